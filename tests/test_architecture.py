@@ -51,7 +51,7 @@ WITHIN: dict[str, Floors] = {
         ("cognition", "ledger", "measures"),
         ("agent",),
         ("market", "mcp", "social"),
-        ("admission", "clock", "scenario", "verification"),
+        ("admission", "clock", "expectation", "scenario", "verification"),
         ("workspace",),
         ("runtime",),
         ("execution",),

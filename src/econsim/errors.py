@@ -16,6 +16,7 @@
     ├── RunFailed          a run cannot go on; it is closed with the error's text as its failure
     ├── CorruptLog         a run's log lacks a record or has an unreadable one
     ├── ScenarioError      a scenario file cannot be used: file, line, key, remedy
+    │   └── InvalidExpectation an expectation names what there is not, or cannot be judged
     └── SetupError         this machine or server is not fit: port in use, server too old, no binary
 
 Imports the standard library only. The docstring of a class is its default message, so it is written for the person who reads the
@@ -175,6 +176,12 @@ class ScenarioError(EconsimError):
     """The scenario file cannot be used."""
 
     code = "scenario_is_invalid"
+
+
+class InvalidExpectation(ScenarioError):
+    """The expectation cannot be judged."""
+
+    code = "expectation_is_invalid"
 
 
 class SetupError(EconsimError):

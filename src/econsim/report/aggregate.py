@@ -130,8 +130,7 @@ class RunAggregator:
             speed=speed,
             # An unfinished run is not judged by its expectations.
             verdicts=tuple(
-                expectation_result(expected, markets, thinking, gains)
-                for expected in self._scenario.expectations
+                expectation_result(expected, markets, thinking, gains) for expected in self._scenario.measures
             )
             if self._closed
             else (),

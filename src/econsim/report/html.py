@@ -34,7 +34,7 @@ from econsim.report.format import (
 )
 from econsim.report.markup import Figure, Specs, figure, plural, table
 from econsim.report.summary import ExpectationResult, MarketSummary, Summary
-from econsim.schemas.expectation import Expectation
+from econsim.schemas.expectation import MeasureExpectation
 
 PERIODS_LISTED_MAX: Final = 100
 """Rows of a market's table of periods: enough to read, little enough to load."""
@@ -169,7 +169,7 @@ def _expectations(verdicts: Sequence[ExpectationResult], left_out: Sequence[str]
     )
 
 
-def _subject(expectation: Expectation) -> str:
+def _subject(expectation: MeasureExpectation) -> str:
     """Return the measure, its market or group, and its periods in words."""
     words = expectation.measure.value.replace("_", " ")
     if measured := expectation.group or expectation.resource:

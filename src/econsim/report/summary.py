@@ -14,7 +14,7 @@ from econsim.report.gains import GroupGains
 from econsim.report.thinking import GroupThinking, ThinkingPeriod
 from econsim.report.tools import GroupTools
 from econsim.report.work import GroupWork
-from econsim.schemas.expectation import Expectation, Measure
+from econsim.schemas.expectation import Measure, MeasureExpectation
 from econsim.schemas.scenario import Scenario
 from econsim.schemas.types import MICROS_PER_CREDIT
 
@@ -136,7 +136,7 @@ class AgentSummary:
 class ExpectationResult:
     """Expectation of the scenario with the measured value."""
 
-    expectation: Expectation
+    expectation: MeasureExpectation
     """Expectation: measure, value, tolerance, source."""
     measured: float | None
     """Mean over the periods, in the measure's unit; none if it could not be measured."""
@@ -266,7 +266,7 @@ class Summary:
 
 
 def expectation_result(
-    expectation: Expectation,
+    expectation: MeasureExpectation,
     markets: Sequence[MarketSummary],
     thinking: Sequence[GroupThinking] = (),
     gains: Sequence[GroupGains] = (),

@@ -18,12 +18,14 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from econsim.domain.agent.population import population
+from econsim.domain.expectation.checks import check_expectations
 from econsim.domain.scenario.tool_checks import check_offered_tools
 from econsim.domain.scenario.warnings import warnings
 from econsim.errors import ScenarioError
 from econsim.runs.scenario_lines import Key, line_of
 from econsim.runs.value_errors import sentence
-from econsim.schemas.expectation import Expectation
+from econsim.schemas.expectation import FORMS, UNKNOWN_FORM, MeasureExpectation
+from econsim.schemas.expectation_parts import OPERATORS, Bound, EventPattern
 from econsim.schemas.json_schema import DocumentedJsonSchema
 from econsim.schemas.scenario import (
     OPTIONS_FILL_IN,
@@ -56,7 +58,10 @@ TABLES: Final[dict[str, type[BaseModel]]] = {
     "agents": Group,
     "roles": Role,
     "script": ScriptedAction,
-    "expectations": Expectation,
+    "expectations": MeasureExpectation,
+    **{form.__name__: form for form in FORMS.values()},
+    **dict.fromkeys(("event", "events", "trigger", "first", "at", "until"), EventPattern),
+    **dict.fromkeys(("within", "per", "max_gap", "at_most", "lasting"), Bound),
     "cognition": Cognition,
     "models": LlmModel,
     "offers": Offer,
@@ -65,7 +70,9 @@ TABLES: Final[dict[str, type[BaseModel]]] = {
     "people": ScriptedPerson,
     "answers": RecordedAnswer,
 }
-"""Table of a scenario file → the schema whose keys it takes."""
+"""Table of a scenario file → the schema whose keys it takes; an expectation's table goes by the schema of its form."""
+
+_FORM_SCHEMAS: Final = frozenset(form.__name__ for form in FORMS.values())
 
 _SHIPPED: Final = files("econsim.runs.scenarios")
 
@@ -125,6 +132,7 @@ def parse(text: str, file: str = "scenario.toml") -> Scenario:
     try:
         population(scenario)
         check_offered_tools(scenario.tools)
+        check_expectations(scenario)
     except ScenarioError as error:
         key = _key_of(scenario, error)
         raise _error(file, line_of(text, key), _dotted_key(key), str(error), "") from None
@@ -192,11 +200,14 @@ def _unreadable(name: str, error: OSError | ValueError) -> ScenarioError:
 def _explain(problem: ErrorDetails, text: str, file: str) -> ScenarioError:
     key: Key = (*problem["loc"], *problem.get("ctx", {}).get("at", ()))
     what, remedy = _sentence(problem, key)
+    key = _without_form(key)
     return _error(file, line_of(text, key), _dotted_key(key), what, remedy)
 
 
 def _sentence(problem: ErrorDetails, key: Key) -> tuple[str, str]:
     """Return what is wrong and the remedy."""
+    if found := _expectation_sentence(problem, key):
+        return found
     if problem["type"] == "extra_forbidden":
         return _not_a_key(key)
     if problem["type"] == "missing":
@@ -211,9 +222,28 @@ def _sentence(problem: ErrorDetails, key: Key) -> tuple[str, str]:
     return what, _header(problem, key) or remedy
 
 
+def _without_form(key: Key) -> Key:
+    """Return a key as the file has it: without the schema of an expectation's form, and without mark of a table's key."""
+    return tuple(part for part in key if part not in _FORM_SCHEMAS and part != "[key]")
+
+
+def _expectation_sentence(problem: ErrorDetails, key: Key) -> tuple[str, str] | None:
+    """Return what is wrong with an expectation's form or operator, and the remedy; none if it is another mistake."""
+    if problem["type"] == UNKNOWN_FORM:
+        word = problem["input"].get("form") if isinstance(problem["input"], dict) else problem["input"]
+        near = get_close_matches(str(word), FORMS, n=1, cutoff=0.5)
+        return (
+            f"form {word!r} is not among the forms",
+            f"did you mean {near[0]!r}?" if near else f"write one of {', '.join(FORMS)}",
+        )
+    if key[-1:] == ("[key]",):
+        return "is no operator", f"write one of {' '.join(OPERATORS)}"
+    return None
+
+
 def _header(problem: ErrorDetails, key: Key) -> str:
     """Return the header of a table that was written as a list of tables, or the other way round; else nothing."""
-    words = [part for part in key if isinstance(part, str)]
+    words = [part for part in _without_form(key) if isinstance(part, str)]
     if words[-1:] and words[-1] in TABLES and isinstance(problem["input"], dict):
         return f"write [[{'.'.join(words)}]], with two brackets"
     if words[-1:] and words[-1] in TABLES and isinstance(problem["input"], list):
@@ -235,7 +265,9 @@ def _table(path: Key) -> type[BaseModel]:
 
 
 def _key_of(scenario: Scenario, error: ScenarioError) -> Key:
-    """Return the path of the key that an error of `population` or `check_offered_tools` is about."""
+    """Return the path of the key that an error of `population`, `check_offered_tools` or `check_expectations` is about."""
+    if "place" in error.details:
+        return ("expectations", int(error.details["place"]))
     key = error.details["key"]
     if "market" in error.details:
         markets = [market.resource for market in scenario.markets]

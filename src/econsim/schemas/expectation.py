@@ -1,13 +1,40 @@
-"""Expectations of a scenario about its run: numbers with their source, checked when the run ends."""
+"""Expectations of a scenario about its run: measures with their source, and forms about its events and its economy.
+
+`Expectation` is the union of all forms, told apart by `form`; without that key it is a measure. `domain/expectation/` judges.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal, TypeAlias
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Discriminator, Field, Tag
 
 from econsim.schemas.base import Message
+from econsim.schemas.expectation_economic import (
+    Conservation,
+    Costs,
+    EquilibriumPrice,
+    Gini,
+    LimitPrices,
+    Solvent,
+    Spread,
+    Uncrossed,
+)
+from econsim.schemas.expectation_forms import (
+    Before,
+    Count,
+    Happens,
+    Latency,
+    Never,
+    Sequence,
+    Stable,
+    State,
+    Sum,
+    Then,
+    Until,
+)
 from econsim.schemas.types import PERIODS_MAX, Name
 
 
@@ -42,11 +69,22 @@ def _is_none(value: object) -> bool:
     return value is None
 
 
-class Expectation(Message):
+def _is_measure(value: object) -> bool:
+    """Return whether the word is that of a measure: files have none, so their canonical hash is as ever."""
+    return value == MEASURE
+
+
+MEASURE: Final = "measure"
+"""Word of the form that is meant where a file gives none."""
+
+
+class MeasureExpectation(Message):
     """A measured number the scenario must reproduce, with its source."""
 
     model_config = ConfigDict(strict=False)
 
+    form: Annotated[Literal["measure"], Field(exclude_if=_is_measure)] = "measure"
+    """Word of the form; may be left out."""
     measure: Measure
     """Measure of the market's outcome or of the group."""
     resource: Name | None = None
@@ -63,3 +101,70 @@ class Expectation(Message):
     """Difference from the value that is allowed, either way."""
     source: str
     """Source of the value: paper, page or independent implementation."""
+
+
+FORMS: Final[Mapping[str, type[Message]]] = {
+    "measure": MeasureExpectation,
+    "happens": Happens,
+    "never": Never,
+    "then": Then,
+    "before": Before,
+    "sequence": Sequence,
+    "exactly": Count,
+    "at_most": Count,
+    "at_least": Count,
+    "until": Until,
+    "state": State,
+    "stable": Stable,
+    "sum": Sum,
+    "latency": Latency,
+    "conservation": Conservation,
+    "solvent": Solvent,
+    "costs": Costs,
+    "limit_prices": LimitPrices,
+    "uncrossed": Uncrossed,
+    "equilibrium_price": EquilibriumPrice,
+    "spread": Spread,
+    "gini": Gini,
+}
+"""Word of a form → its schema."""
+
+UNKNOWN_FORM: Final = "form_is_unknown"
+"""Type of the error of an expectation whose form there is not."""
+
+
+def _form(value: object) -> str | None:
+    """Return the tag of an expectation's schema; none, which is refused, for a word that is no form."""
+    word = value.get("form", MEASURE) if isinstance(value, Mapping) else getattr(value, "form", None)
+    found = FORMS.get(word) if isinstance(word, str) else None
+    return None if found is None else found.__name__
+
+
+Expectation: TypeAlias = Annotated[
+    Annotated[MeasureExpectation, Tag("MeasureExpectation")]
+    | Annotated[Happens, Tag("Happens")]
+    | Annotated[Never, Tag("Never")]
+    | Annotated[Then, Tag("Then")]
+    | Annotated[Before, Tag("Before")]
+    | Annotated[Sequence, Tag("Sequence")]
+    | Annotated[Count, Tag("Count")]
+    | Annotated[Until, Tag("Until")]
+    | Annotated[State, Tag("State")]
+    | Annotated[Stable, Tag("Stable")]
+    | Annotated[Sum, Tag("Sum")]
+    | Annotated[Latency, Tag("Latency")]
+    | Annotated[Conservation, Tag("Conservation")]
+    | Annotated[Solvent, Tag("Solvent")]
+    | Annotated[Costs, Tag("Costs")]
+    | Annotated[LimitPrices, Tag("LimitPrices")]
+    | Annotated[Uncrossed, Tag("Uncrossed")]
+    | Annotated[EquilibriumPrice, Tag("EquilibriumPrice")]
+    | Annotated[Spread, Tag("Spread")]
+    | Annotated[Gini, Tag("Gini")],
+    Discriminator(
+        _form,
+        custom_error_type=UNKNOWN_FORM,
+        custom_error_message="form is not one of the forms of expectations",
+    ),
+]
+"""An expectation of any form."""

@@ -12,7 +12,7 @@ from typing import Annotated, Final, Self
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 
-from econsim.schemas.expectation import GROUP_MEASURES, Expectation, Measure
+from econsim.schemas.expectation import GROUP_MEASURES, Expectation, Measure, MeasureExpectation
 from econsim.schemas.money import Credits, format_credits, parse_credits
 from econsim.schemas.names import AGENT_STEMS_RESERVED, AGENTS_RESERVED
 from econsim.schemas.orders import Side
@@ -173,8 +173,9 @@ class Scenario(ScenarioPart):
             for row, step in enumerate(group.script):
                 _check_market(step.resource, resources.keys(), "agents", place, "script", row, "resource")
         for place, expected in enumerate(self.expectations):
-            if expected.resource is not None:
-                _check_market(expected.resource, resources.keys(), "expectations", place, "resource")
+            resource = getattr(expected, "resource", None)
+            if resource is not None:
+                _check_market(resource, resources.keys(), "expectations", place, "resource")
         if self.cognition is not None and self.cognition.resource is not None:
             _check_market(self.cognition.resource, resources.keys(), "cognition", "resource")
         return self
@@ -201,6 +202,11 @@ class Scenario(ScenarioPart):
                 what = "nobody takes tasks, so none can be delegated"
                 raise wrong(what, "give a group the tool accept_task", "agents", place, "thinking", "tools")
         return self
+
+    @property
+    def measures(self) -> tuple[MeasureExpectation, ...]:
+        """Return the expectations of measures; the others are judged on events."""
+        return tuple(each for each in self.expectations if isinstance(each, MeasureExpectation))
 
     def _has_takers(self) -> bool:
         """Return whether agents of some group can accept tasks."""
@@ -245,6 +251,8 @@ class Scenario(ScenarioPart):
         """Refuse expectations of no market or group, of several, or of periods the run does not have."""
         periods = self.clock.periods
         for place, expected in enumerate(self.expectations):
+            if not isinstance(expected, MeasureExpectation):
+                continue
             first, last = expected.first_period, expected.last_period or periods
             self._check_group(expected, place)
             if expected.group is None and expected.resource is None and len(self.markets) > 1:
@@ -258,7 +266,7 @@ class Scenario(ScenarioPart):
                 raise wrong(what, remedy, "expectations", place, key)
         return self
 
-    def _check_group(self, expected: Expectation, place: int) -> None:
+    def _check_group(self, expected: MeasureExpectation, place: int) -> None:
         """Refuse a measure of a group without its group, and a group for a measure of a market."""
         what, remedy = f"{expected.measure} is a measure of a market", "give resource instead"
         if expected.measure not in GROUP_MEASURES and expected.group is not None:
@@ -290,6 +298,7 @@ __all__ = [
     "Group",
     "Market",
     "Measure",
+    "MeasureExpectation",
     "MechanismName",
     "Mode",
     "PolicyName",

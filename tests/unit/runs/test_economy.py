@@ -16,7 +16,7 @@ from econsim.domain.execution import in_memory
 from econsim.report.aggregate import RunAggregator
 from econsim.report.format import debt_note
 from econsim.schemas.clock import PeriodClosed
-from econsim.schemas.expectation import Expectation
+from econsim.schemas.expectation import MeasureExpectation
 from econsim.schemas.ledger import TransferPosted
 
 
@@ -113,7 +113,7 @@ def test_off_the_grid_truthful_quotes_never_take_more_than_all(values, costs, si
 
 
 EXPECTED = tuple(
-    Expectation(measure=measure, value=value, tolerance=1e-9, source="by hand")
+    MeasureExpectation(measure=measure, value=value, tolerance=1e-9, source="by hand")
     for measure, value in (("alpha", 5), ("mean_price", 2.01))
 )
 PRICES = st.integers(1, 400).map(lambda cents: cents / 100)

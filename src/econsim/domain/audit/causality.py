@@ -177,6 +177,12 @@ def _needs_no_cause(kind: str) -> bool:
     return own or kind in UNCAUSED_TYPES
 
 
+def names_of(fact: Fact) -> Iterator[str]:
+    """Yield all ids that stand for a fact, besides its own: those of its order, trade, call, chain or batch."""
+    yield from _names(fact)
+    yield from _weak_names(fact)
+
+
 def _names(fact: Fact) -> Iterator[str]:
     """Yield the ids that stand for a fact, besides its own."""
     data = fact.data

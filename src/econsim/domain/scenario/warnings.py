@@ -11,7 +11,7 @@ from typing import Final
 from econsim.domain.market.order_checks import terms_refusal
 from econsim.domain.scenario.scenario_warning import Key, ScenarioWarning
 from econsim.domain.scenario.thinking_warnings import thinking_warnings
-from econsim.schemas.expectation import GROUP_MEASURES, Expectation, Measure
+from econsim.schemas.expectation import GROUP_MEASURES, Measure, MeasureExpectation
 from econsim.schemas.money import format_credits
 from econsim.schemas.orders import Side, Verb
 from econsim.schemas.scenario import (
@@ -45,7 +45,7 @@ def warnings(scenario: Scenario) -> Iterator[ScenarioWarning]:
             yield from thinking_warnings(("agents", place), group, scenario)
     yield from _scripts(scenario, markets)
     for place, expected in enumerate(scenario.expectations):
-        if expected.measure in GROUP_MEASURES:
+        if not isinstance(expected, MeasureExpectation) or expected.measure in GROUP_MEASURES:
             continue
         found = reach[expected.resource or scenario.markets[0].resource]
         yield from _expectation(("expectations", place), expected, found)
@@ -252,7 +252,9 @@ def _step(key: Key, step: ScriptedAction, market: Market) -> Iterator[ScenarioWa
         )
 
 
-def _expectation(key: Key, expected: Expectation, reach: _ReachablePrices) -> Iterator[ScenarioWarning]:
+def _expectation(
+    key: Key, expected: MeasureExpectation, reach: _ReachablePrices
+) -> Iterator[ScenarioWarning]:
     """Warn of an expectation that no run can meet."""
     measure, market = expected.measure, reach.market
     low, high = expected.value - expected.tolerance, expected.value + expected.tolerance

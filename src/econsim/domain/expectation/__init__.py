@@ -1,0 +1,1 @@
+"""Expectations about a run, judged on its events one by one. Pure."""

@@ -1,0 +1,56 @@
+"""Checks of a scenario's expectations against the catalog of events and the scenario's own names. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from econsim.domain.agent.population import population
+from econsim.domain.expectation.monitors import panel
+from econsim.domain.expectation.names import check_place, nearest, resolve
+from econsim.domain.expectation.occurrence import Now
+from econsim.domain.expectation.state import state_name
+from econsim.errors import InvalidExpectation
+from econsim.schemas.expectation import Expectation
+from econsim.schemas.expectation_forms import Stable, State
+from econsim.schemas.expectation_parts import EventPattern
+from econsim.schemas.ledger import TREASURY
+from econsim.schemas.scenario import Scenario
+
+
+def check_expectations(scenario: Scenario) -> None:
+    """Refuse expectations that name events, fields, agents or markets that there are not.
+
+    Raises InvalidExpectation; its detail `place` is the position of the expectation, from 0.
+    """
+    agents = [each.id for each in population(scenario)]
+    resources = [each.resource for each in scenario.markets]
+    for place, expectation in enumerate(scenario.expectations):
+        try:
+            panel((expectation,), scenario, None, Now())
+            for pattern in patterns(expectation):
+                check_place(resolve(pattern.type), agents, resources)
+            if isinstance(expectation, State | Stable):
+                _check_key(expectation.key, agents, resources)
+        except InvalidExpectation as error:
+            raise InvalidExpectation(str(error), place=place) from None
+
+
+def patterns(expectation: Expectation) -> Iterator[EventPattern]:
+    """Yield the patterns of events of an expectation."""
+    for name in type(expectation).model_fields:
+        value = getattr(expectation, name)
+        for each in value if isinstance(value, tuple) else (value,):
+            if isinstance(each, EventPattern):
+                yield each
+
+
+def _check_key(key: str, agents: list[str], resources: list[str]) -> None:
+    """Refuse a key of state whose holder or resource there is not."""
+    if "{" in key:
+        return
+    found = state_name(key)
+    known = resources if found.part == "price" else [*agents, TREASURY]
+    for name, names in ((found.holder, known), (found.resource, resources)):
+        if name and name not in names:
+            message = f"{key!r} names {name!r}, which there is not; did you mean {nearest(name, names)[0]!r}?"
+            raise InvalidExpectation(message, name=name)

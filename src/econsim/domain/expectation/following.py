@@ -1,0 +1,290 @@
+"""Monitors of events that follow others: then, latency. Pure."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import ceil
+from typing import Any, Final
+
+from econsim.domain.audit.causality import named_cause, names_of
+from econsim.domain.expectation.monitor import (
+    COPIED,
+    LATE_TICKS,
+    Decision,
+    Monitor,
+    Watch,
+    always,
+    failing,
+    holding,
+    room_for_one_more,
+    untested,
+)
+from econsim.domain.expectation.names import CATALOG
+from econsim.domain.expectation.occurrence import Now, Occurrence, distance
+from econsim.domain.expectation.pattern import compile_pattern, correlation
+from econsim.schemas.expectation_forms import Latency, Then
+from econsim.schemas.expectation_parts import Bound, Correlation, EventPattern
+
+Key = tuple[Any, ...]
+"""Values of correlated fields."""
+
+EARLY_MAX: Final = 4_096
+"""Facts kept that may come before what they follow from: entries of the journal are copied into the log by themselves."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A trigger whose event has not come."""
+
+    trigger: Occurrence
+    key: Key
+    is_met: bool = False
+
+
+class Answers:
+    """Triggers that wait for their event, matched by a key."""
+
+    def __init__(self, trigger: EventPattern, event: EventPattern, within: Bound, same: Correlation) -> None:
+        """Start with none."""
+        self.trigger, self.event = compile_pattern(trigger), compile_pattern(event)
+        self.bound = within
+        self._keys = correlation(same, self.trigger.type, self.event.type)
+        self._open: dict[Key, list[_Waiting]] = {}
+        self._order: deque[_Waiting] = deque()
+        self._early: OrderedDict[Key, Occurrence] | None = (
+            OrderedDict() if self.event.type in COPIED else None
+        )
+
+    def begin(self, seen: Occurrence, key: Key | None = None) -> float | None:
+        """Take a trigger; return 0 if its event came before it in the log but not in time, else none."""
+        key = self._keys[0](seen) if key is None else key
+        if self._early and (early := self._early.get(key)) and early.tick >= seen.tick:
+            return 0
+        room_for_one_more(len(self._order))
+        waiting = _Waiting(seen, key)
+        self._open.setdefault(key, []).append(waiting)
+        self._order.append(waiting)
+        return None
+
+    def meet(self, seen: Occurrence, key: Key | None = None) -> list[tuple[Occurrence, float]]:
+        """Take an event; return the triggers that it follows, each with the distance from it."""
+        key = self._keys[1](seen) if key is None else key
+        if self._early is not None:
+            self._early[key] = seen
+            if len(self._early) > EARLY_MAX:
+                self._early.popitem(last=False)
+        unit, met = self.bound.unit, self._open.pop(key, ())
+        for waiting in met:
+            waiting.is_met = True
+        return [(each.trigger, seen.at(unit) - each.trigger.at(unit)) for each in met]
+
+    def overdue(self, now: Now, *, ended: bool = False) -> Iterator[Occurrence]:
+        """Yield and drop the triggers whose event can no longer come in time; all that wait if no more events come."""
+        unit = self.bound.unit
+        late = LATE_TICKS if unit == "ticks" and self.event.type in COPIED else 0
+        while self._order:
+            first = self._order[0]
+            if (
+                not first.is_met
+                and not ended
+                and now.at(unit) - first.trigger.at(unit) <= self.bound.size + late
+            ):
+                return
+            self._order.popleft()
+            if not first.is_met:
+                self._forget(first)
+                yield first.trigger
+
+    @property
+    def oldest(self) -> Occurrence | None:
+        """Return the trigger that waits longest."""
+        return next((each.trigger for each in self._order if not each.is_met), None)
+
+    def _forget(self, waiting: _Waiting) -> None:
+        left = [each for each in self._open.get(waiting.key, ()) if each is not waiting]
+        if left:
+            self._open[waiting.key] = left
+        else:
+            self._open.pop(waiting.key, None)
+
+
+class ThenMonitor(Monitor):
+    """Judges `then`."""
+
+    def __init__(self, form: Then) -> None:
+        """Start before the first event."""
+        super().__init__()
+        self._answers = Answers(form.trigger, form.event, form.within, form.same)
+        self._bound = form.within
+        self._descent = _Descent() if form.caused else None
+        self._triggers = 0
+        self._nearest: Occurrence | None = None
+
+    def watches(self) -> Iterator[Watch]:
+        """Yield the event, then the trigger, so that an event of both kinds does not follow itself."""
+        answers = self._answers
+        if self._descent:
+            for kind in CATALOG:
+                yield kind, always, self._follow
+            return
+        yield answers.event.type, answers.event.matches, self._meet
+        yield answers.trigger.type, answers.trigger.matches, self._begin
+
+    @property
+    def types(self) -> frozenset[str]:
+        """Return both types; what lies between on the chain of causes is named by its effects."""
+        return frozenset((self._answers.event.type, self._answers.trigger.type))
+
+    def pass_to(self, now: Now) -> None:
+        """Fail at the first trigger whose event did not come."""
+        for trigger in self._answers.overdue(now):
+            self._fail(trigger, now.sequence)
+
+    def decision(self, now: Now, *, ended: bool) -> Decision:
+        """Return whether every trigger so far was followed."""
+        oldest = self._answers.oldest
+        if self.decided is None and oldest and ended:
+            self._fail(oldest, now.sequence)
+        if self.decided:
+            return self.decided
+        trigger, event = self._answers.trigger.text, self._answers.event.text
+        if not self._triggers:
+            return untested(f"{trigger} never happened" if ended else f"no {trigger} yet")
+        if oldest:
+            return failing(f"{trigger} waits for {event}", witness=(oldest,))
+        return holding(f"all {self._triggers} {trigger} were followed by {event} within {self._bound}")
+
+    def _begin(self, seen: Occurrence) -> None:
+        self._triggers += 1
+        self._answers.begin(seen)
+
+    def _meet(self, seen: Occurrence) -> None:
+        self._nearest = seen
+        for trigger, after in self._answers.meet(seen):
+            self._check(trigger, seen, after)
+
+    def _check(self, trigger: Occurrence, seen: Occurrence, after: float) -> None:
+        unit = self._bound.unit
+        if after > self._bound.size:
+            text = f"{self._answers.event.text} came {distance(unit, after)} after its trigger, allowed are {self._bound}"
+            missed = distance(unit, after - self._bound.size)
+            self.decide(seen.sequence, text, trigger, seen, missed_by=missed)
+
+    def _fail(self, trigger: Occurrence, sequence: int) -> None:
+        text = f"{self._answers.trigger.text} was not followed by {self._answers.event.text} within {self._bound}"
+        self.decide(sequence, text, trigger, nearest=self._nearest)
+
+    def _follow(self, seen: Occurrence) -> None:
+        """Take any fact: it may be an event, a trigger, or a link of the chain of causes between them."""
+        answers, descent = self._answers, self._descent
+        if descent is None:
+            return
+        for fact, roots in descent.roots(seen):
+            if fact.record.type == answers.event.type and answers.event.matches(fact):
+                self._nearest = fact
+                for root in roots:
+                    for trigger, after in answers.meet(fact, (root,)):
+                        self._check(trigger, fact, after)
+        if seen.record.type == answers.trigger.type and answers.trigger.matches(seen):
+            self._triggers += 1
+            answers.begin(seen, (seen.event_id,))
+            for fact in descent.mark(seen, (seen.event_id,)):
+                self._follow(fact)
+
+
+class _Descent:
+    """Which facts descend from which triggers, along named causes; effects may stand before their causes in the log."""
+
+    def __init__(self) -> None:
+        self._roots: OrderedDict[str, tuple[str, ...]] = OrderedDict()
+        self._orphans: OrderedDict[str, list[Occurrence]] = OrderedDict()
+
+    def roots(self, seen: Occurrence) -> Iterator[tuple[Occurrence, tuple[str, ...]]]:
+        """Yield a fact, and those before it that descend from it, each with the triggers that they descend from."""
+        cause = named_cause(seen.fact)
+        found = self._roots.get(cause) if cause else None
+        if found:
+            yield seen, found
+            for fact in self.mark(seen, found):
+                yield from self.roots(fact)
+        elif cause:
+            self._orphans.setdefault(cause, []).append(seen)
+            if len(self._orphans) > EARLY_MAX:
+                self._orphans.popitem(last=False)
+
+    def mark(self, seen: Occurrence, roots: tuple[str, ...]) -> list[Occurrence]:
+        """Note that a fact descends from triggers; return the facts before it that name it as their cause."""
+        orphans: list[Occurrence] = []
+        for name in (seen.event_id, *names_of(seen.fact)):
+            self._roots[name] = tuple(dict.fromkeys((*self._roots.get(name, ()), *roots)))
+            self._roots.move_to_end(name)
+            orphans += self._orphans.pop(name, ())
+        while len(self._roots) > 16 * EARLY_MAX:
+            self._roots.popitem(last=False)
+        return orphans
+
+
+class LatencyMonitor(Monitor):
+    """Judges `latency`: a share of the latencies is within the bound exactly if as many are; none has to be kept."""
+
+    def __init__(self, form: Latency) -> None:
+        """Start before the first event."""
+        super().__init__()
+        self._answers = Answers(form.trigger, form.event, form.at_most, form.same)
+        self._share, self._bound = form.percentile, form.at_most
+        self._fast = self._slow = 0
+        self._worst: tuple[float, Occurrence, Occurrence | None] | None = None
+
+    def watches(self) -> Iterator[Watch]:
+        """Yield the event, then the trigger."""
+        answers = self._answers
+        yield answers.event.type, answers.event.matches, self._meet
+        yield answers.trigger.type, answers.trigger.matches, self._begin
+
+    def pass_to(self, now: Now) -> None:
+        """Count triggers whose event is overdue as late."""
+        for trigger in self._answers.overdue(now):
+            self._late(trigger, None, float("inf"))
+
+    def decision(self, now: Now, *, ended: bool) -> Decision:
+        """Return whether enough of the triggers were followed in time."""
+        if ended:
+            for trigger in self._answers.overdue(now, ended=True):
+                self._late(trigger, None, float("inf"))
+        total = self._fast + self._slow
+        if not total:
+            return untested(f"{self._answers.trigger.text} never happened")
+        text = f"{self._fast} of {total} were within {self._bound}, {100 * self._fast / total:.3g} %"
+        # Rounded first: 99 % of 100 must be 99, and 0.99 * 100 is a little more.
+        needed = ceil(round(self._share * total / 100, 9))
+        if self._fast >= needed:
+            return holding(text)
+        missed = f"{needed - self._fast} of {total} events"
+        witness: tuple[Occurrence, ...] = ()
+        if self._worst:
+            after, trigger, event = self._worst
+            witness = (trigger, event) if event else (trigger,)
+            missed += (
+                f"; the latest came after {distance(self._bound.unit, after)}"
+                if event
+                else "; one never came"
+            )
+        return failing(f"{text}, {self._share:g} % are needed", missed, witness)
+
+    def _begin(self, seen: Occurrence) -> None:
+        if self._answers.begin(seen) is not None:
+            self._fast += 1
+
+    def _meet(self, seen: Occurrence) -> None:
+        for trigger, after in self._answers.meet(seen):
+            if after <= self._bound.size:
+                self._fast += 1
+            else:
+                self._late(trigger, seen, after)
+
+    def _late(self, trigger: Occurrence, event: Occurrence | None, after: float) -> None:
+        self._slow += 1
+        if self._worst is None or after > self._worst[0]:
+            self._worst = after, trigger, event

@@ -1,0 +1,254 @@
+"""What is wrong with a log that is judged: gaps, repeats, forged and unreadable records, each with its sequence. Pure.
+
+A fault makes verdicts undecidable that rest on events of its types; all others stay. Records are counted in their text, so
+that events nobody looks at are not decoded. Repeats are dropped: services publish at least once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic_core import from_json
+
+from econsim import subjects
+from econsim.domain.audit.facts import Record, record
+from econsim.domain.ledger.journal import GENESIS_HASH, chained_hash
+from econsim.errors import InvalidMessage
+from econsim.schemas.base import SCHEMA_VERSION
+
+FAULTS_MAX: Final = 1_000
+"""Faults that are kept: a log with more is not worth a longer list, and its verdicts are undecidable already."""
+
+ITEM_TYPES: Final = frozenset(
+    row.type
+    for row in (
+        subjects.BID_ACCEPTED,
+        subjects.ASK_ACCEPTED,
+        subjects.ORDER_REJECTED,
+        subjects.TRADE_EXECUTED,
+        subjects.ORDER_CANCELLED,
+    )
+)
+"""Types of events whose items a market numbers and counts."""
+
+BOOK_TYPES: Final = ITEM_TYPES | {subjects.TICK_CLEARED.type, subjects.PRICE_UPDATED.type}
+"""Types of events of a book, of which a missing batch may have had any."""
+
+JOURNAL_TYPES: Final = frozenset({subjects.TRANSFER_POSTED.type, subjects.TRANSFER_REFUSED.type})
+"""Types of copied journal entries."""
+
+CLOCK_TYPES: Final = frozenset(
+    {subjects.TICKED.type, subjects.PERIOD_OPENED.type, subjects.PERIOD_CLOSED.type}
+)
+"""Types of the clock's events."""
+
+_POSTED: Final = b"posted\n"
+_REFUSED: Final = b"refused\n"
+_NUMBER: Final = re.compile(r'"n":(\d+)')
+_ENTRY: Final = re.compile(r'"data":\{"sequence":(\d+),"previous_hash":"(\w+)","hash":"(\w+)","chains":')
+_BATCH: Final = re.compile(r'"data":\{"batch":(\d+),"period":\d+,"items":(\d+),')
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong with the log."""
+
+    sequence: int
+    """Place of the record in the log; for a gap, of the record after it."""
+    what: str
+    """Fault as a sentence in snake case: `journal_has_a_gap`."""
+    text: str
+    """Fault in words, with the values that disagree."""
+    types: frozenset[str] = frozenset()
+    """Types of events that cannot be relied upon; empty for all."""
+    whole_to: int = 0
+    """Place up to which the log was whole."""
+
+
+@dataclass(slots=True)
+class _Book:
+    """What was counted of one book since its newest batch ended."""
+
+    items: int = 0
+    batch: int = 0
+    newest: int = 0
+    """Highest number of an item of a batch that ended."""
+    whole_to: int = 0
+    """Place of the end of the newest batch."""
+
+
+class Integrity:
+    """The checks of one log, record by record."""
+
+    def __init__(self, watched: frozenset[str]) -> None:
+        """Check what matters to these types of events."""
+        self.faults: list[Fault] = []
+        """Faults, in log order."""
+        self._last = self._tick = self._ticked = self._entry = self._entered = 0
+        self._head = GENESIS_HASH
+        self._closed = self._opened = False
+        self._newest: dict[str, str] = {}
+        self._books: dict[str, _Book] = {}
+        self._checks: dict[str, Callable[[Record, int], bool]] = {
+            subjects.TICKED.type: self._check_tick,
+            subjects.RUN_OPENED.type: self._check_opening,
+            subjects.RUN_CLOSED.type: self._check_closing,
+        }
+        if watched & BOOK_TYPES:
+            self._checks |= dict.fromkeys(ITEM_TYPES, self._count_items)
+            self._checks[subjects.TICK_CLEARED.type] = self._check_batch
+        if watched & JOURNAL_TYPES:
+            self._checks |= dict.fromkeys(JOURNAL_TYPES, self._check_entry)
+
+    def read(self, subject: str, payload: bytes, sequence: int) -> Record | None:
+        """Return a stored record; none, and a fault, for one that cannot be read or says other things than its subject."""
+        domain, _, action, run = (*subject.split(".", 3), "", "", "", "")[:4]
+        kind = f"{domain}.{action}"
+        try:
+            entry = record(subject, payload)
+            # A record in the form that services write has the version that was looked for.
+            version = (
+                SCHEMA_VERSION if isinstance(entry.content, str) else from_json(payload).get("schema_version")
+            )
+        except InvalidMessage as error:
+            self.add(sequence, "record_is_unreadable", str(error), kind)
+            return None
+        if version != SCHEMA_VERSION:
+            text = f"its version is {version!r}, known is {SCHEMA_VERSION}: it was written by another econsim"
+            self.add(sequence, "record_has_unknown_version", text, kind)
+        elif (entry.type, entry.correlation_id) != (kind, run):
+            text = f"it says {entry.type} of run {entry.correlation_id} on subject {subject}: it is forged"
+            self.add(sequence, "record_is_forged", text, kind, entry.type)
+        else:
+            return entry
+        return None
+
+    def admits(self, entry: Record, sequence: int, run: str, *, is_watched: bool) -> bool:
+        """Check the next record; return whether it is to be judged: repeats and records of other runs are not."""
+        if sequence <= self._last:
+            if sequence < self._last:
+                text = f"it comes after record {self._last}: the copies are out of order"
+                self.add(sequence, "record_is_out_of_order", text, entry.type)
+            return False
+        self._last = sequence
+        if entry.correlation_id != run:
+            self.add(sequence, "record_is_of_another_run", f"it is of run {entry.correlation_id}", entry.type)
+            return False
+        check = self._checks.get(entry.type)
+        if check is not None:
+            return check(entry, sequence)
+        return not (is_watched and self._is_repeat(entry))
+
+    def add(self, sequence: int, what: str, text: str, *types: str, whole_to: int | None = None) -> None:
+        """Note a fault that makes events of these types unreliable; of all types if none is named.
+
+        `whole_to` is the place up to which they are not, by default up to the one before.
+        """
+        if len(self.faults) < FAULTS_MAX:
+            place = sequence - 1 if whole_to is None else whole_to
+            self.faults.append(Fault(sequence, what, text, frozenset(types), place))
+
+    def first(self, types: frozenset[str]) -> Fault | None:
+        """Return the first fault that matters to these types of events."""
+        return next((fault for fault in self.faults if not fault.types or fault.types & types), None)
+
+    def end(self, sequence: int) -> None:
+        """Note what a whole run would have had."""
+        if not self._opened:
+            self.add(
+                sequence, "run_has_no_opening", "the log has no opening of the run; read it from its start"
+            )
+        if not self._closed:
+            self.add(sequence, "run_is_not_closed", "the log ends before the run was closed")
+
+    def _is_repeat(self, entry: Record) -> bool:
+        again = self._newest.get(entry.subject) == entry.event_id
+        self._newest[entry.subject] = entry.event_id
+        return again
+
+    def _check_opening(self, entry: Record, sequence: int) -> bool:
+        del sequence
+        self._opened = True
+        return not self._is_repeat(entry)
+
+    def _check_closing(self, entry: Record, sequence: int) -> bool:
+        del sequence
+        self._closed = True
+        return not self._is_repeat(entry)
+
+    def _check_tick(self, entry: Record, sequence: int) -> bool:
+        if self._is_repeat(entry):
+            return False
+        if entry.tick != self._tick + 1 and self._opened:
+            text = f"tick {entry.tick} opens after tick {self._tick}"
+            what = "tick_is_missing" if entry.tick > self._tick else "tick_comes_again"
+            self.add(sequence, what, text, whole_to=self._ticked)
+        self._tick, self._ticked = max(self._tick, entry.tick), sequence
+        return True
+
+    def _count_items(self, entry: Record, sequence: int) -> bool:
+        """Count the items of a market's event; return false for one whose items were all there before."""
+        book = self._books.setdefault(entry.entity, _Book())
+        if isinstance(entry.content, str):
+            numbers = list(map(int, _NUMBER.findall(entry.content)))
+        else:
+            numbers = [item["n"] for item in entry.items]
+        del sequence
+        fresh = [number for number in numbers if number > book.newest or number == 0]
+        book.items += sum(number > 0 for number in fresh)
+        return bool(fresh) or not numbers
+
+    def _check_batch(self, entry: Record, sequence: int) -> bool:
+        """Compare the number of a batch's items with those that came."""
+        if self._is_repeat(entry):
+            return False
+        found = _BATCH.search(entry.content) if isinstance(entry.content, str) else None
+        batch, items = map(int, found.groups()) if found else (entry.data["batch"], entry.data["items"])
+        book = self._books.setdefault(entry.entity, _Book())
+        where = f"batch {batch} of {entry.entity}"
+        if batch != book.batch + 1 and self._opened:
+            self.add(
+                sequence,
+                "batch_is_missing",
+                f"{where} comes after batch {book.batch}",
+                *BOOK_TYPES,
+                whole_to=book.whole_to,
+            )
+        elif items != book.items:
+            text = f"{where} has {items} items, the log has {book.items}"
+            what = "items_are_missing" if items > book.items else "items_are_forged"
+            self.add(sequence, what, text, *BOOK_TYPES, whole_to=book.whole_to)
+        book.batch, book.newest, book.items, book.whole_to = batch, book.newest + items, 0, sequence
+        return True
+
+    def _check_entry(self, entry: Record, sequence: int) -> bool:
+        """Check that a journal entry follows the one before, and has the hash of its content."""
+        if isinstance(entry.content, str) and (found := _ENTRY.search(entry.content)):
+            number, before, said = int(found[1]), found[2], found[3]
+            kind = _POSTED if entry.type == subjects.TRANSFER_POSTED.type else _REFUSED
+            body = kind + entry.content[found.end() : -2].encode()
+            real = chained_hash(before, number, body)
+        else:
+            number, before, said = entry.data["sequence"], entry.data["previous_hash"], entry.data["hash"]
+            real = said
+        if number <= self._entry:
+            if number < self._entry and not self._is_repeat(entry):
+                text = f"journal entry {number} comes after entry {self._entry}"
+                self.add(sequence, "journal_is_out_of_order", text, *JOURNAL_TYPES)
+            return False
+        self._newest[entry.subject] = entry.event_id
+        if number != self._entry + 1 and self._opened:
+            text = f"journal entry {number} comes after entry {self._entry}"
+            self.add(sequence, "journal_has_a_gap", text, *JOURNAL_TYPES, whole_to=self._entered)
+        elif real != said or (before != self._head and self._opened):
+            self.add(
+                sequence,
+                "journal_entry_is_forged",
+                f"entry {number} has not the hash of its content",
+                *JOURNAL_TYPES,
+            )
+        self._entry, self._head, self._entered = number, said, sequence
+        return True

@@ -1,0 +1,269 @@
+"""Monitors of markets: limit prices, books that are not crossed, equilibrium price, spread. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from econsim import subjects
+from econsim.domain.agent.population import schedule
+from econsim.domain.expectation.monitor import (
+    Decision,
+    Monitor,
+    Watch,
+    always,
+    failing,
+    holding,
+    room_for_one_more,
+    untested,
+)
+from econsim.domain.expectation.occurrence import Now, Occurrence
+from econsim.domain.expectation.pattern import constraint_words, miss, predicate
+from econsim.domain.measures.equilibrium import Equilibrium, find_equilibrium
+from econsim.schemas.expectation_economic import EquilibriumPrice, LimitPrices, Spread, Uncrossed
+from econsim.schemas.money import format_credits
+from econsim.schemas.scenario import Scenario
+from econsim.schemas.scenario_words import MechanismName
+from econsim.schemas.types import MICROS_PER_CREDIT
+
+PERCENT: Final = 100
+
+
+class LimitPricesMonitor(Monitor):
+    """Judges `limit_prices`: keeps the limits of open orders."""
+
+    def __init__(self, form: LimitPrices) -> None:
+        """Start before the first event."""
+        super().__init__()
+        self._resource = form.resource
+        self._orders: dict[tuple[str, str], Occurrence] = {}
+        self._left: dict[tuple[str, str], int] = {}
+        self._ended: list[tuple[str, str]] = []
+        self._trades = 0
+
+    def watches(self) -> Iterator[Watch]:
+        """Yield all that changes open orders, and trades."""
+        yield subjects.BID_ACCEPTED.type, self._is_here, self._accept
+        yield subjects.ASK_ACCEPTED.type, self._is_here, self._accept
+        yield subjects.ORDER_CANCELLED.type, self._is_here, self._cancel
+        yield subjects.TRADE_EXECUTED.type, self._is_here, self._trade
+        yield subjects.TICK_CLEARED.type, self._is_here, self._clear
+
+    def decision(self, now: Now, *, ended: bool) -> Decision:
+        """Return that no trade was outside its orders' limits."""
+        del now, ended
+        if self.decided or not self._trades:
+            return self.decided or untested("nothing was traded")
+        return holding(f"all {self._trades} trades were within the limits of their orders")
+
+    def _is_here(self, seen: Occurrence) -> bool:
+        return self._resource is None or seen.record.entity == self._resource
+
+    def _accept(self, seen: Occurrence) -> None:
+        entity = seen.record.entity
+        room_for_one_more(len(self._orders))
+        self._orders[entity, seen.data["order_id"]] = seen
+        self._left[entity, seen.data["order_id"]] = seen.data["quantity"]
+        # The order before may still trade in this batch: a market publishes orders before trades.
+        if seen.data["replaces"]:
+            self._ended.append((entity, seen.data["replaces"]))
+
+    def _cancel(self, seen: Occurrence) -> None:
+        self._ended.append((seen.record.entity, seen.data["order_id"]))
+
+    def _clear(self, seen: Occurrence) -> None:
+        del seen
+        for order in self._ended:
+            self._orders.pop(order, None)
+            self._left.pop(order, None)
+        self._ended.clear()
+
+    def _trade(self, seen: Occurrence) -> None:
+        self._trades += 1
+        entity, price = seen.record.entity, seen.data["price"]
+        for side, sign in (("bid", 1), ("ask", -1)):
+            order = (entity, seen.data[f"{side}_id"])
+            found = self._orders.get(order)
+            if found is None:
+                self.decide(
+                    seen.sequence,
+                    f"trade {seen.data['trade_id']} is of {side} {order[1]}, which was never accepted",
+                    seen,
+                )
+                return
+            over = sign * (price - found.data["price"])
+            if over > 0:
+                limit = format_credits(found.data["price"])
+                text = f"trade {seen.data['trade_id']} was at {format_credits(price)}, the limit of its {side} is {limit}"
+                self.decide(seen.sequence, text, found, seen, missed_by=f"{format_credits(over)} credits")
+            self._left[order] -= seen.data["quantity"]
+            if self._left[order] <= 0:
+                self._ended.append(order)
+
+
+class UncrossedMonitor(Monitor):
+    """Judges `uncrossed`; a call auction's book is crossed until its window ends, so it is looked at only if it is named."""
+
+    def __init__(self, form: Uncrossed, scenario: Scenario | None) -> None:
+        """Start before the first event."""
+        super().__init__()
+        self._resource = form.resource
+        self._calls = calls(scenario)
+        self._checked = 0
+
+    def watches(self) -> Iterator[Watch]:
+        """Yield the end of each batch, and the run's opening for its markets."""
+        yield subjects.RUN_OPENED.type, always, self._open
+        yield subjects.TICK_CLEARED.type, always, self._see
+
+    def decision(self, now: Now, *, ended: bool) -> Decision:
+        """Return that no book was crossed."""
+        del now, ended
+        if self.decided or not self._checked:
+            return self.decided or untested("no book had both a bid and an ask")
+        return holding(f"no book was crossed after {self._checked} batches")
+
+    def _open(self, seen: Occurrence) -> None:
+        self._calls = calls(Scenario.model_validate(seen.data["scenario"]))
+
+    def _see(self, seen: Occurrence) -> None:
+        entity, quote = seen.record.entity, seen.data["quote"]
+        if entity != self._resource and (self._resource or entity in self._calls):
+            return
+        if quote["bid"] is None or quote["ask"] is None:
+            return
+        self._checked += 1
+        if quote["bid"] >= quote["ask"]:
+            bid, ask = format_credits(quote["bid"]), format_credits(quote["ask"])
+            text = f"the book of {entity} has a bid at {bid} and an ask at {ask} after matching"
+            over = format_credits(quote["bid"] - quote["ask"])
+            self.decide(seen.sequence, text, seen, missed_by=f"{over} credits", needs_all=False)
+
+
+class SpreadMonitor(Monitor):
+    """Judges `spread`."""
+
+    def __init__(self, form: Spread) -> None:
+        """Start before the first event."""
+        super().__init__()
+        self._form, self._test = form, predicate(form.value)
+        self._total = self._count = 0
+        self._widest: tuple[int, Occurrence] | None = None
+
+    def watches(self) -> Iterator[Watch]:
+        """Yield the end of each batch."""
+        yield subjects.TICK_CLEARED.type, always, self._see
+
+    def decision(self, now: Now, *, ended: bool) -> Decision:
+        """Return whether the mean spread is as it must be."""
+        del now, ended
+        if not self._count:
+            return untested("no book had both a bid and an ask")
+        mean = self._total / self._count / MICROS_PER_CREDIT
+        text = f"the mean spread of {self._count} batches is {mean:.4g} credits, {constraint_words(self._form.value)} must hold"
+        if self._test(mean):
+            return holding(text)
+        gap = miss(self._form.value, mean)
+        witness = (self._widest[1],) if self._widest else ()
+        return failing(text, "" if gap is None else f"{gap:.4g} credits", witness)
+
+    def _see(self, seen: Occurrence) -> None:
+        quote = seen.data["quote"]
+        if (self._form.resource in (None, seen.record.entity)) and None not in (quote["bid"], quote["ask"]):
+            spread = quote["ask"] - quote["bid"]
+            self._total += spread
+            self._count += 1
+            if self._widest is None or spread > self._widest[0]:
+                self._widest = spread, seen
+
+
+class EquilibriumPriceMonitor(Monitor):
+    """Judges `equilibrium_price`, period by period."""
+
+    def __init__(self, form: EquilibriumPrice, scenario: Scenario | None) -> None:
+        """Start before the first event."""
+        super().__init__()
+        self._form = form
+        self._interval: tuple[float, float] | None = None
+        self._period = 0
+        self._money = self._units = self._periods = 0
+        self._farthest: tuple[float, Occurrence] | None = None
+        if scenario is not None:
+            self._use(scenario)
+
+    def watches(self) -> Iterator[Watch]:
+        """Yield trades, and the ticks and periods that they are in."""
+        yield subjects.RUN_OPENED.type, always, self._open
+        yield subjects.TICK_CLEARED.type, always, self._clear
+        yield subjects.TRADE_EXECUTED.type, always, self._trade
+
+    def decision(self, now: Now, *, ended: bool) -> Decision:
+        """Return whether the mean price of every period was in the interval."""
+        if ended:
+            self._end_period(now.sequence)
+        if self.decided:
+            return self.decided
+        if self._interval is None:
+            return untested("no price brings the values and costs of this market together")
+        if not self._periods:
+            return untested("no period had trades")
+        low, high = self._interval
+        return holding(
+            f"the mean price of {self._periods} periods lay between {low:.4g} and {high:.4g} credits"
+        )
+
+    def _open(self, seen: Occurrence) -> None:
+        self._use(Scenario.model_validate(seen.data["scenario"]))
+
+    def _use(self, scenario: Scenario) -> None:
+        """Compute the interval from the agents' private values."""
+        found = equilibrium(scenario, self._form.resource)
+        if found is None:
+            return
+        middle = (found[0] + found[1]) / 2
+        slack = middle * self._form.tolerance_percent / PERCENT
+        self._interval = (found[0] - slack) / MICROS_PER_CREDIT, (found[1] + slack) / MICROS_PER_CREDIT
+
+    def _clear(self, seen: Occurrence) -> None:
+        if self._form.resource in (None, seen.record.entity) and seen.data["period_closed"]:
+            self._end_period(seen.sequence)
+
+    def _trade(self, seen: Occurrence) -> None:
+        if self._form.resource not in (None, seen.record.entity) or self._interval is None:
+            return
+        self._money += seen.data["price"] * seen.data["quantity"]
+        self._units += seen.data["quantity"]
+        price, (low, high) = seen.data["price"] / MICROS_PER_CREDIT, self._interval
+        distance = max(low - price, price - high)
+        if self._farthest is None or distance > self._farthest[0]:
+            self._farthest = distance, seen
+
+    def _end_period(self, sequence: int) -> None:
+        """Judge the mean price of the period that ends."""
+        self._period += 1
+        if self._units and self._interval and self._period >= self._form.first_period:
+            self._periods += 1
+            mean, (low, high) = self._money / self._units / MICROS_PER_CREDIT, self._interval
+            missed = max(low - mean, mean - high)
+            if missed > 0:
+                text = f"the mean price of period {self._period} is {mean:.4g}, expected are {low:.4g} to {high:.4g} credits"
+                witness = (self._farthest[1],) if self._farthest else ()
+                self.decide(sequence, text, *witness, missed_by=f"{missed:.4g} credits")
+        self._money = self._units = 0
+        self._farthest = None
+
+
+def calls(scenario: Scenario | None) -> frozenset[str]:
+    """Return the resources that trade in call auctions."""
+    markets = scenario.markets if scenario else ()
+    return frozenset(m.resource for m in markets if m.mechanism is MechanismName.CALL_AUCTION)
+
+
+def equilibrium(scenario: Scenario, resource: str | None) -> tuple[int, int] | None:
+    """Return the lowest and highest equilibrium price of a market, micro-credits; none without one."""
+    market = next(m for m in scenario.markets if resource in (None, m.resource))
+    values, costs = schedule(scenario, market.resource)
+    found: Equilibrium = find_equilibrium(values, costs, market.tick_size)
+    return (
+        None if found.price_low is None or found.price_high is None else (found.price_low, found.price_high)
+    )

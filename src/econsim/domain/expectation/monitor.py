@@ -1,0 +1,164 @@
+"""What judges one expectation: a monitor that is shown the facts it watches, one by one, and decides. Pure.
+
+A monitor keeps a bounded number of facts, whatever the length of the run. `judge.py` shows it the facts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from econsim import subjects
+from econsim.domain.expectation.occurrence import Now, Occurrence
+from econsim.domain.expectation.pattern import Pattern
+from econsim.errors import EconsimError
+from econsim.schemas.expectation_parts import Bound
+
+OPEN_MAX: Final = 100_000
+"""Facts, or values of correlated fields, that one monitor keeps: five for each agent of the largest run."""
+
+LATE_TICKS: Final = 8
+"""Ticks after which a copied event may still come: the server copies journal entries into the log a few ticks late."""
+
+COPIED: Final = frozenset(row.type for row in subjects.COPIED_EVENTS)
+"""Types of events that are copied into the log, so that they may come late, and before what they are for."""
+
+See = Callable[[Occurrence], None]
+"""Takes a fact."""
+
+Watch = tuple[str, Callable[[Occurrence], bool], See]
+"""A type of events, a test that a fact must pass, and what takes the fact."""
+
+
+class TooManyOpen(EconsimError):
+    """More waits at once than a monitor keeps."""
+
+    code = "too_many_open"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a monitor can say at a place in the log."""
+
+    holds: bool | None
+    """True if the expectation holds, false if it fails, none if nothing put it to the test."""
+    message: str
+    """Reason in one sentence."""
+    missed_by: str = ""
+    """Distance from holding, in words."""
+    witness: tuple[Occurrence, ...] = ()
+    """Facts that decide it."""
+    nearest: Occurrence | None = None
+    """Fact that came nearest."""
+    is_final: bool = False
+    """True if no further event can change it."""
+    needs_all: bool = True
+    """True if it rests on what did not happen, so that a gap in the log makes it unknown; false if its witness proves it."""
+    sequence: int = 0
+    """Place in the log where it was decided for good."""
+
+
+def holding(message: str, *, is_final: bool = False, needs_all: bool = True) -> Decision:
+    """Return that the expectation holds."""
+    return Decision(holds=True, message=message, is_final=is_final, needs_all=needs_all)
+
+
+def failing(
+    message: str,
+    missed_by: str = "",
+    witness: tuple[Occurrence, ...] = (),
+    nearest: Occurrence | None = None,
+    *,
+    is_final: bool = False,
+) -> Decision:
+    """Return that the expectation fails."""
+    return Decision(False, message, missed_by, witness, nearest, is_final)  # noqa: FBT003 - it fails
+
+
+def untested(message: str) -> Decision:
+    """Return that nothing put the expectation to the test."""
+    return Decision(holds=None, message=message)
+
+
+class Monitor:
+    """The base of all monitors: nothing is watched, nothing is decided."""
+
+    def __init__(self) -> None:
+        """Start before the first event."""
+        self.decided: Decision | None = None
+        """Decision for good; none while further events can change it."""
+
+    def watches(self) -> Iterator[Watch]:
+        """Yield what the monitor is to be shown."""
+        yield from ()
+
+    @property
+    def types(self) -> frozenset[str]:
+        """Return the types of events on which the verdict rests."""
+        return frozenset(kind for kind, _, _ in self.watches())
+
+    def pass_to(self, now: Now) -> None:
+        """Give up waiting for what is overdue; called when a tick begins and before a verdict."""
+
+    def decision(self, now: Now, *, ended: bool) -> Decision:
+        """Return what can be said now; `ended` if no more events come."""
+        raise NotImplementedError
+
+    def decide(  # noqa: PLR0913 - the fields of a decision
+        self,
+        now_sequence: int,
+        message: str,
+        *witness: Occurrence,
+        holds: bool = False,
+        missed_by: str = "",
+        nearest: Occurrence | None = None,
+        needs_all: bool = True,
+    ) -> None:
+        """Decide for good."""
+        if self.decided is None:
+            self.decided = Decision(
+                holds,
+                message,
+                missed_by,
+                witness,
+                nearest,
+                is_final=True,
+                needs_all=needs_all,
+                sequence=now_sequence,
+            )
+
+
+class Nearest:
+    """The fact of a pattern's type that came nearest to the pattern."""
+
+    def __init__(self, pattern: Pattern) -> None:
+        """Start with none."""
+        self._pattern = pattern
+        self._least: tuple[int, float] | None = None
+        self.occurrence: Occurrence | None = None
+        """Nearest fact; none if there was none of the type."""
+
+    def look_at(self, seen: Occurrence) -> None:
+        """Keep a fact that does not fit if it comes nearer than those before."""
+        shortfall = self._pattern.shortfall(seen)
+        if self._least is None or shortfall < self._least:
+            self._least, self.occurrence = shortfall, seen
+
+
+def always(_: Occurrence) -> bool:
+    """Accept every fact."""
+    return True
+
+
+def is_overdue(bound: Bound, now: Now, kind: str) -> bool:
+    """Return whether no event of a type can come any more within a bound from the run's start."""
+    late = LATE_TICKS if kind in COPIED and bound.unit == "ticks" else 0
+    return bool(now.count) and now.at(bound.unit) - now.origin(bound.unit) > bound.size + late
+
+
+def room_for_one_more(kept: int) -> None:
+    """Raise TooManyOpen if a monitor keeps as many as it may."""
+    if kept >= OPEN_MAX:
+        message = f"more than {OPEN_MAX} events or values wait at once; correlate by fewer fields, or set a shorter bound"
+        raise TooManyOpen(message)

@@ -1,0 +1,163 @@
+"""The table of monitors: which judges an expectation of which form, and what they share. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from econsim.domain.audit.facts import Record
+from econsim.domain.expectation import counting, following, markets, occurring, state
+from econsim.domain.expectation.integrity import BOOK_TYPES, JOURNAL_TYPES
+from econsim.domain.expectation.ledger_state import LedgerState
+from econsim.domain.expectation.monitor import Decision, Monitor, failing, holding, untested
+from econsim.domain.expectation.occurrence import Now
+from econsim.domain.expectation.state import StateMonitor
+from econsim.schemas.expectation import Expectation, MeasureExpectation
+from econsim.schemas.expectation_economic import (
+    Conservation,
+    Costs,
+    EquilibriumPrice,
+    Gini,
+    LimitPrices,
+    Solvent,
+    Spread,
+    Uncrossed,
+)
+from econsim.schemas.expectation_forms import (
+    Before,
+    Count,
+    Happens,
+    Latency,
+    Never,
+    Stable,
+    State,
+    Sum,
+    Then,
+    Until,
+)
+from econsim.schemas.expectation_forms import Sequence as SequenceForm
+from econsim.schemas.scenario import Scenario
+
+BOOK_AND_JOURNAL: Final = BOOK_TYPES | JOURNAL_TYPES
+"""Types of events that every measure rests on."""
+
+
+class Measures(Protocol):
+    """Measures the outcome of markets and groups, for expectations of measures."""
+
+    def add(self, entry: Record) -> None:
+        """Add the next event."""
+
+    def measured(self, expectation: MeasureExpectation) -> float | None:
+        """Return the measure over the events so far; none if nothing was measured."""
+
+
+@dataclass(slots=True)
+class Panel:
+    """The monitors of one run's expectations."""
+
+    monitors: list[Monitor] = field(default_factory=list)
+    """Monitors, in the order of the expectations."""
+    state: LedgerState = field(default_factory=LedgerState)
+    """State that monitors look at."""
+    needs_state: set[int] = field(default_factory=set)
+    """Places of the monitors that look at it."""
+    measures: Measures | None = None
+    """Measures of the run; none if no expectation is of one."""
+    looks: dict[int, list[StateMonitor]] = field(default_factory=dict)
+    """Number of events → monitors that look at the state after so many."""
+
+
+class MeasureMonitor(Monitor):
+    """Judges `measure`."""
+
+    def __init__(self, form: MeasureExpectation, measures: Measures | None) -> None:
+        """Start before the first event."""
+        super().__init__()
+        self._form, self._measures = form, measures
+
+    @property
+    def types(self) -> frozenset[str]:
+        """Return the events of books and of the journal, which every measure rests on."""
+        return BOOK_AND_JOURNAL
+
+    def decision(self, now: Now, *, ended: bool) -> Decision:
+        """Return whether the measure is within its tolerance, once the run has ended."""
+        del now
+        form = self._form
+        if not ended:
+            return holding(f"{form.measure} is measured when the run has ended")
+        value = self._measures.measured(form) if self._measures else None
+        if value is None:
+            return untested(f"{form.measure} could not be measured")
+        gap = abs(value - form.value)
+        text = f"{form.measure} is {value:.4g}, expected is {form.value:g} ± {form.tolerance:g}"
+        return holding(text) if gap <= form.tolerance else failing(text, f"{gap - form.tolerance:.4g}")
+
+
+def panel(
+    expectations: Sequence[Expectation], scenario: Scenario | None, measures: Measures | None, now: Now
+) -> Panel:
+    """Return the monitors of expectations; raises InvalidExpectation."""
+    found = Panel()
+    for place, form in enumerate(expectations):
+        monitor = _monitor(form, scenario, measures, found.state, now)
+        found.monitors.append(monitor)
+        if isinstance(form, State | Stable | Gini | Solvent | Conservation):
+            found.needs_state.add(place)
+        if isinstance(monitor, StateMonitor) and monitor.count:
+            found.looks.setdefault(monitor.count, []).append(monitor)
+        if isinstance(form, MeasureExpectation):
+            found.measures = measures
+    return found
+
+
+def _monitor(  # noqa: C901, PLR0911, PLR0912 - one case a form: the table of forms
+    form: Expectation, scenario: Scenario | None, measures: Measures | None, ledger: LedgerState, now: Now
+) -> Monitor:
+    match form:
+        case Happens():
+            return occurring.HappensMonitor(form, now)
+        case Never():
+            return occurring.NeverMonitor(form, now)
+        case Then():
+            return following.ThenMonitor(form)
+        case Before():
+            return occurring.BeforeMonitor(form)
+        case SequenceForm():
+            return occurring.SequenceMonitor(form)
+        case Count(per=None):
+            return counting.CountMonitor(form)
+        case Count(form="at_most"):
+            return counting.SlidingCountMonitor(form)
+        case Count():
+            return counting.WindowCountMonitor(form)
+        case Until():
+            return occurring.UntilMonitor(form, now)
+        case State():
+            return StateMonitor(form, ledger, now)
+        case Stable():
+            return state.StableMonitor(form, ledger)
+        case Sum():
+            return counting.SumMonitor(form)
+        case Latency():
+            return following.LatencyMonitor(form)
+        case Conservation():
+            return state.ConservationMonitor(form, ledger)
+        case Solvent():
+            return state.SolventMonitor(form, ledger)
+        case Costs():
+            return state.CostsMonitor(form)
+        case LimitPrices():
+            return markets.LimitPricesMonitor(form)
+        case Uncrossed():
+            return markets.UncrossedMonitor(form, scenario)
+        case EquilibriumPrice():
+            return markets.EquilibriumPriceMonitor(form, scenario)
+        case Spread():
+            return markets.SpreadMonitor(form)
+        case Gini():
+            return state.GiniMonitor(form, ledger)
+        case MeasureExpectation():
+            return MeasureMonitor(form, measures)

@@ -1,0 +1,202 @@
+"""The words of expectations, held against the catalog of events: types, and paths of fields. Pure.
+
+A type is resolved to that of the catalog, with the market, the tool server or the agent that its long form names. An unknown
+word is refused with the nearest one: an expectation of nothing would never fail.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from functools import lru_cache
+from typing import Any, Final, get_args, get_type_hints
+
+from pydantic import BaseModel
+
+from econsim import subjects
+from econsim.domain.audit.decoding import EVENT_DATA
+from econsim.errors import InvalidExpectation
+from econsim.schemas.base import Message
+from econsim.schemas.subject import DOMAINS
+
+REPORTED: Final = f"{subjects.REPORTED.type.partition('.')[0]}.reported"
+"""Name of the reports that external agents make under names of their own; field `action` has the report's name."""
+
+CATALOG: Final[Mapping[str, type[Message]]] = {
+    REPORTED if kind == subjects.REPORTED.type else kind: data for kind, data in EVENT_DATA.items()
+}
+"""Type of an event → class of its data."""
+
+ALIASES: Final[Mapping[str, str]] = {
+    "bid_placed": subjects.BID_ACCEPTED.type,
+    "ask_placed": subjects.ASK_ACCEPTED.type,
+    "cognitive_cycle_started": subjects.COGNITIVE_CYCLES_STARTED.type,
+    "cognitive_cycle_completed": subjects.COGNITIVE_CYCLES_COMPLETED.type,
+    "llm.invoke": subjects.LLM_INVOKED.type,
+    "llm.invoked": subjects.LLM_INVOKED.type,
+    "tool.completed": subjects.TOOL_COMPLETED.type,
+    "tool.failed": subjects.TOOL_FAILED.type,
+}
+"""Further names of types, as people say them who think of one agent or of the request."""
+
+ENVELOPE: Final = (
+    "actor",
+    "agent",
+    "type",
+    "tick",
+    "entity",
+    "action",
+    "event_id",
+    "causation_id",
+    "occurred_at",
+)
+"""Fields beside the data; `agent` is the actor of the event or item, and `entity` and `action` are tokens of the subject."""
+
+CARRIERS: Final = ("items", "chains")
+"""Fields whose elements are events of their own."""
+
+MONEY_FIELDS: Final = frozenset({"price", "cached_price", "paid", "reserved", "bid", "ask", "last"})
+"""Fields of events that hold micro-credits; expectations write and read them in credits."""
+
+
+_OF_LEDGER: Final = (subjects.TRANSFER_POSTED.type, subjects.TRANSFER_REFUSED.type)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Look:
+    """What a pattern looks at."""
+
+    type: str
+    """Type of the events, of the catalog."""
+    entity: str = ""
+    """Second token of the subject that they must have; empty for any."""
+    agent: str = ""
+    """Agent that they must be about; empty for any."""
+
+
+def resolve(text: str) -> Look:
+    """Return what the type of a pattern stands for; raises InvalidExpectation with the nearest name."""
+    if found := _known(text):
+        return Look(found)
+    domain, _, rest = text.partition(".")
+    entity, _, action = rest.partition(".")
+    if domain in DOMAINS and entity and action:
+        if domain == "agent" and (found := _known(action) or _known(f"agent.{action}")):
+            return Look(found, agent=entity)
+        if f"{domain}.{action}" in CATALOG:
+            return Look(f"{domain}.{action}", entity=entity)
+    raise _unknown_type(text)
+
+
+def check_place(look: Look, agents: Iterable[str], entities: Iterable[str]) -> None:
+    """Refuse an agent or a market that there is not; raises InvalidExpectation with the nearest name."""
+    in_market = look.type.partition(".")[0] == "market" and look.type not in _OF_LEDGER
+    for name, known, what in (
+        (look.agent, agents, "agent"),
+        (look.entity if in_market else "", entities, "market"),
+    ):
+        if name and name not in (names := [*known]):
+            message = (
+                f"there is no {what} {name!r} in this scenario; did you mean {nearest(name, names)[0]!r}?"
+            )
+            raise InvalidExpectation(message, name=name)
+
+
+def check_field(kind: str, path: str) -> None:
+    """Refuse a path that events of this type do not have; raises InvalidExpectation with the nearest name."""
+    first, *below = segments(path)
+    if first in ENVELOPE and not path.startswith("data."):
+        if below:
+            message = f"{path!r} is no field: {first} has no fields below it"
+            raise InvalidExpectation(message, name=path)
+        return
+    known = fields(CATALOG[kind])
+    at = kind
+    for name in (first, *below):
+        if known is None:
+            return
+        if name not in known:
+            extra = () if at != kind else ENVELOPE
+            raise _unknown_field(path, at, (*known, *extra))
+        at, known = name, _fields_below(known[name])
+
+
+def segments(path: str) -> list[str]:
+    """Return the names of a path; `data.` at its beginning may be left out."""
+    return path.removeprefix("data.").split(".")
+
+
+def is_money(path: str) -> bool:
+    """Return whether a field holds an amount of money; amounts of transfers are told by their asset instead."""
+    return segments(path)[-1] in MONEY_FIELDS
+
+
+def nearest(word: str, known: Iterable[str], count: int = 1) -> list[str]:
+    """Return the known words that are most like a word; the best one even if it is not much like it."""
+    names = list(known)
+    return get_close_matches(word, names, n=count, cutoff=0.5) or get_close_matches(
+        word, names, n=1, cutoff=0.0
+    )
+
+
+@lru_cache(256)
+def fields(model: type) -> dict[str, Any] | None:
+    """Return the fields of an event's data, or of the items that it carries: name → annotation; none if any are allowed."""
+    found = _declared(model)
+    for carrier in CARRIERS:
+        if found and carrier in found:
+            merged: dict[str, Any] = {}
+            for item in _classes(found[carrier]):
+                merged |= _declared(item) or {}
+            return merged or None
+    return found
+
+
+def _declared(model: type) -> dict[str, Any] | None:
+    if isinstance(model, type) and issubclass(model, BaseModel):
+        return {name: field.annotation for name, field in model.model_fields.items()} or None
+    return get_type_hints(model) if dataclasses.is_dataclass(model) else None
+
+
+def _classes(annotation: object) -> list[type]:
+    """Return the documented classes in an annotation: those of a list's elements, of a union's members."""
+    if isinstance(annotation, type) and (
+        dataclasses.is_dataclass(annotation) or issubclass(annotation, BaseModel)
+    ):
+        return [annotation]
+    return [found for each in get_args(annotation) for found in _classes(each)]
+
+
+def _fields_below(annotation: object) -> dict[str, Any] | None:
+    """Return the fields below one; none if that cannot be told, as of lists and of plain values."""
+    classes = _classes(annotation)
+    is_list = "tuple" in str(annotation) or "list" in str(annotation) or "dict" in str(annotation)
+    return None if is_list or len(classes) != 1 else _declared(classes[0])
+
+
+def _known(text: str) -> str:
+    """Return the type that a short or full name stands for; empty if none does."""
+    if text in CATALOG:
+        return text
+    if text in ALIASES:
+        return ALIASES[text]
+    found = [kind for kind in CATALOG if kind.partition(".")[2] == text]
+    return found[0] if len(found) == 1 else ""
+
+
+def _unknown_type(text: str) -> InvalidExpectation:
+    last = text.rpartition(".")[2]
+    by_action = {kind.partition(".")[2]: kind for kind in CATALOG}
+    words = nearest(last, [*by_action, *ALIASES], 2)
+    near = list(dict.fromkeys(by_action.get(each) or ALIASES[each] for each in words))
+    near = nearest(text, CATALOG) if text.count(".") == 1 and not last else near
+    message = f"{text!r} is no event of the catalog; did you mean {' or '.join(map(repr, near))}?"
+    return InvalidExpectation(message, name=text)
+
+
+def _unknown_field(path: str, where: str, known: Iterable[str]) -> InvalidExpectation:
+    names = sorted({*known})
+    near = get_close_matches(segments(path)[-1], names, n=1, cutoff=0.6)
+    remedy = f"did you mean {near[0]!r}?" if near else f"its fields are {', '.join(names)}"
+    return InvalidExpectation(f"{path!r} is no field of {where}; {remedy}", name=path)

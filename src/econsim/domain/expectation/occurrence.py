@@ -1,0 +1,115 @@
+"""One fact of a run at its place in the log, as expectations see it; and distances between two. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Final
+
+from econsim.domain.audit.causality import named_cause
+from econsim.domain.audit.describe import describe
+from econsim.domain.audit.facts import Fact, Json, Record
+from econsim.domain.expectation.verdict import Witness
+from econsim.schemas.expectation_parts import Bound
+
+MS_PER_SECOND: Final = 1000
+
+
+@dataclass(slots=True)
+class Occurrence:
+    """One fact at its place: an event, an item of a batch, or a chain of the journal."""
+
+    record: Record
+    """Record that the fact is in."""
+    part: str
+    """End of the fact's id after the event's: `.3` for an item, else empty."""
+    actor: str
+    """Actor of the fact."""
+    data: Json
+    """Data of the fact."""
+    sequence: int
+    """Place of the record in the log."""
+    tick: int
+    """Logical time: the event's, or the tick that was open if its publisher knows none."""
+    count: int
+    """Number of events of the run up to this one."""
+
+    @property
+    def event_id(self) -> str:
+        """Return the id of the fact."""
+        return self.record.event_id + self.part
+
+    @property
+    def fact(self) -> Fact:
+        """Return the fact as the rest of the audit knows it."""
+        r = self.record
+        return Fact(
+            self.event_id,
+            r.type,
+            r.subject,
+            r.tick,
+            self.actor,
+            r.correlation_id,
+            r.causation_id,
+            r.occurred_at,
+            self.data,
+        )
+
+    def at(self, unit: str) -> float:
+        """Return the place in a unit of bounds: tick, milliseconds since 1970, or number of events."""
+        if unit == "ticks":
+            return self.tick
+        return self.count if unit == "events" else time_ms(self.record.occurred_at)
+
+    def witness(self) -> Witness:
+        """Return the fact as a witness; a fact that cannot be described is named by its type."""
+        fact = self.fact
+        try:
+            text, cause = describe(fact), named_cause(fact) or ""
+        except (KeyError, TypeError, ValueError, AttributeError):
+            text, cause = fact.type, ""
+        return Witness(self.sequence, self.tick, fact.event_id, fact.type, self.actor, text, cause)
+
+
+@lru_cache(1024)
+def time_ms(text: str) -> float:
+    """Return a time of an event in milliseconds since 1970, whole microseconds; raises ValueError for text that is no time."""
+    return datetime.fromisoformat(text).timestamp() * MS_PER_SECOND
+
+
+def is_within(bound: Bound | None, earlier: float, later: float) -> bool:
+    """Return whether two places in the bound's unit are no further apart than it allows."""
+    return bound is None or later - earlier <= bound.size
+
+
+def distance(unit: str, size: float) -> str:
+    """Return a distance in words."""
+    shown = f"{size:.3f}".rstrip("0").rstrip(".")
+    return f"{shown} {unit.removesuffix('s') if shown == '1' and unit != 'ms' else unit}"
+
+
+@dataclass(slots=True)
+class Now:
+    """The place in the log up to which a run was judged."""
+
+    tick: int = 0
+    """Newest tick."""
+    count: int = 0
+    """Number of events."""
+    sequence: int = 0
+    """Place of the newest record in the log."""
+    time: str = ""
+    """Time of the newest event."""
+    start: str = ""
+    """Time of the first event."""
+
+    def at(self, unit: str) -> float:
+        """Return the place in a unit of bounds, as `Occurrence.at`."""
+        if unit == "ticks":
+            return self.tick
+        return self.count if unit == "events" else time_ms(self.time)
+
+    def origin(self, unit: str) -> float:
+        """Return the start of the run in a unit of bounds."""
+        return time_ms(self.start) if unit == "ms" and self.start else 0

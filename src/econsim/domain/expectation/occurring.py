@@ -1,0 +1,258 @@
+"""Monitors of whether and in which order events happen: happens, never, before, until, sequence. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from econsim.domain.expectation.monitor import (
+    Decision,
+    Monitor,
+    Nearest,
+    Watch,
+    always,
+    failing,
+    holding,
+    is_overdue,
+    room_for_one_more,
+    untested,
+)
+from econsim.domain.expectation.occurrence import Now, Occurrence, distance, is_within
+from econsim.domain.expectation.pattern import compile_pattern, correlation
+from econsim.schemas.expectation_forms import Before, Happens, Never, Sequence, Until
+
+Key = tuple[Any, ...]
+"""Values of correlated fields."""
+
+
+class HappensMonitor(Monitor):
+    """Judges `happens`."""
+
+    def __init__(self, form: Happens, now: Now) -> None:
+        """Start before the first event."""
+        super().__init__()
+        self._bound, self._now = form.within, now
+        self._pattern = compile_pattern(form.event)
+        self._nearest = Nearest(self._pattern)
+
+    def watches(self) -> Iterator[Watch]:
+        """Yield the event."""
+        yield self._pattern.type, always, self._see
+
+    def decision(self, now: Now, *, ended: bool) -> Decision:
+        """Return that it did not happen, until it does; an event after the bound still tells by how much it missed."""
+        text = f"{self._pattern.text} {'never happened' if ended else 'has not happened'}"
+        is_past = is_overdue(self._bound, now, self._pattern.type)
+        return self.decided or failing(text, nearest=self._nearest.occurrence, is_final=is_past)
+
+    def _see(self, seen: Occurrence) -> None:
+        unit = self._bound.unit
+        if not self._pattern.matches(seen):
+            self._nearest.look_at(seen)
+            return
+        after = seen.at(unit) - self._now.origin(unit)
+        if after <= self._bound.size:
+            text = f"{self._pattern.text} happened at {distance(unit, after)}"
+            self.decide(seen.sequence, text, seen, holds=True, needs_all=False)
+        else:
+            text = (
+                f"{self._pattern.text} happened first after {distance(unit, after)}, due were {self._bound}"
+            )
+            missed = distance(unit, after - self._bound.size)
+            self.decide(seen.sequence, text, missed_by=missed, nearest=seen)
+
+
+class NeverMonitor(Monitor):
+    """Judges `never`."""
+
+    def __init__(self, form: Never, now: Now) -> None:
+        """Start before the first event."""
+        super().__init__()
+        self._bound, self._now = form.within, now
+        self._pattern = compile_pattern(form.event)
+
+    def watches(self) -> Iterator[Watch]:
+        """Yield the event."""
+        yield self._pattern.type, self._pattern.matches, self._see
+
+    def decision(self, now: Now, *, ended: bool) -> Decision:
+        """Return that it did not happen, until it does."""
+        del now, ended
+        return self.decided or holding(f"{self._pattern.text} never happened")
+
+    def pass_to(self, now: Now) -> None:
+        """Hold for good once the bound is past."""
+        bound = self._bound
+        if bound and is_overdue(bound, now, self._pattern.type):
+            self.decide(now.sequence, f"{self._pattern.text} did not happen within {bound}", holds=True)
+
+    def _see(self, seen: Occurrence) -> None:
+        bound = self._bound
+        if bound is None or seen.at(bound.unit) - self._now.origin(bound.unit) <= bound.size:
+            self.decide(seen.sequence, f"{self._pattern.text} happened", seen, needs_all=False)
+
+
+class BeforeMonitor(Monitor):
+    """Judges `before`."""
+
+    def __init__(self, form: Before) -> None:
+        """Start before the first event."""
+        super().__init__()
+        self._bound = form.within
+        self._first, self._event = compile_pattern(form.first), compile_pattern(form.event)
+        self._key, self._later_key = correlation(form.same, self._first.type, self._event.type)
+        self._known: dict[Key, Occurrence] = {}
+        self._checked = 0
+
+    def watches(self) -> Iterator[Watch]:
+        """Yield the event, then what must come first, so that an event of both kinds does not permit itself."""
+        yield self._event.type, self._event.matches, self._see
+        yield self._first.type, self._first.matches, self._see_first
+
+    def decision(self, now: Now, *, ended: bool) -> Decision:
+        """Return whether all events so far had their permission."""
+        del now
+        if self.decided:
+            return self.decided
+        if not self._checked:
+            return untested(f"{self._event.text} never happened" if ended else f"no {self._event.text} yet")
+        return holding(f"all {self._checked} {self._event.text} came after {self._first.text}")
+
+    def pass_to(self, now: Now) -> None:
+        """Forget what is too long ago to permit anything."""
+        bound = self._bound
+        if bound is None:
+            return
+        for key in [
+            k for k, first in self._known.items() if now.at(bound.unit) - first.at(bound.unit) > bound.size
+        ]:
+            if self._key(self._known[key]):
+                del self._known[key]
+
+    def _see_first(self, seen: Occurrence) -> None:
+        key = self._key(seen)
+        if key not in self._known:
+            room_for_one_more(len(self._known))
+        self._known[key] = seen
+
+    def _see(self, seen: Occurrence) -> None:
+        self._checked += 1
+        first, bound = self._known.get(self._later_key(seen)), self._bound
+        if first is None:
+            text = f"{self._event.text} happened without {self._first.text} before it"
+            self.decide(seen.sequence, text, seen)
+        elif bound and not is_within(bound, first.at(bound.unit), seen.at(bound.unit)):
+            after = seen.at(bound.unit) - first.at(bound.unit)
+            text = f"{self._first.text} was {distance(bound.unit, after)} before, allowed are {bound}"
+            missed = distance(bound.unit, after - bound.size)
+            self.decide(seen.sequence, text, first, seen, missed_by=missed, nearest=first)
+
+
+class UntilMonitor(Monitor):
+    """Judges `until`."""
+
+    def __init__(self, form: Until, now: Now) -> None:
+        """Start before the first event."""
+        super().__init__()
+        self._bound, self._now = form.within, now
+        self._event, self._until = compile_pattern(form.event), compile_pattern(form.until)
+        self._nearest = Nearest(self._until)
+
+    def watches(self) -> Iterator[Watch]:
+        """Yield both events."""
+        yield self._event.type, self._event.matches, self._see
+        yield self._until.type, always, self._see_until
+
+    def decision(self, now: Now, *, ended: bool) -> Decision:
+        """Return that the permission has not come, until it comes."""
+        text = f"{self._until.text} {'never happened' if ended else 'has not happened'}"
+        is_past = is_overdue(self._bound, now, self._until.type)
+        return self.decided or failing(text, nearest=self._nearest.occurrence, is_final=is_past)
+
+    def _see(self, seen: Occurrence) -> None:
+        text = f"{self._event.text} happened before {self._until.text}"
+        self.decide(seen.sequence, text, seen)
+
+    def _see_until(self, seen: Occurrence) -> None:
+        if not self._until.matches(seen):
+            self._nearest.look_at(seen)
+            return
+        unit = self._bound.unit
+        after = seen.at(unit) - self._now.origin(unit)
+        if after <= self._bound.size:
+            text = f"{self._until.text} happened first, at {distance(unit, after)}"
+            self.decide(seen.sequence, text, seen, holds=True)
+        else:
+            text = f"{self._until.text} happened after {distance(unit, after)}, due were {self._bound}"
+            self.decide(seen.sequence, text, missed_by=distance(unit, after - self._bound.size), nearest=seen)
+
+
+class SequenceMonitor(Monitor):
+    """Judges `sequence`: for each key the newest way to come as far as each step, which is the one that leads furthest."""
+
+    def __init__(self, form: Sequence) -> None:
+        """Start before the first event."""
+        super().__init__()
+        self._gap = form.max_gap
+        self._steps = [compile_pattern(each) for each in form.events]
+        first = self._steps[0].type
+        keys = [correlation(form.same, first, step.type) for step in self._steps]
+        self._keys = [keys[0][0], *(later for _, later in keys[1:])]
+        self._ways: dict[Key, list[tuple[Occurrence, ...]]] = {}
+        self._longest: tuple[Occurrence, ...] = ()
+        self._late: tuple[float, Occurrence] | None = None
+
+    def watches(self) -> Iterator[Watch]:
+        """Yield the steps, the last first, so that one event is one step."""
+        for place in reversed(range(len(self._steps))):
+            step = self._steps[place]
+            yield step.type, step.matches, lambda seen, place=place: self._see(seen, place)  # type: ignore[misc]
+
+    def decision(self, now: Now, *, ended: bool) -> Decision:
+        """Return how far the sequence came."""
+        del now
+        if self.decided:
+            return self.decided
+        missing, reached = self._steps[len(self._longest)], len(self._longest)
+        state = "never came" if ended else "has not come"
+        text = f"step {reached + 1} of {len(self._steps)}, {missing.text}, {state} within {self._gap} of step {reached}"
+        if not reached:
+            text = f"step 1 of {len(self._steps)}, {missing.text}, {state}"
+        missed, nearest = "", None
+        if self._late:
+            missed, nearest = distance(self._gap.unit, self._late[0] - self._gap.size), self._late[1]
+        return failing(text, missed, self._longest[-4:], nearest)
+
+    def pass_to(self, now: Now) -> None:
+        """Forget ways that nothing can continue."""
+        unit = self._gap.unit
+        if len(self._ways) > 1:
+            due = now.at(unit) - self._gap.size
+            self._ways = {
+                k: w for k, w in self._ways.items() if any(way and way[-1].at(unit) >= due for way in w)
+            }
+
+    def _see(self, seen: Occurrence, place: int) -> None:
+        key, unit = self._keys[place](seen), self._gap.unit
+        ways = self._ways.get(key)
+        if place == 0:
+            if ways is None:
+                room_for_one_more(len(self._ways))
+                ways = self._ways[key] = [() for _ in self._steps]
+            ways[0] = (seen,)
+            self._longest = self._longest or ways[0]
+            return
+        before = ways[place - 1] if ways else ()
+        if not ways or not before:
+            return
+        gap = seen.at(unit) - before[-1].at(unit)
+        if gap > self._gap.size:
+            if len(before) >= len(self._longest) and (self._late is None or gap < self._late[0]):
+                self._late, self._longest = (gap, seen), before
+            return
+        ways[place] = (*before, seen)
+        if place + 1 > len(self._longest):
+            self._longest, self._late = ways[place], None
+        if place + 1 == len(self._steps):
+            text = f"all {len(self._steps)} steps came, none more than {self._gap} after the one before"
+            self.decide(seen.sequence, text, *ways[place][-5:], holds=True, needs_all=False)

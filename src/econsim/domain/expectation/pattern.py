@@ -1,0 +1,218 @@
+"""Patterns of events and constraints as functions, made once and called for every fact. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from econsim.domain.expectation.names import ENVELOPE, check_field, is_money, resolve, segments
+from econsim.domain.expectation.occurrence import Occurrence
+from econsim.errors import InvalidExpectation
+from econsim.schemas.expectation_parts import EventPattern, Operator
+from econsim.schemas.ledger import MONEY
+from econsim.schemas.types import MICROS_PER_CREDIT, PRICE_MAX
+
+Read = Callable[[Occurrence], Any]
+"""Returns the value of a field, money in credits; none where the fact has no such field."""
+
+Test = Callable[[Any], bool]
+"""Tells whether a value is as it must be."""
+
+PRICE_CREDITS_MAX: Final = PRICE_MAX // MICROS_PER_CREDIT
+"""Highest price of a unit, credits: a constraint above it was written in micro-credits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A pattern of events, ready to be asked."""
+
+    type: str
+    """Type of the events."""
+    matches: Callable[[Occurrence], bool]
+    """Tells whether an event of the type fits."""
+    text: str
+    """Pattern in words."""
+    shortfall: Callable[[Occurrence], tuple[int, float]]
+    """Tells how many constraints an event of the type does not meet, and by how much it misses them."""
+
+
+def compile_pattern(pattern: EventPattern) -> Pattern:
+    """Return a pattern that can be asked; raises InvalidExpectation for a type or field that there is not."""
+    look = resolve(pattern.type)
+    tests: list[Callable[[Occurrence], bool]] = []
+    if look.entity:
+        tests.append(_entity_is(look.entity))
+    if look.agent:
+        tests.append(_is_about(look.agent))
+    reads = [(reader(look.type, path), constraint) for path, constraint in pattern.where.items()]
+    for path, (read, constraint) in zip(pattern.where, reads, strict=True):
+        tests.append(_on_field(read, predicate(constraint, path)))
+
+    def shortfall(seen: Occurrence) -> tuple[int, float]:
+        gaps = [miss(constraint, read(seen)) for read, constraint in reads]
+        return sum(not test(seen) for test in tests), sum(gap for gap in gaps if gap is not None)
+
+    return Pattern(look.type, _all(tests), words(pattern), shortfall)
+
+
+def reader(kind: str, path: str) -> Read:
+    """Return a function that reads a field of events of a type; raises InvalidExpectation for a field that there is not."""
+    check_field(kind, path)
+    first, *below = segments(path)
+    if first in ENVELOPE and not path.startswith("data."):
+        return _envelope_reader(first)
+    money, is_amount, steps = is_money(path), path.endswith("amount"), (first, *below)
+
+    def read(seen: Occurrence) -> Any:  # noqa: ANN401 - any JSON
+        value: Any = seen.data
+        parent: Any = None
+        for step in steps:
+            parent, value = value, _step(value, step)
+        if (money or (is_amount and parent.get("asset") in MONEY)) and isinstance(value, int):
+            return value / MICROS_PER_CREDIT
+        return value
+
+    if not below and not money:
+        return lambda seen: seen.data.get(first)
+    return read
+
+
+def correlation(
+    same: Sequence[str], earlier: str, later: str
+) -> tuple[Callable[[Occurrence], tuple[Any, ...]], ...]:
+    """Return functions that give the values which an earlier and a later event have in common, as a key."""
+    pairs = [[part.strip() for part in each.split("=")] for each in same]
+    for each, pair in zip(same, pairs, strict=True):
+        if len(pair) > 2 or not all(pair):
+            message = f"{each!r} correlates nothing; write a field, or two like 'order_id = bid_id'"
+            raise InvalidExpectation(message)
+    return _key([reader(earlier, pair[0]) for pair in pairs]), _key(
+        [reader(later, pair[-1]) for pair in pairs]
+    )
+
+
+def predicate(constraint: Mapping[Operator, Any], path: str = "") -> Test:
+    """Return a function that tells whether a value meets a constraint; raises InvalidExpectation for a wrong unit."""
+    tests = [_operation(operator, operand, path) for operator, operand in constraint.items()]
+    return tests[0] if len(tests) == 1 else lambda value: all(test(value) for test in tests)
+
+
+def miss(constraint: Mapping[Operator, Any], value: object) -> float | None:
+    """Return how far a number is from meeting a constraint; none if that is no distance."""
+    if not _is_number(value):
+        return None
+    gaps = [_gap(operator, operand, float(value)) for operator, operand in constraint.items()]  # type: ignore[arg-type]
+    return max((gap for gap in gaps if gap is not None), default=None)
+
+
+def constraint_words(constraint: Mapping[Operator, Any]) -> str:
+    """Return a constraint in words."""
+    return " and ".join(f"{operator} {operand!r}" for operator, operand in constraint.items())
+
+
+def words(pattern: EventPattern) -> str:
+    """Return a pattern in words."""
+    where = ", ".join(f"{path} {constraint_words(c)}" for path, c in pattern.where.items())
+    return f"{pattern.type} where {where}" if where else pattern.type
+
+
+def _operation(operator: str, operand: Any, path: str) -> Test:  # noqa: ANN401 - as its schema takes it
+    for number in operand if isinstance(operand, list | tuple) else (operand,):
+        if path and segments(path)[-1] == "price" and _is_number(number) and number > PRICE_CREDITS_MAX:
+            message = (
+                f"{path} is compared with {number}, above any price; money is in credits here, "
+                f"and {number} micro-credits are {number / MICROS_PER_CREDIT:g}"
+            )
+            raise InvalidExpectation(message, name=path)
+    if operator == "==":
+        return lambda value: bool(value == operand)
+    if operator == "!=":
+        return lambda value: bool(value != operand)
+    if operator == "in":
+        return lambda value: value in operand
+    if operator == "matches":
+        search = re.compile(operand).search
+        return lambda value: isinstance(value, str) and search(value) is not None
+    low, high = operand if operator == "between" else (operand, operand)
+    return _COMPARISONS[operator](low, high)
+
+
+_COMPARISONS: Final[Mapping[str, Callable[[Any, Any], Test]]] = {
+    "<": lambda low, _: lambda value: _is_number(value) and value < low,
+    "<=": lambda low, _: lambda value: _is_number(value) and value <= low,
+    ">=": lambda low, _: lambda value: _is_number(value) and value >= low,
+    ">": lambda low, _: lambda value: _is_number(value) and value > low,
+    "between": lambda low, high: lambda value: _is_number(value) and low <= value <= high,
+}
+
+
+def _gap(operator: str, operand: Any, value: float) -> float | None:  # noqa: ANN401 - as its schema takes it
+    if operator == "between":
+        return max(float(operand[0]) - value, value - float(operand[1]), 0.0)
+    if not _is_number(operand) or operator in ("in", "matches", "!="):
+        return None
+    if operator in ("<", "<="):
+        return max(value - float(operand), 0.0)
+    return abs(value - float(operand)) if operator == "==" else max(float(operand) - value, 0.0)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _step(value: Any, step: str) -> Any:  # noqa: ANN401 - any JSON
+    if isinstance(value, dict):
+        return value.get(step)
+    if isinstance(value, list) and step.isdecimal() and int(step) < len(value):
+        return value[int(step)]
+    return None
+
+
+def _envelope_reader(name: str) -> Read:
+    match name:
+        case "actor" | "agent":
+            return lambda seen: seen.actor
+        case "tick":
+            return lambda seen: seen.tick
+        case "event_id":
+            return lambda seen: seen.event_id
+        case "action":
+            return lambda seen: seen.record.subject.split(".", 3)[2]
+    return lambda seen: getattr(seen.record, name)
+
+
+def _key(reads: Sequence[Read]) -> Callable[[Occurrence], tuple[Any, ...]]:
+    if not reads:
+        return lambda _: ()
+    if len(reads) == 1:
+        read = reads[0]
+        return lambda seen: (read(seen),)
+    return lambda seen: tuple(read(seen) for read in reads)
+
+
+def _entity_is(entity: str) -> Callable[[Occurrence], bool]:
+    return lambda seen: seen.record.entity == entity
+
+
+def _is_about(agent: str) -> Callable[[Occurrence], bool]:
+    """Tell whether a fact is an agent's: it is the actor, the entity, or one of the agents that a host names."""
+
+    def test(seen: Occurrence) -> bool:
+        named = seen.data.get("agents")
+        return agent in (seen.actor, seen.record.entity) or (isinstance(named, list) and agent in named)
+
+    return test
+
+
+def _on_field(read: Read, test: Test) -> Callable[[Occurrence], bool]:
+    return lambda seen: test(read(seen))
+
+
+def _all(tests: Sequence[Callable[[Occurrence], bool]]) -> Callable[[Occurrence], bool]:
+    if not tests:
+        return lambda _: True
+    if len(tests) == 1:
+        return tests[0]
+    return lambda seen: all(test(seen) for test in tests)

@@ -1,0 +1,148 @@
+"""The parts of which expectations are made: patterns of events, constraints on their fields, bounds, keys of state.
+
+Each is checked by itself here; `domain/expectation/names.py` holds names against the catalog of events.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal, Self, TypeAlias, get_args
+
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
+
+from econsim.schemas.base import Message
+from econsim.schemas.scenario_parts import wrong
+
+TEXT_LENGTH_MAX: Final = 200
+"""Characters of a pattern, a field's path or a name in an expectation: each stands in one line of a verdict."""
+
+CONSTRAINTS_MAX: Final = 16
+"""Constraints of one pattern, and fields that correlate: no event has more fields that matter together."""
+
+TICKS_MAX: Final = 10**9
+"""Ticks of a bound: more than any run has."""
+
+Operator = Literal["<", "<=", "==", "!=", ">=", ">", "in", "matches", "between"]
+"""Operator of a constraint."""
+
+OPERATORS: Final[tuple[str, ...]] = get_args(Operator)
+"""Operators of constraints."""
+
+_ORDERED: Final = ("<", "<=", ">=", ">")
+
+
+class ExpectationPart(Message):
+    """A table of an expectation, whose words are text in TOML."""
+
+    model_config = ConfigDict(strict=False)
+
+
+class Bound(ExpectationPart):
+    """A distance in a run: exactly one of ticks, milliseconds of the events' own times, or events of the log."""
+
+    ticks: Annotated[int, Field(strict=True, ge=0, le=TICKS_MAX)] | None = None
+    """Distance in ticks."""
+    ms: Annotated[float, Field(gt=0)] | None = None
+    """Distance in milliseconds, between the times that stand in the events."""
+    events: Annotated[int, Field(strict=True, ge=1)] | None = None
+    """Distance in events of the run's log."""
+
+    @model_validator(mode="after")
+    def check_unit(self) -> Self:
+        """Refuse none and several units."""
+        given = [name for name in ("ticks", "ms", "events") if getattr(self, name) is not None]
+        if len(given) != 1:
+            what = f"bound has {' and '.join(given)}" if given else "bound has no unit"
+            raise wrong(what, "give exactly one of ticks, ms and events, like { ticks = 5 }")
+        return self
+
+    @property
+    def unit(self) -> str:
+        """Return the unit: `ticks`, `ms` or `events`."""
+        return "ticks" if self.ticks is not None else "ms" if self.ms is not None else "events"
+
+    @property
+    def size(self) -> float:
+        """Return the distance in its unit."""
+        return self.ticks if self.ticks is not None else self.ms if self.ms is not None else self.events or 0
+
+    def __str__(self) -> str:
+        """Return the bound in words."""
+        size, unit = self.size, self.unit
+        return f"{size:g} {unit.removesuffix('s') if size == 1 and unit != 'ms' else unit}"
+
+
+def _with_operator(value: object) -> object:
+    """Return a bare value as the constraint that demands it."""
+    return dict(value) if isinstance(value, Mapping) else {"==": value}
+
+
+def _check_constraint(value: dict[str, Any]) -> dict[str, Any]:
+    """Refuse empty constraints and operands that do not fit their operator."""
+    if not value:
+        what = "constraint is empty"
+        raise wrong(what, 'write an operator and a value, like { ">=" = 2.5 }')
+    for operator, operand in value.items():
+        remedy = _operand_mistake(operator, operand)
+        if remedy:
+            what = f"{operand!r} does not go with {operator!r}"
+            raise wrong(what, remedy)
+    return value
+
+
+def _operand_mistake(operator: str, operand: object) -> str:
+    """Return what an operand should be; empty if it is that."""
+    is_number = isinstance(operand, int | float) and not isinstance(operand, bool)
+    if operator in _ORDERED and not is_number:
+        return "compare with a number"
+    if operator == "in" and not isinstance(operand, list | tuple):
+        return 'give a list, like ["bid", "ask"]'
+    if operator == "between":
+        pair = operand if isinstance(operand, list | tuple) else ()
+        if len(pair) != 2 or not all(isinstance(n, int | float) for n in pair) or pair[0] > pair[1]:
+            return "give two numbers, the lower first, like [2.0, 2.5]"
+    if operator == "matches":
+        return _pattern_mistake(operand)
+    return ""
+
+
+def _pattern_mistake(operand: object) -> str:
+    if not isinstance(operand, str) or len(operand) > TEXT_LENGTH_MAX:
+        return f"give a regular expression of at most {TEXT_LENGTH_MAX} characters"
+    try:
+        re.compile(operand)
+    except re.error as error:
+        return f"correct the regular expression: {error}"
+    return ""
+
+
+Constraint: TypeAlias = Annotated[
+    dict[Operator, Any], BeforeValidator(_with_operator), AfterValidator(_check_constraint)
+]
+"""A constraint on a value: operator → operand, all of which must hold. A bare value means `==`. Amounts of money are in credits."""
+
+FieldPath = Annotated[str, Field(min_length=1, max_length=TEXT_LENGTH_MAX)]
+"""Path of a field of an event: `data.price` or shorter `price`; of its envelope `actor`, `tick`, `entity`, `event_id`."""
+
+Correlation = Annotated[tuple[FieldPath, ...], Field(max_length=CONSTRAINTS_MAX)]
+"""Fields that two events have in common: `agent`, or `order_id = bid_id` where they differ in name."""
+
+
+class EventPattern(ExpectationPart):
+    """A pattern of events: a type and constraints on fields. Each item of a batch is an event of its own here."""
+
+    type: Annotated[str, Field(min_length=1, max_length=TEXT_LENGTH_MAX)]
+    """Type of the event, as `market.trade_executed` or `trade_executed`; `market.cpu.trade_executed` is of one market, and
+    `agent.genesis_001.bid_accepted` of one agent."""
+    where: Annotated[dict[FieldPath, Constraint], Field(max_length=CONSTRAINTS_MAX)] = Field(
+        default_factory=dict
+    )
+    """Constraints: path of a field → what must hold for its value."""
+
+
+class Form(ExpectationPart):
+    """An expectation of any form."""
+
+    name: Annotated[str, Field(max_length=TEXT_LENGTH_MAX)] = ""
+    """Name of the expectation in verdicts; by default its content in words."""
