@@ -18,6 +18,7 @@ from econsim.errors import NotFound
 from econsim.identity.host_requests import HOST_REQUESTS
 from econsim.schemas.subject import ANSWERED, PLACE, PUBLISHED, Subject, SubjectKind
 from econsim.streams import STREAMS
+from econsim.streams.benchmarks import BATCHES, CELLS, STREAM_PREFIX
 from econsim.subjects import AUDIT, MCP_REQUESTS, ORDERS, TABLE, TASKS
 
 INBOX: Final = "_INBOX"
@@ -28,6 +29,12 @@ OPERATOR: Final = "operator"
 
 OBSERVER: Final = "observer"
 """The role that reads everything."""
+
+BENCHMARK: Final = "benchmark"
+"""The role that runs benchmarks; credentials of one run make and delete the stream of that run and no other."""
+
+VALIDATOR: Final = "validator"
+"""The role that reads the stream of the one run that its credentials name."""
 
 SIM: Final = "SIM"
 """The account of services and operators."""
@@ -97,6 +104,8 @@ class Access:
     """Buckets the role writes."""
     declare: tuple[str, ...] = ()
     """Streams the role creates and changes."""
+    benchmark: tuple[str, ...] = ()
+    """Calls of JetStream's API about the benchmark stream of the run that the credentials name."""
 
 
 _LEASES: Final = ("leases",)
@@ -259,6 +268,16 @@ ROLES: Final[Mapping[str, Access]] = {
         get=tuple(stream.name for stream in STREAMS if stream.sources),
         publish_to=(_JETSTREAM_INFO,),
     ),
+    BENCHMARK: Access(
+        # The place in the log from which a run's stream copies; which runs have ended, and which are served.
+        get=(AUDIT, "KV_leases", CELLS.name, BATCHES.name),
+        batch_get=(BATCHES.name,),
+        pull=(CELLS.name,),
+        put=("bench",),
+        publish_to=(*CELLS.subjects, "$JS.API.STREAM.NAMES"),
+        benchmark=("STREAM.INFO", "STREAM.CREATE", "STREAM.DELETE"),
+    ),
+    VALIDATOR: Access(account=READERS, benchmark=("DIRECT.GET",)),
     OBSERVER: Access(
         account=READERS,
         batch_get=(AUDIT, "dead_letter", "KV_agent_state", "KV_market_prices", "KV_quotas", *_TEXTS),
@@ -266,7 +285,7 @@ ROLES: Final[Mapping[str, Access]] = {
     "auditor": Access(account=READERS, batch_get=(AUDIT, *_TEXTS)),
 }
 """Every role: services first, then people. `setup` declares streams, `observer` reads everything and changes
-nothing, `auditor` reads the log and its long texts alone."""
+nothing, `auditor` reads the log and its long texts alone, `validator` one run's stream; `benchmark` makes such streams."""
 
 
 def permissions(role: str) -> dict[str, dict[str, list[str]]]:
@@ -298,10 +317,9 @@ def permissions(role: str) -> dict[str, dict[str, list[str]]]:
     }
 
 
-def reader_requests() -> tuple[str, ...]:
-    """Return the requests account `READERS` imports from `SIM`: each is answered with several stored messages."""
-    readers = (access for access in ROLES.values() if access.account == READERS)
-    return tuple(sorted({subject for access in readers for subject in _stream_subjects(access)}))
+READER_REQUESTS: Final = ("$JS.API.DIRECT.GET.*",)
+"""Requests account `READERS` imports from `SIM`, answered with stored messages. The lists of its roles say of which streams:
+those of benchmarks are made after the account."""
 
 
 def _published_pattern(row: Subject) -> str:
@@ -320,6 +338,7 @@ def _stream_subjects(access: Access) -> Iterable[str]:
         yield f"$JS.API.STREAM.MSG.DELETE.{stream}"
     for stream in access.declare:
         yield from (f"$JS.API.STREAM.{verb}.{stream}" for verb in ("INFO", "CREATE", "UPDATE"))
+    yield from (f"$JS.API.{call}.{STREAM_PREFIX}{NAME}" for call in access.benchmark)
     for stream in (*access.get, *access.consume_all, *access.consume_kv):
         yield from (f"$JS.API.STREAM.{verb}.{stream}" for verb in ("INFO", "MSG.GET"))
     yield from (f"$JS.API.DIRECT.GET.{stream}.>" for stream in access.get_last)

@@ -74,7 +74,9 @@ class RunAggregator:
             self._note(source.event.type, source.event.tick)
             self._post_entry(source.event.data)
             return
-        entry = as_record(source)
+        self._add_record(as_record(source))
+
+    def _add_record(self, entry: Record) -> None:
         self._note(entry.type, entry.tick)
         match entry.type:
             case subjects.TRANSFER_POSTED.type:
