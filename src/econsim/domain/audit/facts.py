@@ -222,13 +222,26 @@ def facts(source: Record | AddressedEvent) -> Iterator[Fact]:
 
 def contents(entry: Record) -> Iterator[tuple[str, str, Json]]:
     """Yield what differs between the facts of a record: the end of their id, their actor, their data."""
+    parts = carried(entry)
+    if parts is None:
+        yield "", entry.actor, entry.data
+        return
+    for index, part in enumerate(parts):
+        yield f".{index}", actor_of(entry, part), part
+
+
+def carried(entry: Record) -> list[Json] | None:
+    """Return the items or chains that a record carries, each a fact of its own; none for a record that is one itself."""
     for carrier in _CARRIERS:
         parts = entry.data.get(carrier)
         if isinstance(parts, list):
-            for index, part in enumerate(parts):
-                yield f".{index}", _actor(part) or entry.actor, part
-            return
-    yield "", entry.actor, entry.data
+            return parts
+    return None
+
+
+def actor_of(entry: Record, part: Json) -> str:
+    """Return the actor of an item or chain of a record: the one it names, else the event's."""
+    return _actor(part) or entry.actor
 
 
 def _actor(data: Json) -> str | None:

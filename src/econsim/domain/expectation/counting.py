@@ -16,6 +16,7 @@ from econsim.domain.expectation.monitor import (
     holding,
     room_for_one_more,
     untested,
+    watch,
 )
 from econsim.domain.expectation.names import is_money, segments
 from econsim.domain.expectation.occurrence import Now, Occurrence
@@ -50,7 +51,7 @@ class CountMonitor(Monitor):
 
     def watches(self) -> Iterator[Watch]:
         """Yield the event."""
-        yield self._pattern.type, self._pattern.matches, self._see
+        yield watch(self._pattern, self._see)
 
     def decision(self, now: Now, *, ended: bool) -> Decision:
         """Return whether the counts so far are right."""
@@ -99,7 +100,7 @@ class SlidingCountMonitor(Monitor):
 
     def watches(self) -> Iterator[Watch]:
         """Yield the event."""
-        yield self._pattern.type, self._pattern.matches, self._see
+        yield watch(self._pattern, self._see)
 
     def decision(self, now: Now, *, ended: bool) -> Decision:
         """Return that no window had too many."""
@@ -148,7 +149,7 @@ class WindowCountMonitor(Monitor):
 
     def watches(self) -> Iterator[Watch]:
         """Yield the event."""
-        yield self._pattern.type, self._pattern.matches, self._see
+        yield watch(self._pattern, self._see)
 
     def pass_to(self, now: Now) -> None:
         """Judge the windows that are past."""
@@ -207,7 +208,7 @@ class SumMonitor(Monitor):
 
     def watches(self) -> Iterator[Watch]:
         """Yield the event."""
-        yield self._pattern.type, self._pattern.matches, self._see
+        yield watch(self._pattern, self._see)
 
     def decision(self, now: Now, *, ended: bool) -> Decision:
         """Return whether the sum so far is right."""

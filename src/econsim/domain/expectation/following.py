@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Any, Final
@@ -15,15 +15,15 @@ from econsim.domain.expectation.monitor import (
     Decision,
     Monitor,
     Watch,
-    always,
     failing,
     holding,
     room_for_one_more,
     untested,
+    watch,
 )
 from econsim.domain.expectation.names import CATALOG
 from econsim.domain.expectation.occurrence import Now, Occurrence, distance
-from econsim.domain.expectation.pattern import compile_pattern, correlation
+from econsim.domain.expectation.pattern import compile_pattern, correlation, fits
 from econsim.schemas.expectation_forms import Latency, Then
 from econsim.schemas.expectation_parts import Bound, Correlation, EventPattern
 
@@ -53,9 +53,8 @@ class Answers:
         self._keys = correlation(same, self.trigger.type, self.event.type)
         self._open: dict[Key, list[_Waiting]] = {}
         self._order: deque[_Waiting] = deque()
-        self._early: OrderedDict[Key, Occurrence] | None = (
-            OrderedDict() if self.event.type in COPIED else None
-        )
+        self._early: dict[Key, Occurrence] | None = {} if self.event.type in COPIED else None
+        self._early_tick = 0
 
     def begin(self, seen: Occurrence, key: Key | None = None) -> float | None:
         """Take a trigger; return 0 if its event came before it in the log but not in time, else none."""
@@ -72,13 +71,26 @@ class Answers:
         """Take an event; return the triggers that it follows, each with the distance from it."""
         key = self._keys[1](seen) if key is None else key
         if self._early is not None:
+            # What these are for has the same tick, and comes before any event of the next.
+            if seen.tick > self._early_tick:
+                self._early.clear()
+                self._early_tick = seen.tick
             self._early[key] = seen
-            if len(self._early) > EARLY_MAX:
-                self._early.popitem(last=False)
-        unit, met = self.bound.unit, self._open.pop(key, ())
-        for waiting in met:
-            waiting.is_met = True
-        return [(each.trigger, seen.at(unit) - each.trigger.at(unit)) for each in met]
+        if key not in self._open:
+            return []
+        unit = self.bound.unit
+        here, found, left = seen.at(unit), [], []
+        for waiting in self._open.pop(key):
+            after = here - waiting.trigger.at(unit)
+            # A copy of an entry of an earlier tick follows nothing of a later one.
+            waiting.is_met = after >= 0
+            if waiting.is_met:
+                found.append((waiting.trigger, after))
+            else:
+                left.append(waiting)
+        if left:
+            self._open[key] = left
+        return found
 
     def overdue(self, now: Now, *, ended: bool = False) -> Iterator[Occurrence]:
         """Yield and drop the triggers whose event can no longer come in time; all that wait if no more events come."""
@@ -127,10 +139,10 @@ class ThenMonitor(Monitor):
         answers = self._answers
         if self._descent:
             for kind in CATALOG:
-                yield kind, always, self._follow
+                yield Watch(kind, self._follow)
             return
-        yield answers.event.type, answers.event.matches, self._meet
-        yield answers.trigger.type, answers.trigger.matches, self._begin
+        yield watch(answers.event, self._meet)
+        yield watch(answers.trigger, self._begin)
 
     @property
     def types(self) -> frozenset[str]:
@@ -160,10 +172,11 @@ class ThenMonitor(Monitor):
         self._triggers += 1
         self._answers.begin(seen)
 
-    def _meet(self, seen: Occurrence) -> None:
+    def _meet(self, seen: Occurrence, keys: Sequence[Key | None] = (None,)) -> None:
         self._nearest = seen
-        for trigger, after in self._answers.meet(seen):
-            self._check(trigger, seen, after)
+        for key in keys:
+            for trigger, after in self._answers.meet(seen, key):
+                self._check(trigger, seen, after)
 
     def _check(self, trigger: Occurrence, seen: Occurrence, after: float) -> None:
         unit = self._bound.unit
@@ -182,12 +195,9 @@ class ThenMonitor(Monitor):
         if descent is None:
             return
         for fact, roots in descent.roots(seen):
-            if fact.record.type == answers.event.type and answers.event.matches(fact):
-                self._nearest = fact
-                for root in roots:
-                    for trigger, after in answers.meet(fact, (root,)):
-                        self._check(trigger, fact, after)
-        if seen.record.type == answers.trigger.type and answers.trigger.matches(seen):
+            if fits(answers.event, fact):
+                self._meet(fact, [(root,) for root in roots])
+        if fits(answers.trigger, seen):
             self._triggers += 1
             answers.begin(seen, (seen.event_id,))
             for fact in descent.mark(seen, (seen.event_id,)):
@@ -240,8 +250,8 @@ class LatencyMonitor(Monitor):
     def watches(self) -> Iterator[Watch]:
         """Yield the event, then the trigger."""
         answers = self._answers
-        yield answers.event.type, answers.event.matches, self._meet
-        yield answers.trigger.type, answers.trigger.matches, self._begin
+        yield watch(answers.event, self._meet)
+        yield watch(answers.trigger, self._begin)
 
     def pass_to(self, now: Now) -> None:
         """Count triggers whose event is overdue as late."""

@@ -8,25 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from econsim.domain.audit.causality import UNCAUSED_TYPES, CausalGraph
 from econsim.domain.audit.envelope import AddressedEvent
-from econsim.domain.audit.facts import Record, as_record, contents
+from econsim.domain.audit.facts import Record, as_record, carried
 from econsim.domain.expectation.integrity import Fault, Integrity
-from econsim.domain.expectation.monitor import Decision, Monitor, See, TooManyOpen
+from econsim.domain.expectation.monitor import Decision, Monitor, See, TooManyOpen, Watch
 from econsim.domain.expectation.monitors import Measures, panel
 from econsim.domain.expectation.names import CATALOG, REPORTED
 from econsim.domain.expectation.occurrence import Now, Occurrence
 from econsim.domain.expectation.verdict import WITNESSES_MAX, Outcome, Verdict, Witness
 from econsim.domain.expectation.wording import name_of
+from econsim.errors import InvalidMessage
 from econsim.schemas.expectation import Expectation
 from econsim.schemas.scenario import Scenario
 
 _REPORTS: Final = f"{REPORTED.partition('.')[0]}."
 """Beginning of the types of agents' reports."""
 
-Handler = tuple[Callable[[Occurrence], bool], See, Monitor, int]
+HANDLERS_MAX: Final = 4_096
+"""Subjects whose handlers are kept: those of services, and of the reports of some thousand agents."""
+
+Handler = tuple[Callable[[Occurrence], bool] | None, See, Monitor, int]
 """A test, what takes the facts that pass it, the monitor of both and its place; -1 for what monitors share."""
 
 
@@ -38,17 +43,21 @@ class Judge:
         expectations: Sequence[Expectation],
         scenario: Scenario | None = None,
         measures: Measures | None = None,
+        *,
+        is_trusted: bool = False,
     ) -> None:
         """Start before the first event.
 
         Without `scenario` it is taken from the run's opening. `measures` measures the outcome of markets and groups:
         `report.judging.judge` gives one that does; without it such expectations are undecidable. Raises
-        InvalidExpectation for an expectation that names what there is not.
+        InvalidExpectation for an expectation that names what there is not. `is_trusted` if the log is taken as it is,
+        repeats and gaps too, as its mutants are.
         """
         self.expectations = tuple(expectations)
         """Expectations that are judged."""
         self.run = ""
         """Run of the events; empty before the first."""
+        self._is_trusted = is_trusted
         self._now = Now()
         self._panel = panel(self.expectations, scenario, measures, self._now)
         self._monitors = self._panel.monitors
@@ -56,8 +65,15 @@ class Judge:
         self._names = tuple(map(name_of, self.expectations))
         self._integrity = Integrity(frozenset().union(*(each.types for each in self._monitors)))
         self._broken: dict[int, str] = {}
+        self._watches: dict[str, list[tuple[Watch, Monitor, int]]] = {}
         self._handlers: dict[str, list[Handler]] = {}
+        self._showing = -1
         self._index()
+
+    @property
+    def types(self) -> frozenset[str]:
+        """Return the types of events on which the verdicts rest."""
+        return frozenset().union(*(each.types for each in self._monitors))
 
     @property
     def faults(self) -> tuple[Fault, ...]:
@@ -70,21 +86,22 @@ class Judge:
         now = self._now
         if now.count == 0:
             self.run, now.start = entry.correlation_id, entry.occurred_at
-        kind = entry.type
-        handlers = self._handlers.get(kind)
-        if handlers is None and kind.startswith(_REPORTS) and kind not in CATALOG:
-            handlers = self._handlers.get(REPORTED)
-        if not self._integrity.admits(entry, sequence, self.run, is_watched=handlers is not None):
+        handlers = self._handlers.get(entry.subject)
+        if handlers is None:
+            handlers = self._handlers_of(entry)
+        if not (
+            self._is_trusted or self._integrity.admits(entry, sequence, self.run, is_watched=bool(handlers))
+        ):
             return
         now.count += 1
         now.sequence, now.time = sequence, entry.occurred_at
         if entry.tick > now.tick:
             now.tick = entry.tick
             self._turn()
-        if handlers is not None:
+        if handlers:
             self._show(entry, handlers)
         if self._panel.measures is not None:
-            self._panel.measures.add(entry)
+            self._guard(entry, partial(self._panel.measures.add, entry))
         if now.count in self._panel.looks:
             for monitor in self._panel.looks[now.count]:
                 monitor.look()
@@ -149,33 +166,56 @@ class Judge:
     def _index(self) -> None:
         """Note which facts the undecided monitors watch."""
         self._watching = self._undecided()
+        self._watches.clear()
         self._handlers.clear()
         watching = [
             p for p, each in enumerate(self._monitors) if each.decided is None and p not in self._broken
         ]
         if self._panel.needs_state.intersection(watching):
-            for kind, matches, see in self._panel.state.watches():
-                self._handlers[kind] = [(matches, see, self._shared, -1)]
+            for watch in self._panel.state.watches():
+                self._watches[watch.type] = [(watch, self._shared, -1)]
         for place in watching:
-            for kind, matches, see in self._monitors[place].watches():
-                self._handlers.setdefault(kind, []).append((matches, see, self._monitors[place], place))
+            for watch in self._monitors[place].watches():
+                self._watches.setdefault(watch.type, []).append((watch, self._monitors[place], place))
+
+    def _handlers_of(self, entry: Record) -> list[Handler]:
+        """Return what handles the facts of a subject, and keep it for the next record of it."""
+        kind = entry.type
+        if kind.startswith(_REPORTS) and kind not in CATALOG:
+            kind = REPORTED
+        found = [
+            (watch.matches, watch.see, monitor, place)
+            for watch, monitor, place in self._watches.get(kind, ())
+            if watch.entity in ("", entry.entity)
+        ]
+        if len(self._handlers) < HANDLERS_MAX:
+            self._handlers[entry.subject] = found
+        return found
 
     def _show(self, entry: Record, handlers: list[Handler]) -> None:
         """Show the facts of a record to the monitors that watch its type."""
-        now = self._now
-        tick = now.tick if entry.type in UNCAUSED_TYPES else entry.tick
-        place = -1
+        tick = self._now.tick if entry.type in UNCAUSED_TYPES else entry.tick
+        self._guard(entry, partial(self._show_facts, entry, tick, handlers))
+
+    def _guard(self, entry: Record, act: Callable[[], None]) -> None:
+        """Let monitors look at a record; one with wrong content is a fault, and a monitor that keeps too much is given up."""
         try:
-            for part, actor, data in contents(entry):
-                seen = Occurrence(entry, part, actor, data, now.sequence, tick, now.count)
-                for matches, see, monitor, place in handlers:  # noqa: B007 - the place is for the error below
-                    if monitor.decided is None and matches(seen):
-                        see(seen)
+            act()
         except TooManyOpen as error:
-            self._broken[place] = str(error)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            self._broken[self._showing] = str(error)
+        except (KeyError, TypeError, ValueError, AttributeError, InvalidMessage) as error:
             what = f"its content does not follow the schema of {entry.type}: {type(error).__name__} {error}"
-            self._integrity.add(now.sequence, "record_does_not_follow_its_schema", what, entry.type)
+            self._integrity.add(self._now.sequence, "record_does_not_follow_its_schema", what, entry.type)
+
+    def _show_facts(self, entry: Record, tick: int, handlers: list[Handler]) -> None:
+        sequence, count = self._now.sequence, self._now.count
+        parts = carried(entry)
+        for index, data in enumerate(parts) if parts is not None else ((-1, entry.data),):
+            seen = Occurrence(entry, index, data, sequence, tick, count)
+            for matches, see, monitor, place in handlers:
+                if monitor.decided is None and (matches is None or matches(seen)):
+                    self._showing = place
+                    see(seen)
 
 
 def _outcome(found: Decision, *, ended: bool) -> Outcome:
@@ -188,7 +228,7 @@ def _outcome(found: Decision, *, ended: bool) -> Outcome:
 
 def _witnesses(found: Decision) -> tuple[tuple[Witness, ...], Witness | None]:
     """Return the facts of a decision in log order, each with its cause among them by its event."""
-    shown = sorted(found.witness[-WITNESSES_MAX:], key=lambda each: (each.sequence, each.part))
+    shown = sorted(found.witness[-WITNESSES_MAX:], key=lambda each: (each.sequence, each.index))
     graph = CausalGraph(each.record for each in shown)
     witnesses = []
     for each in shown:

@@ -13,13 +13,15 @@ from typing import Final
 
 from econsim import subjects
 from econsim.domain.audit.facts import Json
-from econsim.domain.expectation.monitor import Watch, always
+from econsim.domain.expectation.monitor import Watch
 from econsim.domain.expectation.occurrence import Occurrence
-from econsim.schemas.ledger import CREDITS, DEBT, MONEY, Kind
+from econsim.schemas.ledger import CREDITS, DEBT, MONEY, TREASURY, Kind
 from econsim.schemas.types import MICROS_PER_CREDIT
 
 Account = tuple[str, str]
 """Holder and asset."""
+
+_MOVING: Final = (Kind.TRANSFER.value, Kind.POST.value)
 
 ENDOWMENT: Final = "endow"
 """Cause of the chains that deal the first credits."""
@@ -65,6 +67,12 @@ class LedgerState:
         """Resource → newest price, micro-credits."""
         self.dealt: dict[str, None] = {}
         """Holders that were dealt credits when the run opened: the agents."""
+        self.flows: defaultdict[tuple[str, str, str], int] = defaultdict(int)
+        """Holder that gave, holder that received and asset → amount moved so far."""
+        self.chains = 0
+        """Number of chains."""
+        self.shortage: tuple[Occurrence, Account, int] | None = None
+        """First chain that left an account below zero, the account, and what it lacks; none so far."""
         self._reserved: dict[str, tuple[Account, int]] = {}
         self._accounts, self._prices = _Track(), _Track()
 
@@ -77,18 +85,20 @@ class LedgerState:
 
     def watches(self) -> Iterator[Watch]:
         """Yield the chains of the journal and the markets' prices."""
-        yield subjects.TRANSFER_POSTED.type, always, self.see
-        yield subjects.PRICE_UPDATED.type, always, self.see_price
+        yield Watch(subjects.TRANSFER_POSTED.type, self.see)
+        yield Watch(subjects.PRICE_UPDATED.type, self.see_price)
 
     def see(self, seen: Occurrence) -> None:
         """Apply a chain."""
         self._accounts.reach(seen.tick)
+        self.chains += 1
+        transfers = seen.data["transfers"]
         if seen.data["cause"] == ENDOWMENT:
-            self.dealt |= dict.fromkeys(
-                each["credit"] for each in seen.data["transfers"] if each["asset"] == CREDITS
-            )
-        for transfer in seen.data["transfers"]:
-            self._move(transfer)
+            self.dealt |= dict.fromkeys(each["credit"] for each in transfers if each["asset"] == CREDITS)
+        for transfer in transfers:
+            lacks = self._move(transfer)
+            if lacks and self.shortage is None:
+                self.shortage = seen, (transfer["debit"], transfer["asset"]), lacks
 
     def see_price(self, seen: Occurrence) -> None:
         """Take a market's price."""
@@ -107,16 +117,24 @@ class LedgerState:
             return 0 if (name.holder, CREDITS) in self.posted else None
         return amounts[account] / MICROS_PER_CREDIT if asset in MONEY else amounts[account]
 
-    def _move(self, transfer: Json) -> None:
-        debit, credit = (transfer["debit"], transfer["asset"]), (transfer["credit"], transfer["asset"])
-        kind, amount = transfer["kind"], transfer["amount"]
+    def _move(self, transfer: Json) -> int:
+        """Apply a transfer; return what its debit account then lacks, 0 if it is not below zero."""
+        holder, asset, kind, amount = (
+            transfer["debit"],
+            transfer["asset"],
+            transfer["kind"],
+            transfer["amount"],
+        )
+        debit = holder, asset
         if kind == Kind.PENDING:
             self.pending[debit] += amount
             self._reserved[transfer["id"]] = debit, amount
-            return
-        if kind in (Kind.POST, Kind.VOID):
+        elif kind != Kind.TRANSFER:
             account, reserved = self._reserved.pop(transfer["pending_id"], (debit, 0))
             self.pending[account] -= reserved
-        if kind != Kind.VOID:
+        if kind in _MOVING:
             self.posted[debit] -= amount
-            self.posted[credit] += amount
+            self.posted[transfer["credit"], asset] += amount
+            self.flows[holder, transfer["credit"], asset] += amount
+        left = self.posted[debit] - self.pending[debit]
+        return -left if left < 0 and holder != TREASURY else 0

@@ -11,7 +11,6 @@ from econsim.domain.expectation.monitor import (
     Decision,
     Monitor,
     Watch,
-    always,
     failing,
     holding,
     room_for_one_more,
@@ -43,11 +42,12 @@ class LimitPricesMonitor(Monitor):
 
     def watches(self) -> Iterator[Watch]:
         """Yield all that changes open orders, and trades."""
-        yield subjects.BID_ACCEPTED.type, self._is_here, self._accept
-        yield subjects.ASK_ACCEPTED.type, self._is_here, self._accept
-        yield subjects.ORDER_CANCELLED.type, self._is_here, self._cancel
-        yield subjects.TRADE_EXECUTED.type, self._is_here, self._trade
-        yield subjects.TICK_CLEARED.type, self._is_here, self._clear
+        here = self._resource or ""
+        yield Watch(subjects.BID_ACCEPTED.type, self._accept, entity=here)
+        yield Watch(subjects.ASK_ACCEPTED.type, self._accept, entity=here)
+        yield Watch(subjects.ORDER_CANCELLED.type, self._cancel, entity=here)
+        yield Watch(subjects.TRADE_EXECUTED.type, self._trade, entity=here)
+        yield Watch(subjects.TICK_CLEARED.type, self._clear, entity=here)
 
     def decision(self, now: Now, *, ended: bool) -> Decision:
         """Return that no trade was outside its orders' limits."""
@@ -55,9 +55,6 @@ class LimitPricesMonitor(Monitor):
         if self.decided or not self._trades:
             return self.decided or untested("nothing was traded")
         return holding(f"all {self._trades} trades were within the limits of their orders")
-
-    def _is_here(self, seen: Occurrence) -> bool:
-        return self._resource is None or seen.record.entity == self._resource
 
     def _accept(self, seen: Occurrence) -> None:
         entity = seen.record.entity
@@ -113,8 +110,8 @@ class UncrossedMonitor(Monitor):
 
     def watches(self) -> Iterator[Watch]:
         """Yield the end of each batch, and the run's opening for its markets."""
-        yield subjects.RUN_OPENED.type, always, self._open
-        yield subjects.TICK_CLEARED.type, always, self._see
+        yield Watch(subjects.RUN_OPENED.type, self._open)
+        yield Watch(subjects.TICK_CLEARED.type, self._see, entity=self._resource or "")
 
     def decision(self, now: Now, *, ended: bool) -> Decision:
         """Return that no book was crossed."""
@@ -128,7 +125,7 @@ class UncrossedMonitor(Monitor):
 
     def _see(self, seen: Occurrence) -> None:
         entity, quote = seen.record.entity, seen.data["quote"]
-        if entity != self._resource and (self._resource or entity in self._calls):
+        if entity in self._calls and not self._resource:
             return
         if quote["bid"] is None or quote["ask"] is None:
             return
@@ -152,7 +149,7 @@ class SpreadMonitor(Monitor):
 
     def watches(self) -> Iterator[Watch]:
         """Yield the end of each batch."""
-        yield subjects.TICK_CLEARED.type, always, self._see
+        yield Watch(subjects.TICK_CLEARED.type, self._see, entity=self._form.resource or "")
 
     def decision(self, now: Now, *, ended: bool) -> Decision:
         """Return whether the mean spread is as it must be."""
@@ -169,7 +166,7 @@ class SpreadMonitor(Monitor):
 
     def _see(self, seen: Occurrence) -> None:
         quote = seen.data["quote"]
-        if (self._form.resource in (None, seen.record.entity)) and None not in (quote["bid"], quote["ask"]):
+        if None not in (quote["bid"], quote["ask"]):
             spread = quote["ask"] - quote["bid"]
             self._total += spread
             self._count += 1
@@ -193,9 +190,10 @@ class EquilibriumPriceMonitor(Monitor):
 
     def watches(self) -> Iterator[Watch]:
         """Yield trades, and the ticks and periods that they are in."""
-        yield subjects.RUN_OPENED.type, always, self._open
-        yield subjects.TICK_CLEARED.type, always, self._clear
-        yield subjects.TRADE_EXECUTED.type, always, self._trade
+        yield Watch(subjects.RUN_OPENED.type, self._open)
+        here = self._form.resource or ""
+        yield Watch(subjects.TICK_CLEARED.type, self._clear, entity=here)
+        yield Watch(subjects.TRADE_EXECUTED.type, self._trade, entity=here)
 
     def decision(self, now: Now, *, ended: bool) -> Decision:
         """Return whether the mean price of every period was in the interval."""
@@ -225,11 +223,11 @@ class EquilibriumPriceMonitor(Monitor):
         self._interval = (found[0] - slack) / MICROS_PER_CREDIT, (found[1] + slack) / MICROS_PER_CREDIT
 
     def _clear(self, seen: Occurrence) -> None:
-        if self._form.resource in (None, seen.record.entity) and seen.data["period_closed"]:
+        if seen.data["period_closed"]:
             self._end_period(seen.sequence)
 
     def _trade(self, seen: Occurrence) -> None:
-        if self._form.resource not in (None, seen.record.entity) or self._interval is None:
+        if self._interval is None:
             return
         self._money += seen.data["price"] * seen.data["quantity"]
         self._units += seen.data["quantity"]

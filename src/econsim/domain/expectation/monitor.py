@@ -27,8 +27,19 @@ COPIED: Final = frozenset(row.type for row in subjects.COPIED_EVENTS)
 See = Callable[[Occurrence], None]
 """Takes a fact."""
 
-Watch = tuple[str, Callable[[Occurrence], bool], See]
-"""A type of events, a test that a fact must pass, and what takes the fact."""
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """A type of events that a monitor is to be shown."""
+
+    type: str
+    """Type of the events, of the catalog."""
+    see: See
+    """Takes the facts."""
+    matches: Callable[[Occurrence], bool] | None = None
+    """Test that a fact must pass; none if all are wanted."""
+    entity: str = ""
+    """Second token of the subject that the events must have; empty for any."""
 
 
 class TooManyOpen(EconsimError):
@@ -96,7 +107,7 @@ class Monitor:
     @property
     def types(self) -> frozenset[str]:
         """Return the types of events on which the verdict rests."""
-        return frozenset(kind for kind, _, _ in self.watches())
+        return frozenset(watch.type for watch in self.watches())
 
     def pass_to(self, now: Now) -> None:
         """Give up waiting for what is overdue; called when a tick begins and before a verdict."""
@@ -146,9 +157,14 @@ class Nearest:
             self._least, self.occurrence = shortfall, seen
 
 
-def always(_: Occurrence) -> bool:
-    """Accept every fact."""
-    return True
+def watch(pattern: Pattern, see: See) -> Watch:
+    """Return the watch for the facts that fit a pattern."""
+    return Watch(pattern.type, see, pattern.test, pattern.entity)
+
+
+def watch_near(pattern: Pattern, see: See) -> Watch:
+    """Return the watch for all facts of a pattern's type and place, for a monitor that tells the nearest miss, too."""
+    return Watch(pattern.type, see, None, pattern.entity)
 
 
 def is_overdue(bound: Bound, now: Now, kind: str) -> bool:
@@ -158,7 +174,7 @@ def is_overdue(bound: Bound, now: Now, kind: str) -> bool:
 
 
 def room_for_one_more(kept: int) -> None:
-    """Raise TooManyOpen if a monitor keeps as many as it may."""
+    """Raise TooManyOpen if a monitor keeps as many as it may; the judge then gives up this monitor alone."""
     if kept >= OPEN_MAX:
         message = f"more than {OPEN_MAX} events or values wait at once; correlate by fewer fields, or set a shorter bound"
         raise TooManyOpen(message)

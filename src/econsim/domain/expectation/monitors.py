@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from econsim.domain.audit.facts import Record
-from econsim.domain.expectation import counting, following, markets, occurring, state
+from econsim.domain.expectation import counting, following, markets, money, occurring, state
 from econsim.domain.expectation.integrity import BOOK_TYPES, JOURNAL_TYPES
 from econsim.domain.expectation.ledger_state import LedgerState
 from econsim.domain.expectation.monitor import Decision, Monitor, failing, holding, untested
@@ -104,7 +104,7 @@ def panel(
     for place, form in enumerate(expectations):
         monitor = _monitor(form, scenario, measures, found.state, now)
         found.monitors.append(monitor)
-        if isinstance(form, State | Stable | Gini | Solvent | Conservation):
+        if isinstance(form, State | Stable | Gini | Solvent | Conservation | Costs):
             found.needs_state.add(place)
         if isinstance(monitor, StateMonitor) and monitor.count:
             found.looks.setdefault(monitor.count, []).append(monitor)
@@ -144,11 +144,11 @@ def _monitor(  # noqa: C901, PLR0911, PLR0912 - one case a form: the table of fo
         case Latency():
             return following.LatencyMonitor(form)
         case Conservation():
-            return state.ConservationMonitor(form, ledger)
+            return money.ConservationMonitor(form, ledger)
         case Solvent():
-            return state.SolventMonitor(form, ledger)
+            return money.SolventMonitor(form, ledger)
         case Costs():
-            return state.CostsMonitor(form)
+            return money.CostsMonitor(form, ledger)
         case LimitPrices():
             return markets.LimitPricesMonitor(form)
         case Uncrossed():
@@ -158,6 +158,6 @@ def _monitor(  # noqa: C901, PLR0911, PLR0912 - one case a form: the table of fo
         case Spread():
             return markets.SpreadMonitor(form)
         case Gini():
-            return state.GiniMonitor(form, ledger)
+            return money.GiniMonitor(form, ledger)
         case MeasureExpectation():
             return MeasureMonitor(form, measures)

@@ -82,7 +82,7 @@ def resolve(text: str) -> Look:
     domain, _, rest = text.partition(".")
     entity, _, action = rest.partition(".")
     if domain in DOMAINS and entity and action:
-        if domain == "agent" and (found := _known(action) or _known(f"agent.{action}")):
+        if domain == "agent" and (found := _known(action) or _known(f"{domain}.{action}")):
             return Look(found, agent=entity)
         if f"{domain}.{action}" in CATALOG:
             return Look(f"{domain}.{action}", entity=entity)

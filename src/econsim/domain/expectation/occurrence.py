@@ -9,7 +9,7 @@ from typing import Final
 
 from econsim.domain.audit.causality import named_cause
 from econsim.domain.audit.describe import describe
-from econsim.domain.audit.facts import Fact, Json, Record
+from econsim.domain.audit.facts import Fact, Json, Record, actor_of
 from econsim.domain.expectation.verdict import Witness
 from econsim.schemas.expectation_parts import Bound
 
@@ -22,10 +22,8 @@ class Occurrence:
 
     record: Record
     """Record that the fact is in."""
-    part: str
-    """End of the fact's id after the event's: `.3` for an item, else empty."""
-    actor: str
-    """Actor of the fact."""
+    index: int
+    """Position of the item or chain in its record, from 0; -1 for an event that is one fact."""
     data: Json
     """Data of the fact."""
     sequence: int
@@ -37,8 +35,13 @@ class Occurrence:
 
     @property
     def event_id(self) -> str:
-        """Return the id of the fact."""
-        return self.record.event_id + self.part
+        """Return the id of the fact: the event's, for an item with its index."""
+        return self.record.event_id if self.index < 0 else f"{self.record.event_id}.{self.index}"
+
+    @property
+    def actor(self) -> str:
+        """Return the actor of the fact."""
+        return self.record.actor if self.index < 0 else actor_of(self.record, self.data)
 
     @property
     def fact(self) -> Fact:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from econsim.domain.expectation.monitor import (
@@ -10,12 +11,13 @@ from econsim.domain.expectation.monitor import (
     Monitor,
     Nearest,
     Watch,
-    always,
     failing,
     holding,
     is_overdue,
     room_for_one_more,
     untested,
+    watch,
+    watch_near,
 )
 from econsim.domain.expectation.occurrence import Now, Occurrence, distance, is_within
 from econsim.domain.expectation.pattern import compile_pattern, correlation
@@ -37,7 +39,7 @@ class HappensMonitor(Monitor):
 
     def watches(self) -> Iterator[Watch]:
         """Yield the event."""
-        yield self._pattern.type, always, self._see
+        yield watch_near(self._pattern, self._see)
 
     def decision(self, now: Now, *, ended: bool) -> Decision:
         """Return that it did not happen, until it does; an event after the bound still tells by how much it missed."""
@@ -47,7 +49,7 @@ class HappensMonitor(Monitor):
 
     def _see(self, seen: Occurrence) -> None:
         unit = self._bound.unit
-        if not self._pattern.matches(seen):
+        if self._pattern.test and not self._pattern.test(seen):
             self._nearest.look_at(seen)
             return
         after = seen.at(unit) - self._now.origin(unit)
@@ -73,7 +75,7 @@ class NeverMonitor(Monitor):
 
     def watches(self) -> Iterator[Watch]:
         """Yield the event."""
-        yield self._pattern.type, self._pattern.matches, self._see
+        yield watch(self._pattern, self._see)
 
     def decision(self, now: Now, *, ended: bool) -> Decision:
         """Return that it did not happen, until it does."""
@@ -106,8 +108,8 @@ class BeforeMonitor(Monitor):
 
     def watches(self) -> Iterator[Watch]:
         """Yield the event, then what must come first, so that an event of both kinds does not permit itself."""
-        yield self._event.type, self._event.matches, self._see
-        yield self._first.type, self._first.matches, self._see_first
+        yield watch(self._event, self._see)
+        yield watch(self._first, self._see_first)
 
     def decision(self, now: Now, *, ended: bool) -> Decision:
         """Return whether all events so far had their permission."""
@@ -160,8 +162,8 @@ class UntilMonitor(Monitor):
 
     def watches(self) -> Iterator[Watch]:
         """Yield both events."""
-        yield self._event.type, self._event.matches, self._see
-        yield self._until.type, always, self._see_until
+        yield watch(self._event, self._see)
+        yield watch_near(self._until, self._see_until)
 
     def decision(self, now: Now, *, ended: bool) -> Decision:
         """Return that the permission has not come, until it comes."""
@@ -174,7 +176,7 @@ class UntilMonitor(Monitor):
         self.decide(seen.sequence, text, seen)
 
     def _see_until(self, seen: Occurrence) -> None:
-        if not self._until.matches(seen):
+        if self._until.test and not self._until.test(seen):
             self._nearest.look_at(seen)
             return
         unit = self._bound.unit
@@ -206,7 +208,7 @@ class SequenceMonitor(Monitor):
         """Yield the steps, the last first, so that one event is one step."""
         for place in reversed(range(len(self._steps))):
             step = self._steps[place]
-            yield step.type, step.matches, lambda seen, place=place: self._see(seen, place)  # type: ignore[misc]
+            yield watch(step, partial(self._see, place))
 
     def decision(self, now: Now, *, ended: bool) -> Decision:
         """Return how far the sequence came."""
@@ -232,7 +234,7 @@ class SequenceMonitor(Monitor):
                 k: w for k, w in self._ways.items() if any(way and way[-1].at(unit) >= due for way in w)
             }
 
-    def _see(self, seen: Occurrence, place: int) -> None:
+    def _see(self, place: int, seen: Occurrence) -> None:
         key, unit = self._keys[place](seen), self._gap.unit
         ways = self._ways.get(key)
         if place == 0:

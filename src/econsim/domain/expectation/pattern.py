@@ -30,20 +30,26 @@ class Pattern:
 
     type: str
     """Type of the events."""
-    matches: Callable[[Occurrence], bool]
-    """Tells whether an event of the type fits."""
+    test: Callable[[Occurrence], bool] | None
+    """Tells whether an event of the type and entity fits; none if all do."""
     text: str
     """Pattern in words."""
+    entity: str
+    """Second token of the subject that the events must have; empty for any."""
     shortfall: Callable[[Occurrence], tuple[int, float]]
     """Tells how many constraints an event of the type does not meet, and by how much it misses them."""
+
+
+def fits(pattern: Pattern, seen: Occurrence) -> bool:
+    """Return whether a fact of any type fits a pattern."""
+    is_there = seen.record.type == pattern.type and pattern.entity in ("", seen.record.entity)
+    return is_there and (pattern.test is None or pattern.test(seen))
 
 
 def compile_pattern(pattern: EventPattern) -> Pattern:
     """Return a pattern that can be asked; raises InvalidExpectation for a type or field that there is not."""
     look = resolve(pattern.type)
     tests: list[Callable[[Occurrence], bool]] = []
-    if look.entity:
-        tests.append(_entity_is(look.entity))
     if look.agent:
         tests.append(_is_about(look.agent))
     reads = [(reader(look.type, path), constraint) for path, constraint in pattern.where.items()]
@@ -54,7 +60,7 @@ def compile_pattern(pattern: EventPattern) -> Pattern:
         gaps = [miss(constraint, read(seen)) for read, constraint in reads]
         return sum(not test(seen) for test in tests), sum(gap for gap in gaps if gap is not None)
 
-    return Pattern(look.type, _all(tests), words(pattern), shortfall)
+    return Pattern(look.type, _all(tests), words(pattern), look.entity, shortfall)
 
 
 def reader(kind: str, path: str) -> Read:
@@ -192,10 +198,6 @@ def _key(reads: Sequence[Read]) -> Callable[[Occurrence], tuple[Any, ...]]:
     return lambda seen: tuple(read(seen) for read in reads)
 
 
-def _entity_is(entity: str) -> Callable[[Occurrence], bool]:
-    return lambda seen: seen.record.entity == entity
-
-
 def _is_about(agent: str) -> Callable[[Occurrence], bool]:
     """Tell whether a fact is an agent's: it is the actor, the entity, or one of the agents that a host names."""
 
@@ -210,9 +212,9 @@ def _on_field(read: Read, test: Test) -> Callable[[Occurrence], bool]:
     return lambda seen: test(read(seen))
 
 
-def _all(tests: Sequence[Callable[[Occurrence], bool]]) -> Callable[[Occurrence], bool]:
+def _all(tests: Sequence[Callable[[Occurrence], bool]]) -> Callable[[Occurrence], bool] | None:
     if not tests:
-        return lambda _: True
+        return None
     if len(tests) == 1:
         return tests[0]
     return lambda seen: all(test(seen) for test in tests)
