@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import typer
 
+from econsim.cli import bench_audit, bench_read, bench_server, option_types
 from econsim.cli import bench_options as options
-from econsim.cli import bench_read, bench_server, option_types
 from econsim.cli.bench_options import BenchTransport
 from econsim.cli.command_group import run_async, settings_of
 from econsim.cli.output import console, line_printer, print_warnings
@@ -103,6 +103,7 @@ for _command in (
     bench_server.watch,
     bench_server.worker,
     bench_server.gc,
+    bench_audit.audit,
 ):
     bench.command("list" if _command is bench_read.list_batches else None)(_command)
 
