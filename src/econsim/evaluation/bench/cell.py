@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Final
 
 from econsim.domain.audit.canonical_log import CanonicalLog
 from econsim.domain.audit.deduplication import Deduplicator
@@ -19,6 +20,9 @@ from econsim.report.aggregate import RunAggregator
 from econsim.report.summary import expectation_result
 from econsim.schemas.expectation import MeasureExpectation
 from econsim.schemas.scenario import Scenario
+
+REASON_LENGTH_MAX: Final = 300
+"""Characters that are kept of an error which ended a run."""
 
 
 class CellFold:
@@ -122,7 +126,8 @@ def attempt(scenario: str, cell: Cell, run: str) -> CellResult:
     try:
         return run_in_memory(scenario, cell, run)
     except Exception as error:  # noqa: BLE001 - whatever a policy or an expectation raises
-        return failed(scenario, cell, run, f"{type(error).__name__}: {error}")
+        reason = " ".join(str(error).split())[:REASON_LENGTH_MAX]
+        return failed(scenario, cell, run, f"{type(error).__name__}: {reason}")
 
 
 def failed(scenario: str, cell: Cell, run: str, reason: str) -> CellResult:

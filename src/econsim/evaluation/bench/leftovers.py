@@ -20,7 +20,6 @@ from econsim.adapters.nats.connection import connect
 from econsim.app import Server
 from econsim.evaluation.bench.live import grant, keys_directory
 from econsim.identity.roles import BENCHMARK
-from econsim.runs.launch.service_presence import serving
 from econsim.streams.benchmarks import STREAM_PREFIX
 from econsim.subjects import AUDIT
 
@@ -49,10 +48,12 @@ async def remove_leftovers(server: Server, young_s: int = YOUNG_S) -> list[Lefto
     try:
         client = await connect(server.url, server.creds(BENCHMARK), "econsim-bench-gc")
         try:
-            leases = await held_leases(client)
+            # A lease is named for its task, then for the run.
+            served = {lease.partition(".")[2].partition(".")[0] for lease in await held_leases(client)}
             for run in await _runs(client):
-                if not serving(leases, run):
-                    found += await _remove(server, client, run, directory, young_s)
+                has_ended = await get_last(client, AUDIT, subjects.RUN_CLOSED(run=run)) is not None
+                if has_ended or run not in served:
+                    found += await _remove(server, run, directory, young_s, has_ended=has_ended)
         finally:
             await client.close()
     finally:
@@ -73,9 +74,10 @@ async def _runs(client: Client) -> list[str]:
             )
 
 
-async def _remove(server: Server, client: Client, run: str, directory: Path, young_s: int) -> list[Leftover]:
-    """Delete the stream of a run that nobody serves, if it is a leftover."""
-    has_ended = await get_last(client, AUDIT, subjects.RUN_CLOSED(run=run)) is not None
+async def _remove(
+    server: Server, run: str, directory: Path, young_s: int, *, has_ended: bool
+) -> list[Leftover]:
+    """Delete the stream of a run, if it is a leftover: old and unfinished, or finished and empty."""
     # Its name in the credentials is the only one that may delete it.
     owner = await connect(server.url, grant(server, BENCHMARK, run, directory), "econsim-bench-gc")
     try:
