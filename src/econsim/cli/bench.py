@@ -64,7 +64,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
     config = settings_of(context)
     option_types.writable_state(config.state, context)
     started = dict(agents or ())
-    treatments = _checked(context, lambda: _treatments(config, scenarios, periods, transport, started))
+    treatments = _check_input(context, lambda: _treatments(config, scenarios, periods, transport, started))
     record = _record(context, treatments, name, seeds or (), repeat, transport, started, hash_all=hash_all)
     from econsim.evaluation.bench.records import BatchFiles
 
@@ -108,7 +108,7 @@ for _command in (
     bench.command("list" if _command is bench_read.list_batches else None)(_command)
 
 
-def _checked(context: typer.Context, look: Callable[[], Found]) -> Found:
+def _check_input(context: typer.Context, look: Callable[[], Found]) -> Found:
     """Return what a look at the input finds; any error of econsim in it is one of the command line."""
     try:
         return look()
@@ -163,7 +163,7 @@ def _sources(given: str) -> list[str]:
     return files
 
 
-def _record(  # noqa: PLR0913, PLR0917 - what a batch is made of
+def _record(  # noqa: PLR0913, PLR0917 - a batch is made of them
     context: typer.Context,
     treatments: Sequence[Treatment],
     name: str | None,
@@ -214,18 +214,11 @@ def _execute(
                 writer.add(result)
                 progress(passed=result.passed)
 
-            if not left:
-                pass
-            elif record.transport == BenchTransport.MEMORY:
-                from econsim.evaluation.bench.batch import run_in_memory
-
-                run_in_memory(plan, left, jobs, take)
-            else:
-                run_async(_on_server(config, record, left, jobs, take, resumed=resumed))
+            _run_cells(config, record, left, jobs, take, resumed=resumed)
         return files.results()
 
 
-async def _on_server(  # noqa: PLR0913 - what a batch on a server needs
+def _run_cells(  # noqa: PLR0913 - a batch needs them
     config: Settings,
     record: BatchRecord,
     cells: Sequence[Cell],
@@ -234,7 +227,27 @@ async def _on_server(  # noqa: PLR0913 - what a batch on a server needs
     *,
     resumed: bool,
 ) -> None:
-    from econsim.evaluation.bench.batch import run_by_workers, run_over_nats
+    """Run cells by the batch's transport."""
+    if not cells:
+        return
+    if record.transport == BenchTransport.MEMORY:
+        from econsim.evaluation.bench.batch import run_in_memory
+
+        run_in_memory(record.plan, cells, jobs, take)
+    else:
+        run_async(_on_server(config, record, cells, jobs, take, resumed=resumed))
+
+
+async def _on_server(  # noqa: PLR0913 - a batch on a server needs them
+    config: Settings,
+    record: BatchRecord,
+    cells: Sequence[Cell],
+    jobs: int | None,
+    take: Callable[[CellResult], None],
+    *,
+    resumed: bool,
+) -> None:
+    from econsim.evaluation.bench.on_server import run_by_workers, run_over_nats
     from econsim.runs.launch.services import LaunchOptions, launch
 
     tell = line_printer(console(stderr=True))

@@ -24,7 +24,7 @@ _RANGE: Final = re.compile(r"([0-9]{1,18})(?:\.\.([0-9]{1,18}))?")
 
 
 class BenchTransport(StrEnum):
-    """What runs the cells of a batch."""
+    """Transports of a batch."""
 
     NATS = "nats"
     """A real nats-server: every run has its own stream, and is judged while it goes on."""
@@ -121,7 +121,7 @@ TransportOption = Annotated[
         help="nats: with a stream for each run; memory: without a server; workers: by `econsim bench worker` on the server."
     ),
 ]
-"""Option: what runs the cells."""
+"""Option: transport of a batch."""
 
 HashOption = Annotated[
     bool,

@@ -7,6 +7,7 @@ from typing import Final
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from econsim.domain.measures.measures import Interval
@@ -79,7 +80,7 @@ def _expectations(found: Sequence[ExpectationCount], repeats: int) -> Table:
         cells = [_number(each.outcomes[outcome], STYLES[outcome]) for outcome in shown]
         share = each.pass_all(repeats)
         last = [] if repeats < 2 else [NOTHING if share is None else f"{100 * share:.0f} %"]
-        table.add_row(*([each.treatment] if several else []), _escaped(each.name), *cells, *last)
+        table.add_row(*([each.treatment] if several else []), escape(each.name), *cells, *last)
     return table
 
 
@@ -93,7 +94,7 @@ def _print_first(each: ExpectationCount, out: Console) -> None:
     result, verdict = each.first
     repeat = f", repeat {result.repeat}" if result.repeat > 1 else ""
     head, *rest = verdict.lines or (f"{verdict.outcome}  {verdict.name}", verdict.message)
-    out.print(f"{_escaped(head)}  [dim]run {result.run}, seed {result.seed}{repeat}[/dim]", soft_wrap=True)
+    out.print(f"{escape(head)}  [dim]run {result.run}, seed {result.seed}{repeat}[/dim]", soft_wrap=True)
     for line in rest:
         out.print(line, markup=False, soft_wrap=True)
     out.print()
@@ -154,9 +155,3 @@ def print_differences(first: str, second: str, found: Sequence[PairedDifference]
         "mean ± half the 95 % interval of the differences seed by seed; bold: the interval leaves 0 out",
         style="dim",
     )
-
-
-def _escaped(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)

@@ -44,6 +44,19 @@ _OF_CALLS: Final = PAID | OF_WORK | {subjects.LLM_INVOKED.type, subjects.TRANSFE
 """Types of the events about calls of models and tools, and about questions and tasks."""
 
 
+_COUNTED_ALONE: Final = frozenset(
+    row.type
+    for row in (
+        subjects.BID_ACCEPTED,
+        subjects.ORDER_CANCELLED,
+        subjects.PRICE_UPDATED,
+        subjects.PERIOD_OPENED,
+        subjects.PERIOD_CLOSED,
+    )
+)
+"""Types of events of which only the number matters here."""
+
+
 class RunAggregator:
     """Summary of a run that grows with each event."""
 
@@ -74,10 +87,12 @@ class RunAggregator:
             self._note(source.event.type, source.event.tick)
             self._post_entry(source.event.data)
             return
-        self._add_record(as_record(source))
+        entry = as_record(source)
+        self._note(entry.type, entry.tick)
+        if entry.type not in _COUNTED_ALONE:
+            self._add_record(entry)
 
     def _add_record(self, entry: Record) -> None:
-        self._note(entry.type, entry.tick)
         match entry.type:
             case subjects.TRANSFER_POSTED.type:
                 self._post(entry.data)

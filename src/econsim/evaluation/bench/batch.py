@@ -1,28 +1,19 @@
-"""The running of a batch's cells: in memory here, over NATS, or by workers. Every transport gives the same verdicts and hashes."""
+"""A batch as a command asks for it: its treatments, checked before anything starts, and the run of its cells in memory."""
 
 from __future__ import annotations
 
-import asyncio
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import aclosing
 from importlib.metadata import version
 from typing import Final
 
 from econsim import __version__
-from econsim.adapters.nats.connection import connect
-from econsim.app import Server
 from econsim.domain.agent.population import population
-from econsim.errors import EconsimError, ScenarioError
+from econsim.errors import ScenarioError
 from econsim.evaluation.bench.cell import attempt
-from econsim.evaluation.bench.leftovers import remove_leftovers
-from econsim.evaluation.bench.live import LiveBatch, Notify, run_live
 from econsim.evaluation.bench.plan import BATCH_LENGTH_MAX, Cell, Plan, Treatment
-from econsim.evaluation.bench.pool import in_processes, process_pool
-from econsim.evaluation.bench.records import BatchRecord
+from econsim.evaluation.bench.pool import in_processes
 from econsim.evaluation.bench.results import CellResult
-from econsim.evaluation.bench.work import queue_cells, results, store_plan
-from econsim.identity.roles import BENCHMARK
 from econsim.runs import scenario_file
 from econsim.runs.overrides import apply_overrides, why_not_in_memory
 from econsim.schemas.scenario import Scenario
@@ -74,63 +65,6 @@ def run_in_memory(plan: Plan, cells: Sequence[Cell], jobs: int | None, on_result
     calls = [(scenarios[cell.treatment], cell, cell.run(plan.batch)) for cell in cells]
     for _, result in in_processes(attempt, calls, jobs):
         on_result(result)
-
-
-async def run_over_nats(  # noqa: PLR0913, PLR0917 - what a batch over NATS needs
-    record: BatchRecord,
-    cells: Sequence[Cell],
-    server: Server,
-    jobs: int,
-    notify: Notify,
-    on_result: OnResult,
-    *,
-    resumed: bool,
-) -> None:
-    """Run cells over NATS, so many at once; the first that cannot be run ends all of them."""
-    for leftover in await remove_leftovers(server):
-        notify(f"deleted the stream of run {leftover.run}: {leftover.reason}")
-    with process_pool(jobs) as observers:
-        batch = LiveBatch(record.plan.batch, server, observers, notify, agents=record.agents, resumed=resumed)
-        waiting = list(reversed(cells))
-
-        async def take() -> None:
-            while waiting:
-                cell = waiting.pop()
-                on_result(await run_live(batch, record.plan.treatment(cell).scenario, cell))
-
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(min(jobs, len(cells))):
-                    group.create_task(take())
-        except BaseExceptionGroup as errors:
-            observers.shutdown(wait=False, cancel_futures=True)
-            raise _first(errors) from None
-
-
-def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
-    known = errors.subgroup(EconsimError)
-    found = (known or errors).exceptions[0]
-    return _first(found) if isinstance(found, BaseExceptionGroup) else found
-
-
-async def run_by_workers(
-    record: BatchRecord, cells: Sequence[Cell], server: Server, on_result: OnResult
-) -> None:
-    """Have workers on the server run cells, and take their results until all are there."""
-    client = await connect(server.url, server.creds(BENCHMARK), "econsim-bench-batch")
-    try:
-        await store_plan(client, record.plan)
-        missing = {cell.number for cell in cells}
-        await queue_cells(client, record.plan.batch, cells)
-        async with aclosing(results(client, record.plan.batch)) as stored:
-            async for result in stored:
-                if result.number in missing:
-                    missing.discard(result.number)
-                    on_result(result)
-                if not missing:
-                    return
-    finally:
-        await client.close()
 
 
 def batch_name(text: str) -> str:

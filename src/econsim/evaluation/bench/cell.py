@@ -8,7 +8,7 @@ from typing import Final
 from econsim.domain.audit.canonical_log import CanonicalLog
 from econsim.domain.audit.deduplication import Deduplicator
 from econsim.domain.audit.envelope import AddressedEvent
-from econsim.domain.audit.facts import Record, record
+from econsim.domain.audit.facts import Record, as_record, record
 from econsim.domain.execution import in_memory
 from econsim.domain.expectation.judge import Judge
 from econsim.domain.expectation.verdict import Verdict
@@ -19,6 +19,7 @@ from econsim.evaluation.bench.results import HOLDS, CellResult, JudgedExpectatio
 from econsim.report.aggregate import RunAggregator
 from econsim.report.summary import expectation_result
 from econsim.schemas.expectation import MeasureExpectation
+from econsim.schemas.ledger import TransferPosted
 from econsim.schemas.scenario import Scenario
 
 REASON_LENGTH_MAX: Final = 300
@@ -41,8 +42,10 @@ class CellFold:
     def add(self, addressed: AddressedEvent) -> None:
         """Add the next event of a run in memory, where nothing is repeated."""
         self.events += 1
-        self.judge.add(addressed, self.events)
-        self._tally.add(addressed)
+        # One record for both, so that its data are made once; an entry of the journal is added up as it is.
+        entry = as_record(addressed)
+        self.judge.add(entry, self.events)
+        self._tally.add(addressed if isinstance(addressed.event.data, TransferPosted) else entry)
         if self._canonical:
             self._canonical.add(addressed)
 
@@ -76,7 +79,7 @@ class CellFold:
             ticks=summary.ticks,
             events=self.events,
             cpu_s=cpu_s,
-            verdicts=tuple(map(judged, self.judge.close())),
+            verdicts=tuple(map(verdict_record, self.judge.close())),
             periods=market_periods(summary),
             measures=measures(summary),
         )
@@ -97,7 +100,7 @@ class _Measured:
         return expectation_result(expectation, found.markets, found.thinking, found.gains).measured
 
 
-def judged(verdict: Verdict) -> JudgedExpectation:
+def verdict_record(verdict: Verdict) -> JudgedExpectation:
     """Return a verdict as it is stored; of one that holds, its name is enough."""
     outcome = verdict.outcome.value
     if outcome == HOLDS:
@@ -127,10 +130,10 @@ def attempt(scenario: str, cell: Cell, run: str) -> CellResult:
         return run_in_memory(scenario, cell, run)
     except Exception as error:  # noqa: BLE001 - whatever a policy or an expectation raises
         reason = " ".join(str(error).split())[:REASON_LENGTH_MAX]
-        return failed(scenario, cell, run, f"{type(error).__name__}: {reason}")
+        return failure_result(scenario, cell, run, f"{type(error).__name__}: {reason}")
 
 
-def failed(scenario: str, cell: Cell, run: str, reason: str) -> CellResult:
+def failure_result(scenario: str, cell: Cell, run: str, reason: str) -> CellResult:
     """Return the result of a cell that could not be run: nothing is decided about it."""
     names = [name_of(expectation) for expectation in scenario_of(scenario).expectations]
     return CellResult(

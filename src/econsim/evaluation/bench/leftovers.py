@@ -44,21 +44,24 @@ async def remove_leftovers(server: Server, young_s: int = YOUNG_S) -> list[Lefto
     makes the stream of its unfinished run again.
     """
     directory = keys_directory(server, f"gc-{os.getpid()}")
-    found: list[Leftover] = []
+    client = await connect(server.url, server.creds(BENCHMARK), "econsim-bench-gc")
     try:
-        client = await connect(server.url, server.creds(BENCHMARK), "econsim-bench-gc")
-        try:
-            # A lease is named for its task, then for the run.
-            served = {lease.partition(".")[2].partition(".")[0] for lease in await held_leases(client)}
-            for run in await _runs(client):
-                has_ended = await get_last(client, AUDIT, subjects.RUN_CLOSED(run=run)) is not None
-                if has_ended or run not in served:
-                    found += await _remove(server, run, directory, young_s, has_ended=has_ended)
-        finally:
-            await client.close()
+        ended = {run: await _has_ended(client, run) for run in await _runs(client)}
+        # A lease is named for its task, then for the run.
+        served = {lease.partition(".")[2].partition(".")[0] for lease in await held_leases(client)}
+        idle = {run: has_ended for run, has_ended in ended.items() if has_ended or run not in served}
+        return [
+            leftover
+            for run, has_ended in idle.items()
+            for leftover in await _remove(server, run, directory, young_s, has_ended=has_ended)
+        ]
     finally:
+        await client.close()
         shutil.rmtree(directory, ignore_errors=True)
-    return found
+
+
+async def _has_ended(client: Client, run: str) -> bool:
+    return await get_last(client, AUDIT, subjects.RUN_CLOSED(run=run)) is not None
 
 
 async def _runs(client: Client) -> list[str]:

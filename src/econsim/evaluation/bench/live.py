@@ -51,7 +51,7 @@ Notify = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class LiveBatch:
-    """What the cells of a batch over NATS share."""
+    """Server, observers and agents that the cells of a batch over NATS share."""
 
     name: str
     """Name of the batch."""
@@ -105,17 +105,17 @@ async def create_stream(client: Client, run: str, batch: str, *, resumed: bool =
     if info is not None:
         if resumed and (info["config"].get("metadata") or {}).get(OWNER) == batch:
             return
-        raise _taken(run)
+        raise _run_conflict(run)
     opened = await get_last(client, AUDIT, subjects.RUN_OPENED(run=run))
     if opened and not resumed:
-        raise _taken(run)
+        raise _run_conflict(run)
     stream = benchmark_stream(run, opened.sequence if opened else await last_sequence(client, AUDIT) + 1)
     config = stream_config(stream, await _copies(client)) | {"metadata": {OWNER: batch}}
     try:
         await request(client, f"STREAM.CREATE.{name}", config)
     except SetupError as error:
         if str(error.details.get("err_code")) == _NAME_IN_USE:
-            raise _taken(run) from None
+            raise _run_conflict(run) from None
         raise
 
 
@@ -125,7 +125,7 @@ async def _copies(client: Client) -> int:
     return int(info["config"]["num_replicas"])
 
 
-def _taken(run: str) -> Conflict:
+def _run_conflict(run: str) -> Conflict:
     message = f"there is a run {run!r} already; give the batch another name with --name"
     return Conflict(message, code="run_exists")
 

@@ -79,11 +79,8 @@ async def whole_run(client: Client, run: str, stream: str) -> AsyncGenerator[Sto
     async with aclosing(follow(client, run, stream=stream)) as messages:
         async for each in messages:
             yield each
-            kind = each.subject
-            if kind == closed:
-                last = _closing_entry(each)
-            elif _is_entry(kind):
-                seen = max(seen, journal_entry(each.payload))
+            last = _closing_entry(each) if each.subject == closed else last
+            seen = journal_entry(each.payload) if each.subject.startswith(_ENTRIES) else seen
             if 0 <= last <= seen:
                 return
 
@@ -94,10 +91,6 @@ def _closing_entry(closing: StoredMessage) -> int:
         return int(record(closing.subject, closing.payload).data["journal_sequence"])
     except (InvalidMessage, KeyError, TypeError, ValueError):
         return 0
-
-
-def _is_entry(subject: str) -> bool:
-    return subject.startswith(_ENTRIES)
 
 
 _ENTRIES: Final = tuple(

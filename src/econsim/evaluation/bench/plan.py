@@ -65,7 +65,7 @@ class Cell(Message):
 
 
 class Plan(Message):
-    """What a batch runs."""
+    """Treatments and cells of a batch."""
 
     batch: Name
     """Name of the batch."""
@@ -115,10 +115,10 @@ def _rows(
 
 def scenario_of(text: str, seed: int | None = None) -> Scenario:
     """Return the scenario of a treatment, with a seed if one is given."""
-    found = _decoded(text)
+    found = _decode(text)
     return found if seed is None or seed == found.seed else found.model_copy(update={"seed": seed})
 
 
 @lru_cache(SCENARIOS_KEPT)
-def _decoded(text: str) -> Scenario:
+def _decode(text: str) -> Scenario:
     return Scenario.model_validate_json(text)

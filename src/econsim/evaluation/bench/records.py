@@ -38,7 +38,7 @@ CELLS: Final = "cells.jsonl"
 
 
 class BatchRecord(Message):
-    """What a batch is and how it was started."""
+    """Plan of a batch, and how it was started."""
 
     plan: Plan
     """Treatments and cells."""

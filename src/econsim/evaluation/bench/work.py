@@ -23,7 +23,7 @@ from econsim.adapters.jetstream.key_table import BucketKeyTable
 from econsim.adapters.jetstream.work_queue import SharedConsumer, WorkQueue
 from econsim.adapters.nats.connection import reliable_publish
 from econsim.errors import Conflict
-from econsim.evaluation.bench.cell import attempt, failed
+from econsim.evaluation.bench.cell import attempt, failure_result
 from econsim.evaluation.bench.plan import Cell, Plan
 from econsim.evaluation.bench.pool import process_pool
 from econsim.evaluation.bench.results import CellResult
@@ -137,7 +137,9 @@ class Worker:
         assert pool is not None
         scenario = plan.treatment(cell).scenario
         if delivered > TRIES_MAX:
-            return failed(scenario, cell, run, f"its process ended {TRIES_MAX} times before the cell did")
+            return failure_result(
+                scenario, cell, run, f"its process ended {TRIES_MAX} times before the cell did"
+            )
         try:
             return await asyncio.get_running_loop().run_in_executor(pool, attempt, scenario, cell, run)
         except BrokenProcessPool:
