@@ -17,6 +17,7 @@ from benchmarks.table import Line, number, show, write
 SUITES = {
     "start": "what it takes to start: command line, small run, worker, first trade",
     "reading": "questions to a long run: events, why, report, export",
+    "judging": "events judged by fifty expectations beside a bare read of the same log, and what is kept",
     "counts": "messages stored, round trips, events and bytes of a small run, compared with baseline.json",
     "memory": "processor time of an order in memory, beside peers' markets of the same size",
     "book": "the order book alone",

@@ -186,3 +186,11 @@ async def test_a_bot_pays_for_the_tool_that_a_command_lists_and_tries(server, ru
 @pytest.mark.slow
 async def test_the_study_measures_efficiency():
     assert "over 20 seeds" in await example("e03_memory_study")
+
+
+async def test_a_run_is_judged_and_a_failure_shows_the_nearest_event():
+    status, out, errors = await run_example("e08_judge_a_run")
+
+    assert (status, errors) == (0, "")
+    assert out.startswith("FAILS  trade_executed where price >= 4 happens within 80 ticks")
+    assert "nearest: #" in out

@@ -314,5 +314,5 @@ def _show(config: Settings, summary: Summary, report: Path | None) -> None:
     print_summary(summary, out)
     with report_path(config, summary.run, report, "--report") as path:
         print_report(out, write_report(summary, path))
-    if summary.failure or summary.warnings or not all(verdict.holds for verdict in summary.verdicts):
+    if summary.failure or summary.warnings or not summary.is_as_expected:
         raise typer.Exit(1)

@@ -17,6 +17,7 @@ from econsim.domain.agent.population import Agent, population, schedule
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import Json, Record, as_record
 from econsim.domain.clock.period import gain
+from econsim.domain.expectation.judge import Judge
 from econsim.domain.measures.equilibrium import Equilibrium, find_equilibrium
 from econsim.domain.measures.measures import efficiency, smiths_alpha, weighted_mean
 from econsim.errors import InvalidMessage
@@ -33,6 +34,7 @@ from econsim.report.summary import (
 from econsim.report.thinking import ThinkingAggregator
 from econsim.report.tools import PAID, ToolAggregator
 from econsim.report.work import OF_WORK, TASK_MONEY, WorkAggregator
+from econsim.schemas.expectation import MeasureExpectation
 from econsim.schemas.ledger import MONEY, Kind, TransferPosted
 from econsim.schemas.scenario import Market, Scenario
 from econsim.schemas.types import MICROS_PER_CREDIT
@@ -60,8 +62,13 @@ _COUNTED_ALONE: Final = frozenset(
 class RunAggregator:
     """Summary of a run that grows with each event."""
 
-    def __init__(self) -> None:
-        """Start before the run opened; its first event must be `system.run.opened`."""
+    def __init__(self, *, judges: bool = True) -> None:
+        """Start before the run opened; its first event must be `system.run.opened`.
+
+        `judges` if the scenario's expectations on events are judged, too.
+        """
+        self._judges = judges
+        self._judge: Judge | None = None
         self._opened: Record | None = None
         self._scenario: Scenario | None = None
         self._books: dict[str, _MarketAggregator] = {}
@@ -70,7 +77,7 @@ class RunAggregator:
         self._dealt: Counter[str] = Counter()
         self._messages: Counter[str] = Counter()
         self._starts: list[int] = []
-        self._tick = 0
+        self._tick = self._count = 0
         self._period = 1
         self._closed = self._stopped = False
         self._failure = ""
@@ -83,16 +90,18 @@ class RunAggregator:
 
     def add(self, source: Record | AddressedEvent) -> None:
         """Add the next event."""
-        if isinstance(source, AddressedEvent) and isinstance(source.event.data, TransferPosted):
-            self._note(source.event.type, source.event.tick)
-            self._post_entry(source.event.data)
-            return
         entry = as_record(source)
-        self._note(entry.type, entry.tick)
-        if entry.type not in _COUNTED_ALONE:
-            self._add_record(entry)
+        self._messages[entry.type] += 1
+        self._tick = max(self._tick, entry.tick)
+        self._count += 1
+        if isinstance(entry.content, TransferPosted):
+            self._post_entry(entry.content)
+        elif entry.type not in _COUNTED_ALONE:
+            self._fold(entry)
+        if self._judge is not None:
+            self._judge.add(entry, self._count)
 
-    def _add_record(self, entry: Record) -> None:
+    def _fold(self, entry: Record) -> None:
         match entry.type:
             case subjects.TRANSFER_POSTED.type:
                 self._post(entry.data)
@@ -113,10 +122,6 @@ class RunAggregator:
                 self._letters.add(entry.data["sequence"])
             case _ if entry.entity in self._books:
                 self._clear(entry)
-
-    def _note(self, kind: str, tick: int) -> None:
-        self._messages[kind] += 1
-        self._tick = max(self._tick, tick)
 
     def summary(self, canonical_hash: str = "", speed: Speed | None = None) -> Summary:
         """Return the summary of the events so far; raises InvalidMessage without the run's opening."""
@@ -151,11 +156,15 @@ class RunAggregator:
             )
             if self._closed
             else (),
+            judged=self._judge.close() if self._closed and self._judge else (),
         )
 
     def _open(self, entry: Record) -> None:
         self._opened = entry
         self._scenario = scenario = Scenario.model_validate(entry.data["scenario"])
+        on_events = tuple(e for e in scenario.expectations if not isinstance(e, MeasureExpectation))
+        if self._judges and on_events:
+            self._judge = Judge(on_events, scenario)
         self._agents = population(scenario)
         self._thinking = ThinkingAggregator(self._agents)
         self._tools = ToolAggregator(self._agents)

@@ -17,7 +17,7 @@ class ReportMeasures:
 
     def __init__(self) -> None:
         """Start before the run opened."""
-        self._aggregator = RunAggregator()
+        self._aggregator = RunAggregator(judges=False)
         self._summary: Summary | None = None
 
     def add(self, entry: Record) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from econsim.domain.expectation.verdict import Verdict
 from econsim.domain.measures.equilibrium import Equilibrium
 from econsim.domain.measures.measures import confidence_interval, gini, mean
 from econsim.report.gains import GroupGains
@@ -210,7 +211,14 @@ class Summary:
     speed: Speed | None = None
     """Speed of the run; none for a run that was read from its log."""
     verdicts: tuple[ExpectationResult, ...] = field(default=())
-    """Expectations of the scenario with their measured values."""
+    """Measures that the scenario expects, with their measured values."""
+    judged: tuple[Verdict, ...] = ()
+    """Verdicts on the scenario's expectations about events; a witness is counted in the events of the run."""
+
+    @property
+    def is_as_expected(self) -> bool:
+        """True if every expectation that was judged holds."""
+        return all(each.holds for each in self.verdicts) and all(each.outcome.is_pass for each in self.judged)
 
     @property
     def unfinished(self) -> str:

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from econsim.domain.expectation.verdict import Verdict
 from econsim.domain.measures.measures import weighted_mean
 from econsim.report.format import (
     NOTHING,
@@ -83,6 +84,7 @@ def print_summary(summary: Summary, console: Console, report: Path | None = None
         if part.row_count:
             print_table(console, part)
             console.print()
+    _print_judged(summary.judged, console)
     for sentence in unjudged_notes(summary.scenario.unjudged):
         console.print(Text.assemble(("note        ", "yellow"), sentence), soft_wrap=True)
     if summary.canonical_hash:
@@ -92,6 +94,21 @@ def print_summary(summary: Summary, console: Console, report: Path | None = None
         console.print(Text.assemble(("in the log  ", "dim"), text), soft_wrap=True)
     if report:
         print_report(console, report)
+
+
+def _print_judged(verdicts: Sequence[Verdict], console: Console) -> None:
+    """Print the verdicts on events: those that hold in one line together, the others each with what shows it."""
+    holding = [verdict.name for verdict in verdicts if verdict.outcome.is_pass]
+    if holding:
+        console.print(Text.assemble(("holds       ", "green"), "; ".join(holding)), soft_wrap=True)
+    for verdict in verdicts:
+        if not verdict.outcome.is_pass:
+            head, *rest = verdict.lines()
+            console.print(Text(head, "bold red"), soft_wrap=True)
+            for line in rest:
+                console.print(Text(line), soft_wrap=True)
+    if verdicts:
+        console.print()
 
 
 def print_report(console: Console, report: Path) -> None:

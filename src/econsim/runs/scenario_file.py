@@ -27,6 +27,7 @@ from econsim.runs.value_errors import sentence
 from econsim.schemas.expectation import FORMS, UNKNOWN_FORM, MeasureExpectation
 from econsim.schemas.expectation_parts import OPERATORS, Bound, EventPattern
 from econsim.schemas.json_schema import DocumentedJsonSchema
+from econsim.schemas.money import printed_value
 from econsim.schemas.scenario import (
     OPTIONS_FILL_IN,
     SCENARIO_BYTES_MAX,
@@ -233,7 +234,7 @@ def _expectation_sentence(problem: ErrorDetails, key: Key) -> tuple[str, str] | 
         word = problem["input"].get("form") if isinstance(problem["input"], dict) else problem["input"]
         near = get_close_matches(str(word), FORMS, n=1, cutoff=0.5)
         return (
-            f"form {word!r} is not among the forms",
+            f"form {printed_value(word)} is not among the forms",
             f"did you mean {near[0]!r}?" if near else f"write one of {', '.join(FORMS)}",
         )
     if key[-1:] == ("[key]",):

@@ -77,9 +77,17 @@ class Before(Form):
     event: EventPattern
     """Event that needs the other before it."""
     within: Bound | None = None
-    """Bound from the first to the event; none for any distance."""
+    """Bound from the first to the event; none for any distance, without `same`."""
     same: Correlation = ()
     """Fields that both have in common."""
+
+    @model_validator(mode="after")
+    def check_bound(self) -> Self:
+        """Refuse correlation without a bound: every value that ever occurred would be kept."""
+        if self.same and self.within is None:
+            what = "before has same and no bound"
+            raise wrong(what, "say how long the first permits the other: within = { ticks = 50 }", "same")
+        return self
 
 
 class Sequence(Form):

@@ -53,7 +53,7 @@ def test_the_experiments_and_the_default_are_shipped():
 
 @pytest.mark.parametrize("name", names())
 def test_every_expectation_names_its_source(name):
-    assert all(len(expected.source) > 20 for expected in load(name).expectations)
+    assert all(len(expected.source) > 20 for expected in load(name).measures)
 
 
 def test_the_template_loads_and_is_none_of_the_scenarios():

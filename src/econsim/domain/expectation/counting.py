@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from econsim.domain.expectation.monitor import (
     COPIED,
@@ -23,7 +23,7 @@ from econsim.domain.expectation.occurrence import Now, Occurrence
 from econsim.domain.expectation.pattern import (
     compile_pattern,
     constraint_words,
-    correlation,
+    key_of,
     miss,
     predicate,
     reader,
@@ -34,8 +34,11 @@ from econsim.schemas.types import MICROS_PER_CREDIT
 Key = tuple[Any, ...]
 """Values of correlated fields."""
 
-KEPT: int = 5
+KEPT: Final = 5
 """Facts kept as witnesses of one count."""
+
+KEPT_APART: Final = 2
+"""The same for each value of correlated fields, of which there may be many."""
 
 
 class CountMonitor(Monitor):
@@ -45,7 +48,7 @@ class CountMonitor(Monitor):
         """Start before the first event."""
         super().__init__()
         self._form, self._pattern = form, compile_pattern(form.event)
-        self._key = correlation(form.same, self._pattern.type, self._pattern.type)[0]
+        self._key = key_of(form.same, self._pattern.type)
         self._counts: Counter[Key] = Counter()
         self._kept: dict[Key, deque[Occurrence]] = {}
 
@@ -77,7 +80,7 @@ class CountMonitor(Monitor):
         form, key = self._form, self._key(seen)
         if key not in self._counts:
             room_for_one_more(len(self._counts))
-            self._kept[key] = deque(maxlen=KEPT)
+            self._kept[key] = deque(maxlen=KEPT_APART if form.same else KEPT)
         self._counts[key] += 1
         self._kept[key].append(seen)
         if form.form != "at_least" and self._counts[key] > form.times:
@@ -94,7 +97,7 @@ class SlidingCountMonitor(Monitor):
         super().__init__()
         self._times, self._pattern = form.times, compile_pattern(form.event)
         self._window = form.per
-        self._key = correlation(form.same, self._pattern.type, self._pattern.type)[0]
+        self._key = key_of(form.same, self._pattern.type)
         self._newest: dict[Key, deque[Occurrence]] = {}
         self._most = 0
 
@@ -141,7 +144,7 @@ class WindowCountMonitor(Monitor):
         super().__init__()
         self._form, self._pattern = form, compile_pattern(form.event)
         self._length = max(int(form.per.size) if form.per else 1, 1)
-        self._key = correlation(form.same, self._pattern.type, self._pattern.type)[0]
+        self._key = key_of(form.same, self._pattern.type)
         self._counts: dict[int, Counter[Key]] = {}
         self._last: Occurrence | None = None
         self._next = 0

@@ -23,7 +23,7 @@ from econsim.domain.expectation.monitor import (
 )
 from econsim.domain.expectation.names import CATALOG
 from econsim.domain.expectation.occurrence import Now, Occurrence, distance
-from econsim.domain.expectation.pattern import compile_pattern, correlation, fits
+from econsim.domain.expectation.pattern import compile_pattern, fits, key_of
 from econsim.schemas.expectation_forms import Latency, Then
 from econsim.schemas.expectation_parts import Bound, Correlation, EventPattern
 
@@ -50,7 +50,7 @@ class Answers:
         """Start with none."""
         self.trigger, self.event = compile_pattern(trigger), compile_pattern(event)
         self.bound = within
-        self._keys = correlation(same, self.trigger.type, self.event.type)
+        self._keys = key_of(same, self.trigger.type), key_of(same, self.event.type, is_later=True)
         self._open: dict[Key, list[_Waiting]] = {}
         self._order: deque[_Waiting] = deque()
         self._early: dict[Key, Occurrence] | None = {} if self.event.type in COPIED else None
@@ -92,7 +92,11 @@ class Answers:
             self._open[key] = left
         return found
 
-    def overdue(self, now: Now, *, ended: bool = False) -> Iterator[Occurrence]:
+    def key_of_event(self, seen: Occurrence) -> Key:
+        """Return the key by which an event belongs to its trigger."""
+        return self._keys[1](seen)
+
+    def overdue(self, now: Now, *, ended: bool = False) -> Iterator[tuple[Occurrence, Key]]:
         """Yield and drop the triggers whose event can no longer come in time; all that wait if no more events come."""
         unit = self.bound.unit
         late = LATE_TICKS if unit == "ticks" and self.event.type in COPIED else 0
@@ -107,7 +111,7 @@ class Answers:
             self._order.popleft()
             if not first.is_met:
                 self._forget(first)
-                yield first.trigger
+                yield first.trigger, first.key
 
     @property
     def oldest(self) -> Occurrence | None:
@@ -133,6 +137,7 @@ class ThenMonitor(Monitor):
         self._descent = _Descent() if form.caused else None
         self._triggers = 0
         self._nearest: Occurrence | None = None
+        self._overdue: tuple[Occurrence, Key, int] | None = None
 
     def watches(self) -> Iterator[Watch]:
         """Yield the event, then the trigger, so that an event of both kinds does not follow itself."""
@@ -150,17 +155,19 @@ class ThenMonitor(Monitor):
         return frozenset((self._answers.event.type, self._answers.trigger.type))
 
     def pass_to(self, now: Now) -> None:
-        """Fail at the first trigger whose event did not come."""
-        for trigger in self._answers.overdue(now):
-            self._fail(trigger, now.sequence)
+        """Note the first trigger whose event did not come; one that comes later tells by how much it missed."""
+        for trigger, key in self._answers.overdue(now):
+            self._overdue = self._overdue or (trigger, key, now.sequence)
 
     def decision(self, now: Now, *, ended: bool) -> Decision:
         """Return whether every trigger so far was followed."""
         oldest = self._answers.oldest
-        if self.decided is None and oldest and ended:
-            self._fail(oldest, now.sequence)
         if self.decided:
             return self.decided
+        if self._overdue:
+            return self._failure(self._overdue[0], self._overdue[2])
+        if oldest and ended:
+            return self._failure(oldest, now.sequence)
         trigger, event = self._answers.trigger.text, self._answers.event.text
         if not self._triggers:
             return untested(f"{trigger} never happened" if ended else f"no {trigger} yet")
@@ -174,6 +181,9 @@ class ThenMonitor(Monitor):
 
     def _meet(self, seen: Occurrence, keys: Sequence[Key | None] = (None,)) -> None:
         self._nearest = seen
+        if self._overdue and (keys[0] or self._answers.key_of_event(seen)) == self._overdue[1]:
+            trigger = self._overdue[0]
+            self._check(trigger, seen, seen.at(self._bound.unit) - trigger.at(self._bound.unit))
         for key in keys:
             for trigger, after in self._answers.meet(seen, key):
                 self._check(trigger, seen, after)
@@ -185,9 +195,9 @@ class ThenMonitor(Monitor):
             missed = distance(unit, after - self._bound.size)
             self.decide(seen.sequence, text, trigger, seen, missed_by=missed)
 
-    def _fail(self, trigger: Occurrence, sequence: int) -> None:
+    def _failure(self, trigger: Occurrence, sequence: int) -> Decision:
         text = f"{self._answers.trigger.text} was not followed by {self._answers.event.text} within {self._bound}"
-        self.decide(sequence, text, trigger, nearest=self._nearest)
+        return failing(text, "", (trigger,), self._nearest, is_final=True, sequence=sequence)
 
     def _follow(self, seen: Occurrence) -> None:
         """Take any fact: it may be an event, a trigger, or a link of the chain of causes between them."""
@@ -255,13 +265,13 @@ class LatencyMonitor(Monitor):
 
     def pass_to(self, now: Now) -> None:
         """Count triggers whose event is overdue as late."""
-        for trigger in self._answers.overdue(now):
+        for trigger, _ in self._answers.overdue(now):
             self._late(trigger, None, float("inf"))
 
     def decision(self, now: Now, *, ended: bool) -> Decision:
         """Return whether enough of the triggers were followed in time."""
         if ended:
-            for trigger in self._answers.overdue(now, ended=True):
+            for trigger, _ in self._answers.overdue(now, ended=True):
                 self._late(trigger, None, float("inf"))
         total = self._fast + self._slow
         if not total:
@@ -279,7 +289,7 @@ class LatencyMonitor(Monitor):
             missed += (
                 f"; the latest came after {distance(self._bound.unit, after)}"
                 if event
-                else "; one never came"
+                else "; one did not come in time"
             )
         return failing(f"{text}, {self._share:g} % are needed", missed, witness)
 

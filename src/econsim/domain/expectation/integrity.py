@@ -74,8 +74,6 @@ class _Book:
 
     items: int = 0
     batch: int = 0
-    newest: int = 0
-    """Highest number of an item of a batch that ended."""
     whole_to: int = 0
     """Place of the end of the newest batch."""
 
@@ -91,6 +89,7 @@ class Integrity:
         self._head = GENESIS_HASH
         self._closed = self._opened = False
         self._newest: dict[str, str] = {}
+        self._numbers: dict[str, int] = {}
         self._books: dict[str, _Book] = {}
         self._checks: dict[str, Callable[[Record, int], bool]] = {
             subjects.TICKED.type: self._check_tick,
@@ -190,16 +189,19 @@ class Integrity:
         return True
 
     def _count_items(self, entry: Record, sequence: int) -> bool:
-        """Count the items of a market's event; return false for one whose items were all there before."""
+        """Count the items of a market's event; return false for a repeat, whose numbers its subject has passed."""
         book = self._books.setdefault(entry.entity, _Book())
         if isinstance(entry.content, str):
             numbers = list(map(int, _NUMBER.findall(entry.content)))
         else:
             numbers = [item["n"] for item in entry.items]
         del sequence
-        fresh = [number for number in numbers if number > book.newest or number == 0]
-        book.items += sum(number > 0 for number in fresh)
-        return bool(fresh) or not numbers
+        last = self._numbers.get(entry.subject, 0)
+        if numbers and 0 < numbers[0] <= last:
+            return False
+        self._numbers[entry.subject] = max(numbers, default=0) or last
+        book.items += sum(number > 0 for number in numbers)
+        return True
 
     def _check_batch(self, entry: Record, sequence: int) -> bool:
         """Compare the number of a batch's items with those that came."""
@@ -217,11 +219,11 @@ class Integrity:
                 *BOOK_TYPES,
                 whole_to=book.whole_to,
             )
-        elif items != book.items:
+        elif items != book.items and (self._opened or book.batch):
             text = f"{where} has {items} items, the log has {book.items}"
             what = "items_are_missing" if items > book.items else "items_are_forged"
             self.add(sequence, what, text, *BOOK_TYPES, whole_to=book.whole_to)
-        book.batch, book.newest, book.items, book.whole_to = batch, book.newest + items, 0, sequence
+        book.batch, book.items, book.whole_to = batch, 0, sequence
         return True
 
     def _check_entry(self, entry: Record, sequence: int) -> bool:

@@ -7,6 +7,7 @@ run goes on, or later from its log: the verdicts are the same.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -95,11 +96,12 @@ class Judge:
             return
         now.count += 1
         now.sequence, now.time = sequence, entry.occurred_at
-        if entry.tick > now.tick:
-            now.tick = entry.tick
-            self._turn()
+        turns, now.tick = entry.tick > now.tick, max(entry.tick, now.tick)
         if handlers:
             self._show(entry, handlers)
+        # After it was shown: an event that is late by this tick tells by how much.
+        if turns:
+            self._turn()
         if self._panel.measures is not None:
             self._guard(entry, partial(self._panel.measures.add, entry))
         if now.count in self._panel.looks:
@@ -229,12 +231,12 @@ def _outcome(found: Decision, *, ended: bool) -> Outcome:
 def _witnesses(found: Decision) -> tuple[tuple[Witness, ...], Witness | None]:
     """Return the facts of a decision in log order, each with its cause among them by its event."""
     shown = sorted(found.witness[-WITNESSES_MAX:], key=lambda each: (each.sequence, each.index))
-    graph = CausalGraph(each.record for each in shown)
-    witnesses = []
-    for each in shown:
-        cause = graph.cause(each.fact) if each.event_id in graph else None
-        witness = each.witness()
-        if cause is not None and cause.event_id != witness.event_id:
-            witness = replace(witness, cause=cause.event_id)
-        witnesses.append(witness)
+    witnesses = [each.witness() for each in shown]
+    with suppress(KeyError, TypeError, AttributeError):
+        graph = CausalGraph(each.record for each in shown)
+        causes = [graph.cause(each.fact) for each in shown]
+        witnesses = [
+            replace(each, cause=cause.event_id) if cause and cause.event_id != each.event_id else each
+            for each, cause in zip(witnesses, causes, strict=True)
+        ]
     return tuple(witnesses), found.nearest.witness() if found.nearest else None

@@ -75,16 +75,25 @@ def holding(message: str, *, is_final: bool = False, needs_all: bool = True) -> 
     return Decision(holds=True, message=message, is_final=is_final, needs_all=needs_all)
 
 
-def failing(
+def failing(  # noqa: PLR0913 - the fields of a decision
     message: str,
     missed_by: str = "",
     witness: tuple[Occurrence, ...] = (),
     nearest: Occurrence | None = None,
     *,
     is_final: bool = False,
+    sequence: int = 0,
 ) -> Decision:
     """Return that the expectation fails."""
-    return Decision(False, message, missed_by, witness, nearest, is_final)  # noqa: FBT003 - it fails
+    return Decision(
+        holds=False,
+        message=message,
+        missed_by=missed_by,
+        witness=witness,
+        nearest=nearest,
+        is_final=is_final,
+        sequence=sequence,
+    )
 
 
 def untested(message: str) -> Decision:

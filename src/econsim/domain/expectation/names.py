@@ -18,7 +18,7 @@ from econsim import subjects
 from econsim.domain.audit.decoding import EVENT_DATA
 from econsim.errors import InvalidExpectation
 from econsim.schemas.base import Message
-from econsim.schemas.subject import DOMAINS
+from econsim.schemas.subject import DOMAINS, PLACE, SubjectKind
 
 REPORTED: Final = f"{subjects.REPORTED.type.partition('.')[0]}.reported"
 """Name of the reports that external agents make under names of their own; field `action` has the report's name."""
@@ -34,11 +34,20 @@ ALIASES: Final[Mapping[str, str]] = {
     "cognitive_cycle_started": subjects.COGNITIVE_CYCLES_STARTED.type,
     "cognitive_cycle_completed": subjects.COGNITIVE_CYCLES_COMPLETED.type,
     "llm.invoke": subjects.LLM_INVOKED.type,
-    "llm.invoked": subjects.LLM_INVOKED.type,
     "tool.completed": subjects.TOOL_COMPLETED.type,
     "tool.failed": subjects.TOOL_FAILED.type,
 }
 """Further names of types, as people say them who think of one agent or of the request."""
+
+PLACED: Final[Mapping[str, tuple[str, str]]] = {
+    ".".join(row.template.split(".")[1:3]): (row.type, row.template.split(".")[1])
+    for row in subjects.TABLE
+    if row.kind is SubjectKind.EVENT and not PLACE.search(".".join(row.template.split(".")[1:3]))
+}
+"""Second and third token of the subject of an event, such as `run.closed` → its type and second token."""
+
+REFUSALS: Final = (subjects.ORDER_REJECTED.type, subjects.TRANSFER_REFUSED.type)
+"""Types that are meant by who looks for errors: refusals are events, with their code or reason."""
 
 ENVELOPE: Final = (
     "actor",
@@ -79,6 +88,8 @@ def resolve(text: str) -> Look:
     """Return what the type of a pattern stands for; raises InvalidExpectation with the nearest name."""
     if found := _known(text):
         return Look(found)
+    if text in PLACED:
+        return Look(*PLACED[text])
     domain, _, rest = text.partition(".")
     entity, _, action = rest.partition(".")
     if domain in DOMAINS and entity and action:
@@ -149,7 +160,9 @@ def fields(model: type) -> dict[str, Any] | None:
             merged: dict[str, Any] = {}
             for item in _classes(found[carrier]):
                 merged |= _declared(item) or {}
-            return merged or None
+            # The summary of a batch has a field `items` that is their number.
+            if merged:
+                return merged
     return found
 
 
@@ -190,7 +203,8 @@ def _unknown_type(text: str) -> InvalidExpectation:
     by_action = {kind.partition(".")[2]: kind for kind in CATALOG}
     words = nearest(last, [*by_action, *ALIASES], 2)
     near = list(dict.fromkeys(by_action.get(each) or ALIASES[each] for each in words))
-    near = nearest(text, CATALOG) if text.count(".") == 1 and not last else near
+    if last in ("error", "refused", "rejected"):
+        near = list(REFUSALS)
     message = f"{text!r} is no event of the catalog; did you mean {' or '.join(map(repr, near))}?"
     return InvalidExpectation(message, name=text)
 

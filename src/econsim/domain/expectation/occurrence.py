@@ -32,6 +32,7 @@ class Occurrence:
     """Logical time: the event's, or the tick that was open if its publisher knows none."""
     count: int
     """Number of events of the run up to this one."""
+    _actor: str = ""
 
     @property
     def event_id(self) -> str:
@@ -41,7 +42,9 @@ class Occurrence:
     @property
     def actor(self) -> str:
         """Return the actor of the fact."""
-        return self.record.actor if self.index < 0 else actor_of(self.record, self.data)
+        if not self._actor:
+            self._actor = self.record.actor if self.index < 0 else actor_of(self.record, self.data)
+        return self._actor
 
     @property
     def fact(self) -> Fact:
@@ -67,12 +70,13 @@ class Occurrence:
 
     def witness(self) -> Witness:
         """Return the fact as a witness; a fact that cannot be described is named by its type."""
-        fact = self.fact
+        entry = self.record
         try:
-            text, cause = describe(fact), named_cause(fact) or ""
+            fact = self.fact
+            actor, text, cause = fact.actor, describe(fact), named_cause(fact) or ""
         except (KeyError, TypeError, ValueError, AttributeError):
-            text, cause = fact.type, ""
-        return Witness(self.sequence, self.tick, fact.event_id, fact.type, self.actor, text, cause)
+            actor, text, cause = entry.actor, entry.type, ""
+        return Witness(self.sequence, self.tick, self.event_id, entry.type, actor, text, cause)
 
 
 @lru_cache(1024)

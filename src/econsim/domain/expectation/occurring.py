@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
+from itertools import islice, takewhile
+from typing import Any, Final
 
 from econsim.domain.expectation.monitor import (
     Decision,
@@ -20,11 +21,14 @@ from econsim.domain.expectation.monitor import (
     watch_near,
 )
 from econsim.domain.expectation.occurrence import Now, Occurrence, distance, is_within
-from econsim.domain.expectation.pattern import compile_pattern, correlation
+from econsim.domain.expectation.pattern import compile_pattern, key_of
 from econsim.schemas.expectation_forms import Before, Happens, Never, Sequence, Until
 
 Key = tuple[Any, ...]
 """Values of correlated fields."""
+
+KEPT_MAX: Final = 200
+"""Events that permit others and are kept beyond their bound."""
 
 
 class HappensMonitor(Monitor):
@@ -102,7 +106,8 @@ class BeforeMonitor(Monitor):
         super().__init__()
         self._bound = form.within
         self._first, self._event = compile_pattern(form.first), compile_pattern(form.event)
-        self._key, self._later_key = correlation(form.same, self._first.type, self._event.type)
+        self._key = key_of(form.same, self._first.type)
+        self._later_key = key_of(form.same, self._event.type, is_later=True)
         self._known: dict[Key, Occurrence] = {}
         self._checked = 0
 
@@ -121,19 +126,19 @@ class BeforeMonitor(Monitor):
         return holding(f"all {self._checked} {self._event.text} came after {self._first.text}")
 
     def pass_to(self, now: Now) -> None:
-        """Forget what is too long ago to permit anything."""
+        """Forget what is too long ago to permit anything; a few are kept, to tell by how much an event missed."""
         bound = self._bound
-        if bound is None:
+        if bound is None or len(self._known) <= KEPT_MAX:
             return
-        for key in [
-            k for k, first in self._known.items() if now.at(bound.unit) - first.at(bound.unit) > bound.size
-        ]:
-            if self._key(self._known[key]):
-                del self._known[key]
+        due = now.at(bound.unit) - bound.size
+        old = takewhile(lambda each: each[1].at(bound.unit) < due, self._known.items())
+        for key, _ in list(islice(old, len(self._known) - KEPT_MAX)):
+            del self._known[key]
 
     def _see_first(self, seen: Occurrence) -> None:
         key = self._key(seen)
-        if key not in self._known:
+        # The oldest stay in front.
+        if self._known.pop(key, None) is None:
             room_for_one_more(len(self._known))
         self._known[key] = seen
 
@@ -197,9 +202,9 @@ class SequenceMonitor(Monitor):
         super().__init__()
         self._gap = form.max_gap
         self._steps = [compile_pattern(each) for each in form.events]
-        first = self._steps[0].type
-        keys = [correlation(form.same, first, step.type) for step in self._steps]
-        self._keys = [keys[0][0], *(later for _, later in keys[1:])]
+        self._keys = [
+            key_of(form.same, step.type, is_later=place > 0) for place, step in enumerate(self._steps)
+        ]
         self._ways: dict[Key, list[tuple[Occurrence, ...]]] = {}
         self._longest: tuple[Occurrence, ...] = ()
         self._late: tuple[float, Occurrence] | None = None

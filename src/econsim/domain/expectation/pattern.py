@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from econsim.domain.expectation.names import ENVELOPE, check_field, is_money, resolve, segments
+from econsim.domain.expectation.names import ENVELOPE, REPORTED, check_field, is_money, resolve, segments
 from econsim.domain.expectation.occurrence import Occurrence
 from econsim.errors import InvalidExpectation
 from econsim.schemas.expectation_parts import EventPattern, Operator
@@ -51,7 +51,7 @@ def compile_pattern(pattern: EventPattern) -> Pattern:
     look = resolve(pattern.type)
     tests: list[Callable[[Occurrence], bool]] = []
     if look.agent:
-        tests.append(_is_about(look.agent))
+        tests.append(_is_about(look.agent, look.type))
     reads = [(reader(look.type, path), constraint) for path, constraint in pattern.where.items()]
     for path, (read, constraint) in zip(pattern.where, reads, strict=True):
         tests.append(_on_field(read, predicate(constraint, path)))
@@ -81,22 +81,24 @@ def reader(kind: str, path: str) -> Read:
         return value
 
     if not below and not money:
-        return lambda seen: seen.data.get(first)
+        return lambda seen: seen.data[first]
     return read
 
 
-def correlation(
-    same: Sequence[str], earlier: str, later: str
-) -> tuple[Callable[[Occurrence], tuple[Any, ...]], ...]:
-    """Return functions that give the values which an earlier and a later event have in common, as a key."""
+def key_of(
+    same: Sequence[str], kind: str, *, is_later: bool = False
+) -> Callable[[Occurrence], tuple[Any, ...]]:
+    """Return a function that gives the values of the correlated fields of an event, as a key.
+
+    Of a pair like `order_id = bid_id` the first is the field of the earlier event, the second that of later ones. Raises
+    InvalidExpectation for a field that events of the type do not have.
+    """
     pairs = [[part.strip() for part in each.split("=")] for each in same]
     for each, pair in zip(same, pairs, strict=True):
         if len(pair) > 2 or not all(pair):
             message = f"{each!r} correlates nothing; write a field, or two like 'order_id = bid_id'"
             raise InvalidExpectation(message)
-    return _key([reader(earlier, pair[0]) for pair in pairs]), _key(
-        [reader(later, pair[-1]) for pair in pairs]
-    )
+    return _key([reader(kind, pair[-1 if is_later else 0]) for pair in pairs])
 
 
 def predicate(constraint: Mapping[Operator, Any], path: str = "") -> Test:
@@ -145,12 +147,13 @@ def _operation(operator: str, operand: Any, path: str) -> Test:  # noqa: ANN401 
     return _COMPARISONS[operator](low, high)
 
 
+# A comparison with text raises TypeError: the record does not follow its schema, and is named as such.
 _COMPARISONS: Final[Mapping[str, Callable[[Any, Any], Test]]] = {
-    "<": lambda low, _: lambda value: _is_number(value) and value < low,
-    "<=": lambda low, _: lambda value: _is_number(value) and value <= low,
-    ">=": lambda low, _: lambda value: _is_number(value) and value >= low,
-    ">": lambda low, _: lambda value: _is_number(value) and value > low,
-    "between": lambda low, high: lambda value: _is_number(value) and low <= value <= high,
+    "<": lambda low, _: lambda value: value is not None and value < low,
+    "<=": lambda low, _: lambda value: value is not None and value <= low,
+    ">=": lambda low, _: lambda value: value is not None and value >= low,
+    ">": lambda low, _: lambda value: value is not None and value > low,
+    "between": lambda low, high: lambda value: value is not None and low <= value <= high,
 }
 
 
@@ -169,11 +172,11 @@ def _is_number(value: object) -> bool:
 
 
 def _step(value: Any, step: str) -> Any:  # noqa: ANN401 - any JSON
-    if isinstance(value, dict):
-        return value.get(step)
-    if isinstance(value, list) and step.isdecimal() and int(step) < len(value):
-        return value[int(step)]
-    return None
+    if value is None:
+        return None
+    if isinstance(value, list):
+        return value[int(step)] if step.isdecimal() and int(step) < len(value) else None
+    return value[step]
 
 
 def _envelope_reader(name: str) -> Read:
@@ -198,8 +201,10 @@ def _key(reads: Sequence[Read]) -> Callable[[Occurrence], tuple[Any, ...]]:
     return lambda seen: tuple(read(seen) for read in reads)
 
 
-def _is_about(agent: str) -> Callable[[Occurrence], bool]:
-    """Tell whether a fact is an agent's: it is the actor, the entity, or one of the agents that a host names."""
+def _is_about(agent: str, kind: str) -> Callable[[Occurrence], bool]:
+    """Tell whether a fact is an agent's: it is the actor, or of a report the entity or one of those that a host names."""
+    if kind.partition(".")[0] != REPORTED.partition(".")[0]:
+        return lambda seen: seen.actor == agent
 
     def test(seen: Occurrence) -> bool:
         named = seen.data.get("agents")

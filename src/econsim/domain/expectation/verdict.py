@@ -127,7 +127,10 @@ class Verdict:
             "witness": [_witness_json(each) for each in self.witness],
             "nearest": _witness_json(self.nearest) if self.nearest else None,
             "command": self.command,
-            "expectation": self.expectation.model_dump(mode="json", exclude_defaults=True, fallback=repr),
+            "expectation": {
+                "form": self.form,
+                **self.expectation.model_dump(mode="json", exclude_defaults=True, fallback=repr),
+            },
         }
 
     def _details(self) -> Iterator[str]:

@@ -19,7 +19,6 @@ from econsim.evaluation.bench.results import HOLDS, CellResult, JudgedExpectatio
 from econsim.report.aggregate import RunAggregator
 from econsim.report.summary import expectation_result
 from econsim.schemas.expectation import MeasureExpectation
-from econsim.schemas.ledger import TransferPosted
 from econsim.schemas.scenario import Scenario
 
 REASON_LENGTH_MAX: Final = 300
@@ -31,7 +30,7 @@ class CellFold:
 
     def __init__(self, scenario: Scenario, *, hashed: bool) -> None:
         """Start before the first event; `hashed` if the canonical hash is to be taken."""
-        self._tally = RunAggregator()
+        self._tally = RunAggregator(judges=False)
         self.judge = Judge(scenario.expectations, scenario, _Measured(self._tally))
         """Judge of the run, whose verdicts may be asked for at any time."""
         self.events = 0
@@ -42,10 +41,10 @@ class CellFold:
     def add(self, addressed: AddressedEvent) -> None:
         """Add the next event of a run in memory, where nothing is repeated."""
         self.events += 1
-        # One record for both, so that its data are made once; an entry of the journal is added up as it is.
+        # One record for both, so that its data are made once; first the figures, which need no data of journal entries.
         entry = as_record(addressed)
+        self._tally.add(entry)
         self.judge.add(entry, self.events)
-        self._tally.add(addressed if isinstance(addressed.event.data, TransferPosted) else entry)
         if self._canonical:
             self._canonical.add(addressed)
 

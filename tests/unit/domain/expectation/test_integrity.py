@@ -1,0 +1,143 @@
+"""Logs that are wrong: each fault is named with its sequence, what it makes unknown is undecidable, the rest is judged.
+
+Catches: a pass because the record that would have failed is gone, a failure because one came twice.
+"""
+
+import json
+
+import pytest
+from expectation_builders import form, judged, stored_run
+
+from econsim.domain.expectation.verdict import Outcome
+
+NO_TRADE = form(form="never", event={"type": "trade_executed", "where": {"price": {">": 100}}})
+PERIOD = form(form="happens", event={"type": "period_opened"}, within={"ticks": 1})
+SOLVENT = form(form="solvent")
+TICKS = form(form="exactly", event={"type": "ticked"}, times=20)
+ALL = (NO_TRADE, PERIOD, SOLVENT, TICKS)
+
+
+@pytest.fixture(scope="module")
+def run():
+    return stored_run("studio")
+
+
+def place(stored, action, nth=1):
+    return [at for at, (subject, _) in enumerate(stored) if subject.split(".")[2] == action][nth]
+
+
+def without(stored, at):
+    return [*stored[:at], *stored[at + 1 :]]
+
+
+def changed(stored, at, **fields):
+    subject, payload = stored[at]
+    body = {**json.loads(payload), **fields}
+    return [*stored[:at], (subject, json.dumps(body, separators=(",", ":")).encode()), *stored[at + 1 :]]
+
+
+def replaced(stored, at, payload):
+    return [*stored[:at], (stored[at][0], payload), *stored[at + 1 :]]
+
+
+def amount(stored, at):
+    return replaced(stored, at, stored[at][1].replace(b'"amount":', b'"amount":1', 1))
+
+
+U, H, F = Outcome.UNDECIDABLE, Outcome.HOLDS, Outcome.FAILS
+
+FAULTS = {
+    # fault: the log, the action whose second record is changed, what is found, the verdicts
+    "items_are_missing": (without, "trade_executed", (U, H, H, H)),
+    "batch_is_missing": (without, "tick_cleared", (U, H, H, H)),
+    "journal_has_a_gap": (without, "transfer_posted", (H, H, U, H)),
+    "journal_entry_is_forged": (amount, "transfer_posted", (H, H, U, H)),
+    "tick_is_missing": (without, "ticked", (U, H, U, U)),
+    "record_is_unreadable": (lambda s, at: replaced(s, at, b"{"), "trade_executed", (U, H, H, H)),
+    "record_has_unknown_version": (
+        lambda s, at: changed(s, at, schema_version=2),
+        "trade_executed",
+        (U, H, H, H),
+    ),
+    "record_is_forged": (lambda s, at: changed(s, at, correlation_id="other"), "ticked", (U, H, U, U)),
+    "record_does_not_follow_its_schema": (
+        lambda s, at: changed(s, at, data={"items": [7]}),
+        "trade_executed",
+        (U, H, H, H),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", FAULTS)
+def test_a_fault_is_named_with_its_sequence_and_the_rest_is_judged(run, what):
+    damage, action, outcomes = FAULTS[what]
+    scenario, stored = run
+    at = place(stored, action)
+
+    judge, verdicts = judged(scenario, damage(stored, at), *ALL)
+
+    fault = next(each for each in judge.faults if each.what == what)
+    assert fault.sequence >= at
+    assert tuple(each.outcome for each in verdicts) == outcomes
+    assert f"record {fault.sequence}" in verdicts[outcomes.index(U)].message or len(judge.faults) > 1
+
+
+def test_a_run_as_it_is_has_no_fault(run):
+    judge, verdicts = judged(*run, *ALL)
+
+    assert judge.faults == ()
+    assert [each.outcome for each in verdicts] == [H, H, H, H]
+
+
+@pytest.mark.parametrize(
+    "action", ["ticked", "trade_executed", "transfer_posted", "tick_cleared", "period_opened"]
+)
+def test_a_record_that_was_stored_twice_counts_once(run, action):
+    scenario, stored = run
+    at = place(stored, action, 0)
+
+    judge, verdicts = judged(scenario, [*stored[: at + 1], *stored[at:]], *ALL)
+
+    assert judge.faults == ()
+    assert [each.outcome for each in verdicts] == [H, H, H, H]
+
+
+def test_a_log_that_ends_early_decides_only_what_its_events_prove(run):
+    scenario, stored = run
+    expensive = form(form="never", event={"type": "trade_executed", "where": {"price": {">": 0.01}}})
+
+    judge, verdicts = judged(scenario, stored[:-1], NO_TRADE, PERIOD, expensive)
+
+    assert [each.outcome for each in verdicts] == [U, H, F]
+    assert judge.faults[-1].what == "run_is_not_closed"
+
+
+def test_a_log_without_its_beginning_is_not_judged(run):
+    scenario, stored = run
+
+    judge, verdicts = judged(scenario, stored[5:], NO_TRADE)
+
+    assert "run_has_no_opening" in [each.what for each in judge.faults]
+    assert verdicts[0].outcome is U
+
+
+def test_copies_out_of_order_are_named(run):
+    scenario, stored = run
+    first, second = place(stored, "transfer_posted", 3), place(stored, "transfer_posted", 4)
+    swapped = list(stored)
+    swapped[first], swapped[second] = stored[second], stored[first]
+
+    judge, verdicts = judged(scenario, swapped, SOLVENT)
+
+    assert {"journal_has_a_gap", "journal_is_out_of_order"} <= {each.what for each in judge.faults}
+    assert verdicts[0].outcome is U
+
+
+def test_a_failure_that_was_proved_before_the_fault_stays(run):
+    scenario, stored = run
+    late = place(stored, "trade_executed", -1)
+    expected = form(form="at_most", event={"type": "trade_executed"}, times=1)
+
+    _, verdicts = judged(scenario, without(stored, late), expected)
+
+    assert verdicts[0].outcome is F

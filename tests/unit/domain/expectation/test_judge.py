@@ -1,0 +1,138 @@
+"""The judge: verdicts while a run goes on, and that late and live are the same to the event; what it keeps is bounded."""
+
+import pytest
+from expectation_builders import bid, event, form, judged, stored_run, tick, trade, verdict
+
+from econsim.domain.audit.envelope import AddressedEvent
+from econsim.domain.audit.facts import record
+from econsim.domain.execution import in_memory
+from econsim.domain.expectation import monitor
+from econsim.domain.expectation.judge import Judge
+from econsim.domain.expectation.verdict import Outcome
+
+TRADE, BID = {"type": "trade_executed"}, {"type": "bid_accepted"}
+
+
+@pytest.mark.parametrize(
+    ("expected", "records", "outcomes"),
+    [
+        (
+            form(form="happens", event=TRADE, within={"ticks": 2}),
+            [tick(1), trade(2)],
+            ["so_far_false", "true"],
+        ),
+        (
+            form(form="happens", event=TRADE, within={"ticks": 1}),
+            [tick(1), tick(2)],
+            ["so_far_false", "false"],
+        ),
+        (form(form="never", event=TRADE), [tick(1), trade(2)], ["so_far_true", "false"]),
+        (form(form="never", event=TRADE, within={"ticks": 1}), [tick(1), tick(2)], ["so_far_true", "true"]),
+        (
+            form(form="then", trigger=BID, event=TRADE, within={"ticks": 1}),
+            [tick(1), bid(1), tick(2), tick(3), trade(9)],
+            ["so_far_true", "so_far_false", "so_far_false", "false", "false"],
+        ),
+        (form(form="at_least", event=TRADE, times=1), [tick(1), trade(1)], ["so_far_false", "true"]),
+        (form(form="at_most", event=TRADE, times=1), [trade(1), trade(2)], ["so_far_true", "false"]),
+    ],
+)
+def test_a_running_verdict_is_at_most_one_event_late(expected, records, outcomes):
+    judge, found = Judge((expected,), is_trusted=True), []
+
+    for sequence, entry in enumerate(records, 1):
+        judge.add(entry, sequence)
+        found.append(judge.verdicts()[0].outcome.value)
+
+    assert found == outcomes
+
+
+def test_events_and_their_stored_records_get_the_same_verdicts():
+    scenario, stored = stored_run("studio")
+    expected = (form(form="solvent"), form(form="limit_prices"), form(form="exactly", event=TRADE, times=9))
+    live = Judge(expected, scenario)
+    for sequence, each in enumerate(in_memory.run(scenario, "r1"), 1):
+        assert isinstance(each, AddressedEvent)
+        live.add(each, sequence)
+        live.verdicts()
+
+    assert live.close() == judged(scenario, stored, *expected)[1]
+
+
+def test_looking_while_it_runs_changes_no_verdict():
+    scenario, stored = stored_run("studio")
+    expected = [form(form="then", trigger=BID, event=TRADE, same=["order_id = bid_id"], within={"ticks": 3})]
+    expected += [
+        form(
+            form="latency",
+            trigger=BID,
+            event=TRADE,
+            same=["order_id = bid_id"],
+            percentile=20,
+            at_most={"ticks": 3},
+        )
+    ]
+    watched = Judge(expected, scenario)
+    for sequence, (subject, payload) in enumerate(stored, 1):
+        watched.add_stored(subject, payload, sequence)
+        watched.verdicts()
+
+    assert watched.close() == judged(scenario, stored, *expected)[1]
+
+
+def test_a_failure_names_its_cause_and_the_command_that_shows_it():
+    records = [tick(1), bid(1, cause="tick.1"), trade(1, price=9_000_000)]
+    expected = form(form="before", first={"type": "period_opened"}, event=TRADE, name="a day is open")
+
+    found = verdict(expected, records)
+
+    assert found.lines()[0] == "FAILS  a day is open"
+    assert found.lines()[-1] == f"  econsim why {found.witness[-1].event_id} --run r1"
+    assert found.witness[-1].cause == "o"
+
+
+def test_witnesses_name_each_other_as_causes():
+    expected = form(form="then", trigger=BID, event=TRADE, same=["order_id = bid_id"], within={"ticks": 1})
+
+    lines = verdict(expected, [bid(1), tick(2), trade(4)]).lines()
+
+    assert any(line.endswith("← #1") for line in lines)
+
+
+def test_an_agents_text_cannot_move_the_cursor():
+    found = verdict(form(form="never", event={"type": "ticked"}, name="\x1b[2Jx\ny"), [tick(1)])
+
+    assert all(line.isprintable() for line in found.lines())
+
+
+def test_what_waits_for_ever_is_given_up_and_said(monkeypatch):
+    monkeypatch.setattr(monitor, "OPEN_MAX", 3)
+    expected = form(form="then", trigger=BID, event=TRADE, same=["order_id = bid_id"], within={"ticks": 99})
+
+    found = verdict(expected, [bid(1, order_id=f"o{number}") for number in range(9)])
+
+    assert found.outcome is Outcome.UNDECIDABLE
+    assert "more than 3 events or values wait at once" in found.message
+
+
+def test_the_report_of_an_agent_is_watched_under_the_name_of_reports():
+    report = event("agent.mood_changed", 1, "ana", "ana", mood="well")
+    expected = form(
+        form="happens",
+        event={"type": "agent.reported", "where": {"action": "mood_changed"}},
+        within={"ticks": 1},
+    )
+
+    assert verdict(expected, [report]).outcome is Outcome.HOLDS
+
+
+def test_only_events_that_are_watched_are_decoded():
+    _, stored = stored_run("studio")
+    judge = Judge((form(form="exactly", event={"type": "period_opened"}, times=1),))
+    entries = [record(*each) for each in stored]
+
+    for sequence, entry in enumerate(entries, 1):
+        judge.add(entry, sequence)
+
+    decoded = {entry.type for entry in entries if not isinstance(entry.content, str)}
+    assert decoded == {"system.period_opened"}
