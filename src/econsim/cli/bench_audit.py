@@ -31,7 +31,7 @@ def audit(
 
     Mutants drop, repeat, swap and alter events. Ends with 1 if an expectation holds whatever is done to the log.
 
-    Example: [cyan]econsim bench audit smith1962 --periods 2[/cyan]
+    Example: [cyan]econsim bench audit gode_sunder_oracle --periods 1[/cyan]
     """
     from econsim.domain.audit.facts import as_record
     from econsim.domain.execution import in_memory

@@ -3,7 +3,7 @@
 A role owns the subjects that `subjects.TABLE` says it publishes or answers. ROLES adds the subjects it publishes and
 subscribes to, and the streams and buckets it uses. No role has a bare `>`, and none subscribes to another's inbox.
 The trust root writes these lists into the scoped signing keys of the roles; the server enforces them. Roles that only
-read live in `READERS`, which imports one request a stream and nothing else (decision 0016). Permissions of agents in
+read live in `READERS`, which imports the request for stored messages and nothing else (decision 0016). Permissions of agents in
 their own accounts are in `identity/agent_account.py`.
 """
 

@@ -213,13 +213,15 @@ class RunAggregator:
 
     def _post_entry(self, entry: TransferPosted) -> None:
         """Add an entry as it is in memory: to make its JSON first would take four times as long."""
-        for chain in entry.chains:
-            for transfer in chain.transfers:
-                if transfer.kind in _MOVING and (owned := self._owned.get(transfer.asset)) is not None:
-                    owned[transfer.debit] -= transfer.amount
-                    owned[transfer.credit] += transfer.amount
-                    if chain.cause == "endow":
-                        self._dealt[transfer.credit] += transfer.amount
+        moves = [(chain.cause, each) for chain in entry.chains for each in chain.transfers]
+        for cause, move in moves:
+            owned = self._owned.get(move.asset)
+            if owned is None or move.kind not in _MOVING:
+                continue
+            owned[move.debit] -= move.amount
+            owned[move.credit] += move.amount
+            if cause == "endow":
+                self._dealt[move.credit] += move.amount
 
     def _holders(self) -> tuple[AgentSummary, ...]:
         holders = [self._holder(agent) for agent in self._agents]
@@ -255,9 +257,9 @@ class _MarketAggregator:
             self._period = period
         match entry.type:
             case subjects.ASK_ACCEPTED.type:
-                first = entry.data["items"][0]
-                arrived = (first["n"], first["agent"])
-                self._first = min(self._first or arrived, arrived)
+                for first in entry.data["items"][:1]:
+                    arrived = (first["n"], first["agent"])
+                    self._first = min(self._first or arrived, arrived)
             case subjects.TRADE_EXECUTED.type:
                 for trade in entry.data["items"]:
                     self._trade(entry.tick, period, trade)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import Final
 
 from econsim.domain.audit.canonical_log import CanonicalLog
@@ -52,11 +53,9 @@ class CellFold:
         """Add the next record of a run's stream; the judge names one that is no event, or that repeats another."""
         self.events += 1
         self.judge.add_stored(subject, payload, sequence)
-        try:
-            entry = record(subject, payload)
-        except InvalidMessage:
-            return
-        self._count(entry)
+        # What is no event, or does not follow its schema, the judge has named.
+        with suppress(InvalidMessage, LookupError, TypeError, ValueError, AttributeError):
+            self._count(record(subject, payload))
 
     def _count(self, entry: Record) -> None:
         if not self._repeats.is_repeat(entry):
