@@ -9,16 +9,17 @@ their own accounts are in `identity/agent_account.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from econsim import subjects
 from econsim.errors import NotFound
 from econsim.identity.host_requests import HOST_REQUESTS
+from econsim.identity.stream_rights import NAME, stream_subjects
 from econsim.schemas.subject import ANSWERED, PLACE, PUBLISHED, Subject, SubjectKind
 from econsim.streams import STREAMS
-from econsim.streams.benchmarks import BATCHES, CELLS, STREAM_PREFIX
+from econsim.streams.benchmarks import BATCHES, CELLS
 from econsim.subjects import AUDIT, MCP_REQUESTS, ORDERS, TABLE, TASKS
 
 INBOX: Final = "_INBOX"
@@ -48,9 +49,6 @@ EVERY_GROUP: Final = ">"
 NO_GROUPS: Final = (f"> {EVERY_GROUP}",)
 """Denial of every subscription in a queue group and no other: a member of a group takes messages from the others,
 also from those in other accounts that import the same subject."""
-
-NAME: Final = "{{name()}}"
-"""The server puts the name of the user's credentials here."""
 
 _SINGLE_ORDERS: Final = tuple(subjects.ENTER_ORDER)
 """Commands of single agents."""
@@ -309,7 +307,7 @@ def permissions(role: str) -> dict[str, dict[str, list[str]]]:
         # Responses by permission instead (`resp`) would make the server search a growing table.
         allowed += [f"{INBOX}.>", "_R_.>"]
     return {
-        "pub": {"allow": sorted({*allowed, *_stream_subjects(access)})},
+        "pub": {"allow": sorted({*allowed, *stream_subjects(access)})},
         "sub": {
             "allow": sorted({*answered, *shared, *subscribed}),
             "deny": sorted(f"{pattern} {EVERY_GROUP}" for pattern in subscribed),
@@ -327,40 +325,3 @@ def _published_pattern(row: Subject) -> str:
     if row.kind is not SubjectKind.OPERATOR:
         return row.pattern()
     return PLACE.sub(lambda place: NAME if place[1] == "operator" else "*", row.template)
-
-
-def _stream_subjects(access: Access) -> Iterable[str]:
-    """Yield the subjects for streams and buckets: publishing into them, and requests to JetStream's API."""
-    yield from access.publish_to
-    for bucket in access.put:
-        yield f"$KV.{bucket}.>"
-    for stream in access.delete:
-        yield f"$JS.API.STREAM.MSG.DELETE.{stream}"
-    for stream in access.declare:
-        yield from (f"$JS.API.STREAM.{verb}.{stream}" for verb in ("INFO", "CREATE", "UPDATE"))
-    yield from (f"$JS.API.{call}.{STREAM_PREFIX}{NAME}" for call in access.benchmark)
-    for stream in (*access.get, *access.consume_all, *access.consume_kv):
-        yield from (f"$JS.API.STREAM.{verb}.{stream}" for verb in ("INFO", "MSG.GET"))
-    yield from (f"$JS.API.DIRECT.GET.{stream}.>" for stream in access.get_last)
-    yield from (f"$JS.API.DIRECT.GET.{stream}" for stream in access.batch_get)
-    yield from _consumer_subjects(access)
-
-
-def _consumer_subjects(access: Access) -> Iterable[str]:
-    """Yield the subjects for consumers of the role's own; their names are random, so nobody finds another's."""
-    for stream in access.consume_all:
-        yield from (f"$JS.API.CONSUMER.{verb}.{stream}.*" for verb in ("CREATE", "DELETE"))
-    for stream in access.consume_kv:
-        yield f"$JS.API.CONSUMER.CREATE.{stream}"
-        yield f"$JS.API.CONSUMER.INFO.{stream}.*"
-    for stream in (*access.consume_all, *access.consume_kv):
-        # Flow control, as servers send it today and, with domain and account, in future: a reader that may not
-        # answer is sent nothing more.
-        yield from (f"$JS.FC.{stream}.>", f"$JS.FC.*.*.{stream}.>")
-    for stream in access.consume_queue:
-        yield f"$JS.API.CONSUMER.CREATE.{stream}.*.>"
-        yield f"$JS.API.CONSUMER.DELETE.{stream}.*"
-        yield from (f"$JS.ACK.{stream}.>", f"$JS.ACK.*.*.{stream}.>")
-    for stream in access.pull:
-        yield from (f"$JS.API.CONSUMER.{verb}.{stream}.*" for verb in ("CREATE", "MSG.NEXT"))
-        yield from (f"$JS.ACK.{stream}.>", f"$JS.ACK.*.*.{stream}.>")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 
@@ -38,7 +39,8 @@ async def run_over_nats(  # noqa: PLR0913, PLR0917 - a batch over NATS needs the
     for leftover in await remove_leftovers(server):
         notify(f"deleted the stream of run {leftover.run}: {leftover.reason}")
     waiting = list(reversed(cells))
-    with process_pool(jobs) as observers:
+    # More observers than cores would take the services' time; of further runs the verdicts come late, and are the same.
+    with process_pool(min(jobs, os.cpu_count() or 1)) as observers:
         batch = LiveBatch(record.plan.batch, server, observers, notify, record.agents, resumed=resumed)
 
         async def take() -> None:
