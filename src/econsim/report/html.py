@@ -12,7 +12,6 @@ from html import escape
 from pathlib import Path
 from typing import Final
 
-from econsim.domain.expectation.verdict import Verdict
 from econsim.report import charts
 from econsim.report.document import Document, render_document
 from econsim.report.format import (
@@ -35,6 +34,7 @@ from econsim.report.format import (
 )
 from econsim.report.markup import Figure, Specs, figure, plural, table
 from econsim.report.summary import ExpectationResult, MarketSummary, Summary
+from econsim.report.verdict_table import verdict_table
 from econsim.schemas.expectation import MeasureExpectation
 
 PERIODS_LISTED_MAX: Final = 100
@@ -56,7 +56,7 @@ def render(summary: Summary) -> str:
     main = (
         f'<section class="kpis" aria-label="Key figures">{_cards(summary)}</section>',
         _expectations(summary.verdicts, unjudged_notes(scenario.unjudged)),
-        _judged(summary.judged),
+        verdict_table(summary.judged),
         *(_market(market, summary, specs) for market in summary.markets),
         _thinking(summary, specs),
         _tools(summary),
@@ -168,25 +168,6 @@ def _expectations(verdicts: Sequence[ExpectationResult], left_out: Sequence[str]
     return (
         '<section class="part"><h2>Expectations</h2><p class="facts">What the scenario must reproduce, '
         f"as the mean over its periods.</p>{notes}{listed}</section>"
-    )
-
-
-def _judged(verdicts: Sequence[Verdict]) -> str:
-    """Return the verdicts on events, each with its reason, and with the events that show a failure."""
-    if not verdicts:
-        return ""
-    rows = [
-        [
-            each.name,
-            f'<span class="verdict{"" if each.outcome.is_pass else " fails"}">{each.outcome.value}</span>',
-            each.message if each.outcome.is_pass else " · ".join(line.strip() for line in each.lines()[1:]),
-        ]
-        for each in verdicts
-    ]
-    listed = table(("Expected", "Verdict", "Reason"), rows, raw=(1,), text=(2,))
-    return (
-        '<section class="part"><h2>Expectations on events</h2><p class="facts">What must be true of the events '
-        f"of this run.</p>{listed}</section>"
     )
 
 

@@ -25,7 +25,7 @@ class ReportMeasures:
         self._aggregator.add(entry)
         self._summary = None
 
-    def measured(self, expectation: MeasureExpectation) -> float | None:
+    def value_of(self, expectation: MeasureExpectation) -> float | None:
         """Return the measure over the events so far; none if nothing was measured."""
         self._summary = found = self._summary or self._aggregator.summary()
         return expectation_result(expectation, found.markets, found.thinking, found.gains).measured

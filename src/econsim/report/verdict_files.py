@@ -8,7 +8,7 @@ from typing import Final
 from xml.etree import ElementTree as ET
 
 from econsim.domain.expectation.integrity import Fault
-from econsim.domain.expectation.verdict import Outcome, Verdict
+from econsim.domain.expectation.verdict import Ruling, Verdict
 
 NOT_XML: Final = {code: " " for code in range(32) if chr(code) not in "\t\n\r"}
 """Control characters, which no XML may hold, → a space."""
@@ -28,7 +28,7 @@ def as_json(verdicts: Sequence[Verdict], faults: Sequence[Fault] = ()) -> str:
 def as_junit(verdicts: Sequence[Verdict]) -> str:
     """Return verdicts as JUnit XML: a test case each; a vacuous one is a failure of its own type, an undecidable one an error."""
     run = verdicts[0].run if verdicts else ""
-    errors = sum(each.outcome is Outcome.UNDECIDABLE for each in verdicts)
+    errors = sum(each.outcome is Ruling.UNDECIDABLE for each in verdicts)
     failures = sum(not each.outcome.is_pass for each in verdicts) - errors
     counts = {"tests": str(len(verdicts)), "failures": str(failures), "errors": str(errors)}
     root = ET.Element("testsuites", {"name": "econsim", **counts})
@@ -38,7 +38,7 @@ def as_junit(verdicts: Sequence[Verdict]) -> str:
             suite, "testcase", {"classname": f"econsim.{each.form}", "name": _text(each.name)}
         )
         if not each.outcome.is_pass:
-            tag = "error" if each.outcome is Outcome.UNDECIDABLE else "failure"
+            tag = "error" if each.outcome is Ruling.UNDECIDABLE else "failure"
             detail = ET.SubElement(case, tag, {"type": each.outcome.value, "message": _text(each.message)})
             detail.text = _text("\n".join(each.lines()))
     ET.indent(root)

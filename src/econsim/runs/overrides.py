@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from econsim.domain.agent.population import population
 from econsim.errors import InvalidMessage, ScenarioError
-from econsim.schemas.expectation import MeasureExpectation
+from econsim.schemas.expectation import INVARIANTS, Expectation, MeasureExpectation
 from econsim.schemas.quota import DEADLINE_MS_MAX
 from econsim.schemas.scenario import THINKING, Group, Mode, PolicyName, Scenario
 from econsim.schemas.scenario_cognition import Cognition
@@ -81,8 +81,8 @@ def apply_overrides(  # noqa: PLR0913 - each is an option of the command
 ) -> Scenario:
     """Return the scenario with the given options instead of its own values.
 
-    Measures that no longer apply are left out, and counted with the reason: those of periods after the run's end,
-    and all of them with external agents, in real time or with live tools. Raises ScenarioError if the options make the scenario impossible.
+    Expectations that no longer apply are left out, and counted with the reason: measures of periods after the run's end,
+    and all but invariants with external agents, in real time or with live tools. Raises ScenarioError if the options make the scenario impossible.
     """
     clock = scenario.clock
     if periods is not None:
@@ -94,14 +94,14 @@ def apply_overrides(  # noqa: PLR0913 - each is an option of the command
     external_groups = tuple(
         Group(name=name, policy=PolicyName.EXTERNAL, credits=EXTERNAL_CREDITS) for name in externals
     )
-    reached = tuple(e for e in scenario.measures if max(e.first_period, e.last_period or 1) <= clock.periods)
+    reached = tuple(e for e in scenario.expectations if _is_reached(e, clock.periods))
     changed_conditions = _changed_conditions(
         externals, real_time=real_time or live_people, live_tools=live_tools
     )
-    still_judged = () if changed_conditions else reached
+    still_judged = tuple(e for e in reached if not changed_conditions or e.form in INVARIANTS)
     left_out = {
         changed_conditions: len(reached) - len(still_judged),
-        "the run does not come to their periods": len(scenario.measures) - len(reached),
+        "the run does not come to their periods": len(scenario.expectations) - len(reached),
     }
     overridden = scenario.model_copy(
         update={
@@ -112,9 +112,7 @@ def apply_overrides(  # noqa: PLR0913 - each is an option of the command
             "cognition": scenario.cognition if provider is None else _single_offer(provider, scenario),
             "tools": _live_tools(scenario) if live_tools else scenario.tools,
             "people": _live_people(scenario) if live_people else scenario.people,
-            "expectations": tuple(
-                e for e in scenario.expectations if not isinstance(e, MeasureExpectation) or e in still_judged
-            ),
+            "expectations": still_judged,
             "unjudged": {reason: number for reason, number in left_out.items() if number},
         }
     )
@@ -125,6 +123,13 @@ def apply_overrides(  # noqa: PLR0913 - each is an option of the command
         raise ScenarioError(message) from None
     population(found)
     return found
+
+
+def _is_reached(expectation: Expectation, periods: int) -> bool:
+    """Return whether a run of so many periods comes to those of an expectation."""
+    if not isinstance(expectation, MeasureExpectation):
+        return True
+    return max(expectation.first_period, expectation.last_period or 1) <= periods
 
 
 def _changed_conditions(externals: Sequence[str], *, real_time: bool, live_tools: bool) -> str:

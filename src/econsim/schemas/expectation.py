@@ -33,7 +33,7 @@ from econsim.schemas.expectation_forms import (
     State,
     Sum,
     Then,
-    Until,
+    UntilEvent,
 )
 from econsim.schemas.types import PERIODS_MAX, Name
 
@@ -113,7 +113,7 @@ FORMS: Final[Mapping[str, type[Message]]] = {
     "exactly": Count,
     "at_most": Count,
     "at_least": Count,
-    "until": Until,
+    "until": UntilEvent,
     "state": State,
     "stable": Stable,
     "sum": Sum,
@@ -128,6 +128,9 @@ FORMS: Final[Mapping[str, type[Message]]] = {
     "gini": Gini,
 }
 """Word of a form → its schema."""
+
+INVARIANTS: Final = frozenset({"conservation", "solvent", "costs", "limit_prices", "uncrossed"})
+"""Words of the forms that must hold of any run, whoever takes part and however time goes."""
 
 UNKNOWN_FORM: Final = "form_is_unknown"
 """Type of the error of an expectation whose form there is not."""
@@ -148,7 +151,7 @@ Expectation: TypeAlias = Annotated[
     | Annotated[Before, Tag("Before")]
     | Annotated[Sequence, Tag("Sequence")]
     | Annotated[Count, Tag("Count")]
-    | Annotated[Until, Tag("Until")]
+    | Annotated[UntilEvent, Tag("UntilEvent")]
     | Annotated[State, Tag("State")]
     | Annotated[Stable, Tag("Stable")]
     | Annotated[Sum, Tag("Sum")]

@@ -127,7 +127,7 @@ class Count(Form):
         return self
 
 
-class Until(Form):
+class UntilEvent(Form):
     """An event does not happen until another one has, which must happen within a bound."""
 
     form: Literal["until"] = "until"

@@ -90,12 +90,12 @@ def assert_expectation(
 
     Raises AssertionError with the verdict, also for one that nothing put to the test, and InvalidExpectation.
     """
-    verdict = judged(events, expectation, scenario)
+    verdict = judge_events(events, expectation, scenario)
     if not verdict.outcome.is_pass:
         raise AssertionError("\n".join(verdict.lines()))
 
 
-def judged(
+def judge_events(
     events: Events, expectation: Expectation | Mapping[str, Any], scenario: Scenario | None = None
 ) -> Verdict:
     """Return the verdict on events; raises InvalidExpectation. Events that do not begin a run are taken as they are."""

@@ -15,6 +15,7 @@ from econsim.runs.overrides import (
     external_option,
     why_not_in_memory,
 )
+from econsim.schemas.expectation import INVARIANTS
 from econsim.schemas.scenario import Mode
 
 GENESIS = scenario_file.load("genesis")
@@ -46,7 +47,7 @@ def test_a_deadline_that_is_none_is_refused_with_what_would_be_right(text) -> No
 def test_expectations_of_periods_that_are_not_reached_are_left_out() -> None:
     short = apply_overrides(GENESIS, periods=1)
 
-    assert {e.measure for e in GENESIS.expectations} - {e.measure for e in short.expectations} == {"alpha"}
+    assert {e.measure for e in GENESIS.measures} - {e.measure for e in short.measures} == {"alpha"}
 
 
 @pytest.mark.parametrize(
@@ -66,10 +67,11 @@ def test_what_is_not_judged_is_counted_with_its_reason(options, left_out) -> Non
     assert apply_overrides(GENESIS, **options).unjudged == left_out
 
 
-def test_real_time_expects_nothing() -> None:
+def test_real_time_expects_what_holds_of_any_run_alone() -> None:
     live = apply_overrides(GENESIS, real_time=True)
 
-    assert (live.clock.mode, live.expectations) == (Mode.REAL_TIME, ())
+    assert live.clock.mode is Mode.REAL_TIME
+    assert [each.form for each in live.expectations] == ["conservation", "limit_prices", "costs"]
 
 
 @pytest.mark.parametrize(
@@ -102,13 +104,14 @@ def test_a_provider_of_a_scenario_without_models_offers_the_default_one():
     assert [(m.name, m.offers[0].provider) for m in found.cognition.models] == [("default", "live")]
 
 
-def test_live_tools_have_no_recorded_answers_and_no_expectations() -> None:
+def test_live_tools_have_no_recorded_answers_and_only_what_holds_of_any_run_is_expected() -> None:
     market = scenario_file.load("tool_market")
 
     found = apply_overrides(market, live_tools=True)
 
     assert (market.tools[0].answers != (), [tool.answers for tool in found.tools]) == (True, [(), ()])
-    assert (found.expectations, sum(found.unjudged.values())) == ((), len(market.expectations))
+    assert {each.form for each in found.expectations} <= INVARIANTS
+    assert sum(found.unjudged.values()) == len(market.expectations) - len(found.expectations) > 0
     assert why_not_in_memory(found) == (
         "has tools without recorded answers (search_nodes, get-sum), and in memory no server is asked"
     )
@@ -121,7 +124,7 @@ def test_the_studio_has_the_tool_whose_recorded_answer_is_compared_with_its_serv
 def test_live_people_have_no_scripted_ones_and_time_to_answer() -> None:
     found = apply_overrides(scenario_file.load("studio"), live_people=True)
 
-    assert (found.people, found.expectations) == ((), ())
+    assert (found.people, found.measures) == ((), ())
     assert (found.clock.mode, found.clock.tick_ms) == (Mode.REAL_TIME, LIVE_TICK_MS)
 
 

@@ -222,7 +222,7 @@ def facts(source: Record | AddressedEvent) -> Iterator[Fact]:
 
 def contents(entry: Record) -> Iterator[tuple[str, str, Json]]:
     """Yield what differs between the facts of a record: the end of their id, their actor, their data."""
-    parts = carried(entry)
+    parts = parts_of(entry)
     if parts is None:
         yield "", entry.actor, entry.data
         return
@@ -230,7 +230,7 @@ def contents(entry: Record) -> Iterator[tuple[str, str, Json]]:
         yield f".{index}", actor_of(entry, part), part
 
 
-def carried(entry: Record) -> list[Json] | None:
+def parts_of(entry: Record) -> list[Json] | None:
     """Return the items or chains that a record carries, each a fact of its own; none for a record that is one itself."""
     for carrier in _CARRIERS:
         parts = entry.data.get(carrier)

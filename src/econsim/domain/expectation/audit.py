@@ -14,7 +14,7 @@ from econsim.domain.expectation.integrity import CLOCK_TYPES
 from econsim.domain.expectation.judge import Judge
 from econsim.domain.expectation.monitors import Measures
 from econsim.domain.expectation.mutants import Mutation, mutants
-from econsim.domain.expectation.verdict import Outcome, Verdict
+from econsim.domain.expectation.verdict import Ruling, Verdict
 from econsim.schemas.expectation import Expectation, MeasureExpectation
 from econsim.schemas.scenario import Scenario
 from econsim.subjects import RUN_CLOSED, RUN_OPENED
@@ -25,7 +25,7 @@ MakeMeasures = Callable[[], Measures]
 
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """What mutants did to one expectation."""
+    """Effects of mutants on one expectation."""
 
     verdict: Verdict
     """Verdict on the log as it is."""
@@ -96,7 +96,7 @@ def _judge(
 
 def unbreakable(audited: Sequence[Audited]) -> tuple[str, ...]:
     """Return the names of the expectations that no mutant could break, and of those that decide nothing as it is."""
-    undecided = (Outcome.VACUOUS, Outcome.UNDECIDABLE)
+    undecided = (Ruling.VACUOUS, Ruling.UNDECIDABLE)
     return tuple(
         each.verdict.name for each in audited if not each.is_breakable or each.verdict.outcome in undecided
     )

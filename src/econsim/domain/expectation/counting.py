@@ -15,7 +15,7 @@ from econsim.domain.expectation.monitor import (
     failing,
     holding,
     room_for_one_more,
-    untested,
+    vacuous,
     watch,
 )
 from econsim.domain.expectation.names import is_money, segments
@@ -166,7 +166,7 @@ class WindowCountMonitor(Monitor):
         if self.decided:
             return self.decided
         if not self._next:
-            return untested(f"no window of {self._length} ticks is over")
+            return vacuous(f"no window of {self._length} ticks is over")
         return holding(
             f"all {self._next} windows of {self._length} ticks had the right number of {self._pattern.text}",
         )
@@ -218,7 +218,7 @@ class SumMonitor(Monitor):
         del now
         field, total = segments(self._form.field)[-1], self._total / self._scale
         if not self._count:
-            return untested(
+            return vacuous(
                 f"{self._pattern.text} never happened" if ended else f"no {self._pattern.text} yet"
             )
         text = f"{field} of {self._count} {self._pattern.text} adds up to {total:g}, {constraint_words(self._form.value)} must hold"

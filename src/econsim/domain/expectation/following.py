@@ -18,7 +18,7 @@ from econsim.domain.expectation.monitor import (
     failing,
     holding,
     room_for_one_more,
-    untested,
+    vacuous,
     watch,
 )
 from econsim.domain.expectation.names import CATALOG
@@ -43,7 +43,7 @@ class _Waiting:
     is_met: bool = False
 
 
-class Answers:
+class FollowUps:
     """Triggers that wait for their event, matched by a key."""
 
     def __init__(self, trigger: EventPattern, event: EventPattern, within: Bound, same: Correlation) -> None:
@@ -132,7 +132,7 @@ class ThenMonitor(Monitor):
     def __init__(self, form: Then) -> None:
         """Start before the first event."""
         super().__init__()
-        self._answers = Answers(form.trigger, form.event, form.within, form.same)
+        self._answers = FollowUps(form.trigger, form.event, form.within, form.same)
         self._bound = form.within
         self._descent = _Descent() if form.caused else None
         self._triggers = 0
@@ -170,7 +170,7 @@ class ThenMonitor(Monitor):
             return self._failure(oldest, now.sequence)
         trigger, event = self._answers.trigger.text, self._answers.event.text
         if not self._triggers:
-            return untested(f"{trigger} never happened" if ended else f"no {trigger} yet")
+            return vacuous(f"{trigger} never happened" if ended else f"no {trigger} yet")
         if oldest:
             return failing(f"{trigger} waits for {event}", witness=(oldest,))
         return holding(f"all {self._triggers} {trigger} were followed by {event} within {self._bound}")
@@ -215,7 +215,7 @@ class ThenMonitor(Monitor):
 
 
 class _Descent:
-    """Which facts descend from which triggers, along named causes; effects may stand before their causes in the log."""
+    """Descent of facts from triggers, along named causes; effects may stand before their causes in the log."""
 
     def __init__(self) -> None:
         self._roots: OrderedDict[str, tuple[str, ...]] = OrderedDict()
@@ -252,7 +252,7 @@ class LatencyMonitor(Monitor):
     def __init__(self, form: Latency) -> None:
         """Start before the first event."""
         super().__init__()
-        self._answers = Answers(form.trigger, form.event, form.at_most, form.same)
+        self._answers = FollowUps(form.trigger, form.event, form.at_most, form.same)
         self._share, self._bound = form.percentile, form.at_most
         self._fast = self._slow = 0
         self._worst: tuple[float, Occurrence, Occurrence | None] | None = None
@@ -275,7 +275,7 @@ class LatencyMonitor(Monitor):
                 self._late(trigger, None, float("inf"))
         total = self._fast + self._slow
         if not total:
-            return untested(f"{self._answers.trigger.text} never happened")
+            return vacuous(f"{self._answers.trigger.text} never happened")
         text = f"{self._fast} of {total} were within {self._bound}, {100 * self._fast / total:.3g} %"
         # Rounded first: 99 % of 100 must be 99, and 0.99 * 100 is a little more.
         needed = ceil(round(self._share * total / 100, 9))

@@ -1,4 +1,4 @@
-"""What is wrong with a log that is judged: gaps, repeats, forged and unreadable records, each with its sequence. Pure.
+"""Faults of a log that is judged: gaps, repeats, forged and unreadable records, each with its sequence. Pure.
 
 A fault makes verdicts undecidable that rest on events of its types; all others stay. Records are counted in their text, so
 that events nobody looks at are not decoded. Repeats are dropped: services publish at least once.
@@ -69,8 +69,8 @@ class Fault:
 
 
 @dataclass(slots=True)
-class _Book:
-    """What was counted of one book since its newest batch ended."""
+class _BookCount:
+    """Items of one book since its newest batch ended."""
 
     items: int = 0
     batch: int = 0
@@ -90,7 +90,7 @@ class Integrity:
         self._closed = self._opened = False
         self._newest: dict[str, str] = {}
         self._numbers: dict[str, int] = {}
-        self._books: dict[str, _Book] = {}
+        self._books: dict[str, _BookCount] = {}
         self._checks: dict[str, Callable[[Record, int], bool]] = {
             subjects.TICKED.type: self._check_tick,
             subjects.RUN_OPENED.type: self._check_opening,
@@ -190,7 +190,7 @@ class Integrity:
 
     def _count_items(self, entry: Record, sequence: int) -> bool:
         """Count the items of a market's event; return false for a repeat, whose numbers its subject has passed."""
-        book = self._books.setdefault(entry.entity, _Book())
+        book = self._books.setdefault(entry.entity, _BookCount())
         if isinstance(entry.content, str):
             numbers = list(map(int, _NUMBER.findall(entry.content)))
         else:
@@ -209,7 +209,7 @@ class Integrity:
             return False
         found = _BATCH.search(entry.content) if isinstance(entry.content, str) else None
         batch, items = map(int, found.groups()) if found else (entry.data["batch"], entry.data["items"])
-        book = self._books.setdefault(entry.entity, _Book())
+        book = self._books.setdefault(entry.entity, _BookCount())
         where = f"batch {batch} of {entry.entity}"
         if batch != book.batch + 1 and self._opened:
             self.add(

@@ -14,17 +14,18 @@ from typing import Final
 
 from econsim.domain.audit.causality import UNCAUSED_TYPES, CausalGraph
 from econsim.domain.audit.envelope import AddressedEvent
-from econsim.domain.audit.facts import Record, as_record, carried
+from econsim.domain.audit.facts import Record, as_record, parts_of
 from econsim.domain.expectation.integrity import Fault, Integrity
 from econsim.domain.expectation.monitor import Decision, Monitor, See, TooManyOpen, Watch
 from econsim.domain.expectation.monitors import Measures, panel
 from econsim.domain.expectation.names import CATALOG, REPORTED
 from econsim.domain.expectation.occurrence import Now, Occurrence
-from econsim.domain.expectation.verdict import WITNESSES_MAX, Outcome, Verdict, Witness
+from econsim.domain.expectation.verdict import WITNESSES_MAX, Ruling, Verdict, Witness
 from econsim.domain.expectation.wording import name_of
 from econsim.errors import InvalidMessage
 from econsim.schemas.expectation import Expectation
 from econsim.schemas.scenario import Scenario
+from econsim.subjects import PRICE_UPDATED, TRANSFER_POSTED
 
 _REPORTS: Final = f"{REPORTED.partition('.')[0]}."
 """Beginning of the types of agents' reports."""
@@ -32,8 +33,11 @@ _REPORTS: Final = f"{REPORTED.partition('.')[0]}."
 HANDLERS_MAX: Final = 4_096
 """Subjects whose handlers are kept: those of services, and of the reports of some thousand agents."""
 
-Handler = tuple[Callable[[Occurrence], bool] | None, See, Monitor, int]
-"""A test, what takes the facts that pass it, the monitor of both and its place; -1 for what monitors share."""
+STATE_TYPES: Final = frozenset((TRANSFER_POSTED.type, PRICE_UPDATED.type))
+"""Types of events that change the state that monitors share."""
+
+Handler = tuple[Callable[[Occurrence], bool] | None, See, int]
+"""A test, what takes the facts that pass it, and the place of their monitor."""
 
 
 class Judge:
@@ -62,11 +66,10 @@ class Judge:
         self._now = Now()
         self._panel = panel(self.expectations, scenario, measures, self._now)
         self._monitors = self._panel.monitors
-        self._shared = Monitor()
         self._names = tuple(map(name_of, self.expectations))
         self._integrity = Integrity(frozenset().union(*(each.types for each in self._monitors)))
         self._broken: dict[int, str] = {}
-        self._watches: dict[str, list[tuple[Watch, Monitor, int]]] = {}
+        self._watches: dict[str, list[tuple[Watch, int]]] = {}
         self._handlers: dict[str, list[Handler]] = {}
         self._showing = -1
         self._index()
@@ -90,13 +93,19 @@ class Judge:
         handlers = self._handlers.get(entry.subject)
         if handlers is None:
             handlers = self._handlers_of(entry)
+        is_state = self._keeps_state and entry.type in STATE_TYPES
         if not (
-            self._is_trusted or self._integrity.admits(entry, sequence, self.run, is_watched=bool(handlers))
+            self._is_trusted
+            or self._integrity.admits(entry, sequence, self.run, is_watched=is_state or bool(handlers))
         ):
             return
         now.count += 1
         now.sequence, now.time = sequence, entry.occurred_at
         turns, now.tick = entry.tick > now.tick, max(entry.tick, now.tick)
+        if is_state:
+            self._guard(
+                entry, partial(self._panel.state.add, entry, sequence, self._tick_of(entry), now.count)
+            )
         if handlers:
             self._show(entry, handlers)
         # After it was shown: an event that is late by this tick tells by how much.
@@ -132,7 +141,7 @@ class Judge:
     def _verdict(self, place: int, *, ended: bool) -> Verdict:
         monitor, expectation, name = self._monitors[place], self.expectations[place], self._names[place]
         if place in self._broken:
-            outcome = Outcome.UNDECIDABLE if ended else Outcome.SO_FAR_FALSE
+            outcome = Ruling.UNDECIDABLE if ended else Ruling.SO_FAR_FALSE
             return Verdict(expectation, name, outcome, self._broken[place], run=self.run)
         found = monitor.decision(self._now, ended=ended)
         fault = self._integrity.first(monitor.types)
@@ -143,7 +152,7 @@ class Judge:
             and not (found.is_final and 0 < found.sequence <= fault.whole_to)
         ):
             text = f"record {fault.sequence} of the log: {fault.text}"
-            return Verdict(expectation, name, Outcome.UNDECIDABLE, text, run=self.run)
+            return Verdict(expectation, name, Ruling.UNDECIDABLE, text, run=self.run)
         witness, nearest = _witnesses(found)
         outcome = _outcome(found, ended=ended)
         return Verdict(expectation, name, outcome, found.message, found.missed_by, witness, nearest, self.run)
@@ -153,7 +162,7 @@ class Judge:
         for place, monitor in enumerate(self._monitors):
             if monitor.decided is None and place not in self._broken:
                 self._call(place, lambda each: each.pass_to(self._now))
-        if self._watching != self._undecided():
+        if self._watching != self._open_count():
             self._index()
 
     def _call(self, place: int, act: Callable[[Monitor], None]) -> None:
@@ -162,23 +171,21 @@ class Judge:
         except TooManyOpen as error:
             self._broken[place] = str(error)
 
-    def _undecided(self) -> int:
+    def _open_count(self) -> int:
         return sum(each.decided is None for each in self._monitors) - len(self._broken)
 
     def _index(self) -> None:
         """Note which facts the undecided monitors watch."""
-        self._watching = self._undecided()
+        self._watching = self._open_count()
         self._watches.clear()
         self._handlers.clear()
         watching = [
             p for p, each in enumerate(self._monitors) if each.decided is None and p not in self._broken
         ]
-        if self._panel.needs_state.intersection(watching):
-            for watch in self._panel.state.watches():
-                self._watches[watch.type] = [(watch, self._shared, -1)]
+        self._keeps_state = bool(self._panel.needs_state.intersection(watching))
         for place in watching:
             for watch in self._monitors[place].watches():
-                self._watches.setdefault(watch.type, []).append((watch, self._monitors[place], place))
+                self._watches.setdefault(watch.type, []).append((watch, place))
 
     def _handlers_of(self, entry: Record) -> list[Handler]:
         """Return what handles the facts of a subject, and keep it for the next record of it."""
@@ -186,8 +193,8 @@ class Judge:
         if kind.startswith(_REPORTS) and kind not in CATALOG:
             kind = REPORTED
         found = [
-            (watch.matches, watch.see, monitor, place)
-            for watch, monitor, place in self._watches.get(kind, ())
+            (watch.matches, watch.see, place)
+            for watch, place in self._watches.get(kind, ())
             if watch.entity in ("", entry.entity)
         ]
         if len(self._handlers) < HANDLERS_MAX:
@@ -196,36 +203,41 @@ class Judge:
 
     def _show(self, entry: Record, handlers: list[Handler]) -> None:
         """Show the facts of a record to the monitors that watch its type."""
-        tick = self._now.tick if entry.type in UNCAUSED_TYPES else entry.tick
-        self._guard(entry, partial(self._show_facts, entry, tick, handlers))
+        self._guard(entry, partial(self._show_facts, entry, self._tick_of(entry), handlers))
+
+    def _tick_of(self, entry: Record) -> int:
+        """Return the tick of an event; the one that is open if its publisher knows none."""
+        return self._now.tick if entry.type in UNCAUSED_TYPES else entry.tick
 
     def _guard(self, entry: Record, act: Callable[[], None]) -> None:
         """Let monitors look at a record; one with wrong content is a fault, and a monitor that keeps too much is given up."""
         try:
             act()
         except TooManyOpen as error:
-            self._broken[self._showing] = str(error)
+            if self._monitors[self._showing].decided is None:
+                self._broken[self._showing] = str(error)
         except (KeyError, TypeError, ValueError, AttributeError, InvalidMessage) as error:
             what = f"its content does not follow the schema of {entry.type}: {type(error).__name__} {error}"
             self._integrity.add(self._now.sequence, "record_does_not_follow_its_schema", what, entry.type)
 
     def _show_facts(self, entry: Record, tick: int, handlers: list[Handler]) -> None:
         sequence, count = self._now.sequence, self._now.count
-        parts = carried(entry)
+        parts = parts_of(entry)
         for index, data in enumerate(parts) if parts is not None else ((-1, entry.data),):
             seen = Occurrence(entry, index, data, sequence, tick, count)
-            for matches, see, monitor, place in handlers:
-                if monitor.decided is None and (matches is None or matches(seen)):
+            for matches, see, place in handlers:
+                # A monitor that has decided in this tick is shown more, and changes nothing.
+                if matches is None or matches(seen):
                     self._showing = place
                     see(seen)
 
 
-def _outcome(found: Decision, *, ended: bool) -> Outcome:
+def _outcome(found: Decision, *, ended: bool) -> Ruling:
     if ended:
-        return {True: Outcome.HOLDS, False: Outcome.FAILS, None: Outcome.VACUOUS}[found.holds]
+        return {True: Ruling.HOLDS, False: Ruling.FAILS, None: Ruling.VACUOUS}[found.holds]
     if found.is_final:
-        return Outcome.TRUE if found.holds else Outcome.FALSE
-    return Outcome.SO_FAR_FALSE if found.holds is False else Outcome.SO_FAR_TRUE
+        return Ruling.TRUE if found.holds else Ruling.FALSE
+    return Ruling.SO_FAR_FALSE if found.holds is False else Ruling.SO_FAR_TRUE
 
 
 def _witnesses(found: Decision) -> tuple[tuple[Witness, ...], Witness | None]:

@@ -7,13 +7,12 @@ or a few ticks later.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from econsim import subjects
-from econsim.domain.audit.facts import Json
-from econsim.domain.expectation.monitor import Watch
+from econsim.domain.audit.facts import Json, Record
 from econsim.domain.expectation.occurrence import Occurrence
 from econsim.schemas.ledger import CREDITS, DEBT, MONEY, TREASURY, Kind
 from econsim.schemas.types import MICROS_PER_CREDIT
@@ -21,7 +20,9 @@ from econsim.schemas.types import MICROS_PER_CREDIT
 Account = tuple[str, str]
 """Holder and asset."""
 
-_MOVING: Final = (Kind.TRANSFER.value, Kind.POST.value)
+_PENDING: Final = Kind.PENDING.value
+_TRANSFER: Final = Kind.TRANSFER.value
+_MOVING: Final = (_TRANSFER, Kind.POST.value)
 
 ENDOWMENT: Final = "endow"
 """Cause of the chains that deal the first credits."""
@@ -29,7 +30,7 @@ ENDOWMENT: Final = "endow"
 
 @dataclass(frozen=True, slots=True)
 class StateName:
-    """What a key of state names."""
+    """Meaning of a key of state."""
 
     holder: str
     """Agent; or the resource, of a price."""
@@ -54,7 +55,7 @@ class _Track:
             self.tick = tick
 
 
-class LedgerState:
+class StateFold:
     """The accounts of a run, folded from the copies of its journal."""
 
     def __init__(self) -> None:
@@ -83,27 +84,24 @@ class LedgerState:
         """
         (self._prices if name.part == "price" else self._accounts).listeners.append(act)
 
-    def watches(self) -> Iterator[Watch]:
-        """Yield the chains of the journal and the markets' prices."""
-        yield Watch(subjects.TRANSFER_POSTED.type, self.see)
-        yield Watch(subjects.PRICE_UPDATED.type, self.see_price)
-
-    def see(self, seen: Occurrence) -> None:
-        """Apply a chain."""
-        self._accounts.reach(seen.tick)
-        self.chains += 1
-        transfers = seen.data["transfers"]
-        if seen.data["cause"] == ENDOWMENT:
-            self.dealt |= dict.fromkeys(each["credit"] for each in transfers if each["asset"] == CREDITS)
-        for transfer in transfers:
-            lacks = self._move(transfer)
-            if lacks and self.shortage is None:
-                self.shortage = seen, (transfer["debit"], transfer["asset"]), lacks
-
-    def see_price(self, seen: Occurrence) -> None:
-        """Take a market's price."""
-        self._prices.reach(seen.tick)
-        self.prices[seen.data["resource"]] = seen.data["price"]
+    def add(self, entry: Record, sequence: int, tick: int, count: int) -> None:
+        """Apply a record, at its place in the log; one that is neither a journal entry nor a price changes nothing."""
+        if entry.type == subjects.PRICE_UPDATED.type:
+            self._prices.reach(tick)
+            self.prices[entry.data["resource"]] = entry.data["price"]
+        if entry.type != subjects.TRANSFER_POSTED.type:
+            return
+        self._accounts.reach(tick)
+        chains = entry.data["chains"]
+        self.chains += len(chains)
+        for index, chain in enumerate(chains):
+            short = self._apply(chain["transfers"])
+            if short and self.shortage is None:
+                self.shortage = Occurrence(entry, index, chain, sequence, tick, count), *short
+            if chain["cause"] == ENDOWMENT:
+                self.dealt |= {
+                    each["credit"]: None for each in chain["transfers"] if each["asset"] == CREDITS
+                }
 
     def value(self, name: StateName) -> float | None:
         """Return what a key holds, money in credits; none for a price before the first, and for a holder without the asset."""
@@ -117,24 +115,27 @@ class LedgerState:
             return 0 if (name.holder, CREDITS) in self.posted else None
         return amounts[account] / MICROS_PER_CREDIT if asset in MONEY else amounts[account]
 
-    def _move(self, transfer: Json) -> int:
-        """Apply a transfer; return what its debit account then lacks, 0 if it is not below zero."""
-        holder, asset, kind, amount = (
-            transfer["debit"],
-            transfer["asset"],
-            transfer["kind"],
-            transfer["amount"],
-        )
-        debit = holder, asset
-        if kind == Kind.PENDING:
-            self.pending[debit] += amount
-            self._reserved[transfer["id"]] = debit, amount
-        elif kind != Kind.TRANSFER:
-            account, reserved = self._reserved.pop(transfer["pending_id"], (debit, 0))
-            self.pending[account] -= reserved
-        if kind in _MOVING:
-            self.posted[debit] -= amount
-            self.posted[transfer["credit"], asset] += amount
-            self.flows[holder, transfer["credit"], asset] += amount
-        left = self.posted[debit] - self.pending[debit]
-        return -left if left < 0 and holder != TREASURY else 0
+    def _apply(self, transfers: Sequence[Json]) -> tuple[Account, int] | None:
+        """Apply linked transfers; return an account that is below zero after its transfer and what it lacks, none if none is."""
+        posted, pending, short = self.posted, self.pending, None
+        for transfer in transfers:
+            holder, asset, kind, amount = (
+                transfer["debit"],
+                transfer["asset"],
+                transfer["kind"],
+                transfer["amount"],
+            )
+            debit = holder, asset
+            if kind == _PENDING:
+                pending[debit] += amount
+                self._reserved[transfer["id"]] = debit, amount
+            elif kind != _TRANSFER:
+                account, reserved = self._reserved.pop(transfer["pending_id"], (debit, 0))
+                pending[account] -= reserved
+            if kind in _MOVING:
+                posted[debit] -= amount
+                posted[transfer["credit"], asset] += amount
+                self.flows[holder, transfer["credit"], asset] += amount
+            if posted[debit] < pending[debit] and holder != TREASURY:
+                short = short or (debit, pending[debit] - posted[debit])
+        return short

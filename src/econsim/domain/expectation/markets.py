@@ -14,7 +14,7 @@ from econsim.domain.expectation.monitor import (
     failing,
     holding,
     room_for_one_more,
-    untested,
+    vacuous,
 )
 from econsim.domain.expectation.occurrence import Now, Occurrence
 from econsim.domain.expectation.pattern import constraint_words, miss, predicate
@@ -53,7 +53,7 @@ class LimitPricesMonitor(Monitor):
         """Return that no trade was outside its orders' limits."""
         del now, ended
         if self.decided or not self._trades:
-            return self.decided or untested("nothing was traded")
+            return self.decided or vacuous("nothing was traded")
         return holding(f"all {self._trades} trades were within the limits of their orders")
 
     def _accept(self, seen: Occurrence) -> None:
@@ -117,7 +117,7 @@ class UncrossedMonitor(Monitor):
         """Return that no book was crossed."""
         del now, ended
         if self.decided or not self._checked:
-            return self.decided or untested("no book had both a bid and an ask")
+            return self.decided or vacuous("no book had both a bid and an ask")
         return holding(f"no book was crossed after {self._checked} batches")
 
     def _open(self, seen: Occurrence) -> None:
@@ -155,7 +155,7 @@ class SpreadMonitor(Monitor):
         """Return whether the mean spread is as it must be."""
         del now, ended
         if not self._count:
-            return untested("no book had both a bid and an ask")
+            return vacuous("no book had both a bid and an ask")
         mean = self._total / self._count / MICROS_PER_CREDIT
         text = f"the mean spread of {self._count} batches is {mean:.4g} credits, {constraint_words(self._form.value)} must hold"
         if self._test(mean):
@@ -202,9 +202,9 @@ class EquilibriumPriceMonitor(Monitor):
         if self.decided:
             return self.decided
         if self._interval is None:
-            return untested("no price brings the values and costs of this market together")
+            return vacuous("no price brings the values and costs of this market together")
         if not self._periods:
-            return untested("no period had trades")
+            return vacuous("no period had trades")
         low, high = self._interval
         return holding(
             f"the mean price of {self._periods} periods lay between {low:.4g} and {high:.4g} credits"

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from econsim import subjects
-from econsim.domain.expectation.ledger_state import LedgerState
-from econsim.domain.expectation.monitor import Decision, Monitor, Watch, failing, holding, untested
+from econsim.domain.expectation.ledger_state import StateFold
+from econsim.domain.expectation.monitor import Decision, Monitor, Watch, failing, holding, vacuous
 from econsim.domain.expectation.occurrence import Now, Occurrence
 from econsim.domain.expectation.pattern import constraint_words, miss, predicate
 from econsim.domain.measures.measures import gini
@@ -29,7 +29,7 @@ PAYEES: Final = {
 class GiniMonitor(Monitor):
     """Judges `gini`."""
 
-    def __init__(self, form: Gini, state: LedgerState) -> None:
+    def __init__(self, form: Gini, state: StateFold) -> None:
         """Start before the first event."""
         super().__init__()
         self._form, self._state = form, state
@@ -47,7 +47,7 @@ class GiniMonitor(Monitor):
         wealth = [max(posted[each, CREDITS] - posted[each, DEBT], 0) for each in self._state.dealt]
         value = gini(wealth)
         if value is None:
-            return untested("no agent was dealt credits")
+            return vacuous("no agent was dealt credits")
         text = f"the Gini coefficient of {len(wealth)} agents is {value:.4f}, {constraint_words(self._form.value)} must hold"
         gap = miss(self._form.value, value)
         return holding(text) if self._test(value) else failing(text, "" if gap is None else f"{gap:.4f}")
@@ -56,7 +56,7 @@ class GiniMonitor(Monitor):
 class SolventMonitor(Monitor):
     """Judges `solvent`."""
 
-    def __init__(self, form: Solvent, state: LedgerState) -> None:
+    def __init__(self, form: Solvent, state: StateFold) -> None:
         """Start before the first event."""
         super().__init__()
         del form
@@ -81,14 +81,14 @@ class SolventMonitor(Monitor):
         self.pass_to(now)
         chains = self._state.chains
         if self.decided or not chains:
-            return self.decided or untested("the ledger moved nothing")
+            return self.decided or vacuous("the ledger moved nothing")
         return holding(f"nobody was below zero after any of {chains} chains")
 
 
 class ConservationMonitor(Monitor):
     """Judges `conservation`; the order of the journal and its hashes are checked for every log."""
 
-    def __init__(self, form: Conservation, state: LedgerState) -> None:
+    def __init__(self, form: Conservation, state: StateFold) -> None:
         """Start before the first event."""
         super().__init__()
         del form
@@ -109,7 +109,7 @@ class ConservationMonitor(Monitor):
         del now
         chains = self._state.chains
         if not chains:
-            return untested("the ledger moved nothing")
+            return vacuous("the ledger moved nothing")
         return (ended and self._missing()) or holding(
             f"{chains} chains moved all that was traded, and nothing else"
         )
@@ -141,7 +141,7 @@ class ConservationMonitor(Monitor):
 class CostsMonitor(Monitor):
     """Judges `costs`."""
 
-    def __init__(self, form: Costs, state: LedgerState) -> None:
+    def __init__(self, form: Costs, state: StateFold) -> None:
         """Start before the first event."""
         super().__init__()
         del form
@@ -170,7 +170,7 @@ class CostsMonitor(Monitor):
             if payee in PAYEES and asset == CREDITS
         }
         if not self._asked and not taken:
-            return untested("nobody called a model or a tool")
+            return vacuous("nobody called a model or a tool")
         for account in {**self._asked, **taken}:
             asked, paid = self._asked[account], taken.get(account, 0)
             if asked != paid:

@@ -1,4 +1,4 @@
-"""What judges one expectation: a monitor that is shown the facts it watches, one by one, and decides. Pure.
+"""The base of what judges one expectation: a monitor is shown the facts it watches, one by one, and decides. Pure.
 
 A monitor keeps a bounded number of facts, whatever the length of the run. `judge.py` shows it the facts.
 """
@@ -50,7 +50,7 @@ class TooManyOpen(EconsimError):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a monitor can say at a place in the log."""
+    """Statement of a monitor at a place in the log."""
 
     holds: bool | None
     """True if the expectation holds, false if it fails, none if nothing put it to the test."""
@@ -96,7 +96,7 @@ def failing(  # noqa: PLR0913 - the fields of a decision
     )
 
 
-def untested(message: str) -> Decision:
+def vacuous(message: str) -> Decision:
     """Return that nothing put the expectation to the test."""
     return Decision(holds=None, message=message)
 

@@ -9,8 +9,8 @@ from typing import Final, Protocol
 from econsim.domain.audit.facts import Record
 from econsim.domain.expectation import counting, following, markets, money, occurring, state
 from econsim.domain.expectation.integrity import BOOK_TYPES, JOURNAL_TYPES
-from econsim.domain.expectation.ledger_state import LedgerState
-from econsim.domain.expectation.monitor import Decision, Monitor, failing, holding, untested
+from econsim.domain.expectation.ledger_state import StateFold
+from econsim.domain.expectation.monitor import Decision, Monitor, failing, holding, vacuous
 from econsim.domain.expectation.occurrence import Now
 from econsim.domain.expectation.state import StateMonitor
 from econsim.schemas.expectation import Expectation, MeasureExpectation
@@ -34,7 +34,7 @@ from econsim.schemas.expectation_forms import (
     State,
     Sum,
     Then,
-    Until,
+    UntilEvent,
 )
 from econsim.schemas.expectation_forms import Sequence as SequenceForm
 from econsim.schemas.scenario import Scenario
@@ -49,7 +49,7 @@ class Measures(Protocol):
     def add(self, entry: Record) -> None:
         """Add the next event."""
 
-    def measured(self, expectation: MeasureExpectation) -> float | None:
+    def value_of(self, expectation: MeasureExpectation) -> float | None:
         """Return the measure over the events so far; none if nothing was measured."""
 
 
@@ -59,7 +59,7 @@ class Panel:
 
     monitors: list[Monitor] = field(default_factory=list)
     """Monitors, in the order of the expectations."""
-    state: LedgerState = field(default_factory=LedgerState)
+    state: StateFold = field(default_factory=StateFold)
     """State that monitors look at."""
     needs_state: set[int] = field(default_factory=set)
     """Places of the monitors that look at it."""
@@ -88,9 +88,9 @@ class MeasureMonitor(Monitor):
         form = self._form
         if not ended:
             return holding(f"{form.measure} is measured when the run has ended")
-        value = self._measures.measured(form) if self._measures else None
+        value = self._measures.value_of(form) if self._measures else None
         if value is None:
-            return untested(f"{form.measure} could not be measured")
+            return vacuous(f"{form.measure} could not be measured")
         gap = abs(value - form.value)
         text = f"{form.measure} is {value:.4g}, expected is {form.value:g} ± {form.tolerance:g}"
         return holding(text) if gap <= form.tolerance else failing(text, f"{gap - form.tolerance:.4g}")
@@ -114,7 +114,7 @@ def panel(
 
 
 def _monitor(  # noqa: C901, PLR0911, PLR0912 - one case a form: the table of forms
-    form: Expectation, scenario: Scenario | None, measures: Measures | None, ledger: LedgerState, now: Now
+    form: Expectation, scenario: Scenario | None, measures: Measures | None, ledger: StateFold, now: Now
 ) -> Monitor:
     match form:
         case Happens():
@@ -133,7 +133,7 @@ def _monitor(  # noqa: C901, PLR0911, PLR0912 - one case a form: the table of fo
             return counting.SlidingCountMonitor(form)
         case Count():
             return counting.WindowCountMonitor(form)
-        case Until():
+        case UntilEvent():
             return occurring.UntilMonitor(form, now)
         case State():
             return StateMonitor(form, ledger, now)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
-from econsim.domain.audit.facts import Json, Record, carried
+from econsim.domain.audit.facts import Json, Record, parts_of
 from econsim.domain.expectation.names import CARRIERS, ENVELOPE, is_money, resolve, segments
 from econsim.domain.expectation.pattern import predicate
 from econsim.schemas.expectation_parts import EventPattern
@@ -55,26 +55,26 @@ def mutants(
     for kind in sorted(types):
         yield Mutant(Mutation.DROP, f"all {kind} dropped", tuple(r for r in records if r.type != kind))
     for pattern in patterns:
-        yield from _forged(records, pattern)
+        yield from _with_forgery(records, pattern)
     values = _operands(patterns)
     for kind in sorted(types):
         places = [place for place, entry in enumerate(records) if entry.type == kind]
         for place in _sample(places):
             yield from _of_record(records, place, values)
-        yield from _altered_all(records, kind, places, values)
+        yield from _with_all(records, kind, places, values)
 
 
 def _of_record(records: Sequence[Record], place: int, values: Mapping[str, list[Any]]) -> Iterator[Mutant]:
     """Yield mutants of one record: in its middle fact, and with the next record of another type or tick."""
     entry = records[place]
-    parts = carried(entry)
+    parts = parts_of(entry)
     name = f"{entry.type} at tick {entry.tick}"
     if parts:
         middle = len(parts) // 2
         kept = [*parts[:middle], *parts[middle + 1 :]]
-        yield _changed(records, place, _carrying(entry, kept), Mutation.DROP, f"one of {name} dropped")
+        yield _with_content(records, place, _carrying(entry, kept), Mutation.DROP, f"one of {name} dropped")
         twice = [*parts[: middle + 1], *parts[middle:]]
-        yield _changed(
+        yield _with_content(
             records, place, _carrying(entry, twice), Mutation.DUPLICATE, f"one of {name} told twice"
         )
     elif parts is None:
@@ -84,7 +84,7 @@ def _of_record(records: Sequence[Record], place: int, values: Mapping[str, list[
         yield Mutant(
             Mutation.DUPLICATE, f"{name} told twice", (*records[: place + 1], copy, *records[place + 1 :])
         )
-    yield from _swapped(records, place)
+    yield from _with_swap(records, place)
     fact = parts[len(parts) // 2] if parts else entry.data
     for path, old in list(_scalars(fact))[:FIELDS_MAX]:
         for new in _other_values(path, old, values):
@@ -93,22 +93,22 @@ def _of_record(records: Sequence[Record], place: int, values: Mapping[str, list[
                 _carrying(entry, [changed if each is fact else each for each in parts]) if parts else changed
             )
             text = f"{path} of one {name} altered from {old!r} to {new!r}"
-            yield _changed(records, place, whole, Mutation.ALTER, text)
+            yield _with_content(records, place, whole, Mutation.ALTER, text)
 
 
-def _altered_all(
+def _with_all(
     records: Sequence[Record], kind: str, places: Sequence[int], values: Mapping[str, list[Any]]
 ) -> Iterator[Mutant]:
     """Yield mutants in which one field of all facts of a type has another value."""
     if not places:
         return
-    parts = carried(records[places[0]])
+    parts = parts_of(records[places[0]])
     fact = parts[0] if parts else records[places[0]].data
     for path, old in list(_scalars(fact))[:FIELDS_MAX]:
         for new in _other_values(path, old, values):
             changed = list(records)
             for place in places:
-                here = carried(records[place])
+                here = parts_of(records[place])
                 data = _carrying(records[place], [_with(each, path, new) for each in here]) if here else None
                 changed[place] = replace(
                     records[place], content=data or _with(records[place].data, path, new)
@@ -116,7 +116,7 @@ def _altered_all(
             yield Mutant(Mutation.ALTER, f"{path} of all {kind} altered to {new!r}", tuple(changed))
 
 
-def _swapped(records: Sequence[Record], place: int) -> Iterator[Mutant]:
+def _with_swap(records: Sequence[Record], place: int) -> Iterator[Mutant]:
     """Yield logs in which a record and a later one have each other's place: the next of another type, and one far away."""
     entry = records[place]
     after = [p for p in range(place + 1, len(records)) if records[p].type != entry.type]
@@ -131,18 +131,16 @@ def _swapped(records: Sequence[Record], place: int) -> Iterator[Mutant]:
         )
 
 
-def _forged(records: Sequence[Record], pattern: EventPattern) -> Iterator[Mutant]:
+def _with_forgery(records: Sequence[Record], pattern: EventPattern) -> Iterator[Mutant]:
     """Yield logs in which a record in the middle, and one near the end, has become an event that fits a pattern."""
     look = resolve(pattern.type)
     model = next((r for r in records if r.type == look.type), None)
     for place in {len(records) // 2, max(len(records) - 2, 0)} if records else ():
         entry = records[place]
-        parts = carried(model) if model else None
+        parts = parts_of(model) if model else None
         data: Json = dict(parts[0] if parts else model.data) if model else {}
-        for path, constraint in pattern.where.items():
-            if segments(path)[0] not in ENVELOPE:
-                for value in _satisfying(path, constraint):
-                    data = _with(data, path, value)
+        for path, value in _fitting(pattern):
+            data = _with(data, path, value)
         if look.agent:
             data["agent"] = look.agent
         domain, _, action = look.type.partition(".")
@@ -156,7 +154,14 @@ def _forged(records: Sequence[Record], pattern: EventPattern) -> Iterator[Mutant
         yield Mutant(Mutation.ALTER, what, (*records[:place], forged, *records[place + 1 :]))
 
 
-def _changed(records: Sequence[Record], place: int, data: Json, mutation: Mutation, what: str) -> Mutant:
+def _fitting(pattern: EventPattern) -> Iterator[tuple[str, Any]]:
+    """Yield fields of the data with values that meet a pattern's constraints on them."""
+    for path, constraint in pattern.where.items():
+        found = _satisfying(path, constraint) if segments(path)[0] not in ENVELOPE else []
+        yield from ((path, value) for value in found)
+
+
+def _with_content(records: Sequence[Record], place: int, data: Json, mutation: Mutation, what: str) -> Mutant:
     changed = list(records)
     changed[place] = replace(records[place], content=data)
     return Mutant(mutation, what, tuple(changed))
@@ -173,12 +178,13 @@ def _carrying(entry: Record, parts: list[Json]) -> Json:
 def _scalars(data: Json, path: str = "") -> Iterator[tuple[str, Any]]:
     """Yield the paths and values of a fact's fields that are neither tables nor lists; of lists, those of the first element."""
     for name, value in data.items():
-        if isinstance(value, dict):
-            yield from _scalars(value, f"{path}{name}.")
-        elif isinstance(value, list) and value and isinstance(value[0], dict):
-            yield from _scalars(value[0], f"{path}{name}.0.")
-        elif isinstance(value, int | float | str):
-            yield path + name, value
+        match value:
+            case dict():
+                yield from _scalars(value, f"{path}{name}.")
+            case [dict() as first, *_]:
+                yield from _scalars(first, f"{path}{name}.0.")
+            case int() | float() | str():
+                yield path + name, value
 
 
 def _with(data: Any, path: str, value: object) -> Any:  # noqa: ANN401 - any JSON

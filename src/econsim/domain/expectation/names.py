@@ -74,7 +74,7 @@ _OF_LEDGER: Final = (subjects.TRANSFER_POSTED.type, subjects.TRANSFER_REFUSED.ty
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Look:
-    """What a pattern looks at."""
+    """Events that a pattern looks at."""
 
     type: str
     """Type of the events, of the catalog."""
@@ -86,14 +86,14 @@ class Look:
 
 def resolve(text: str) -> Look:
     """Return what the type of a pattern stands for; raises InvalidExpectation with the nearest name."""
-    if found := _known(text):
+    if found := _type_of(text):
         return Look(found)
     if text in PLACED:
         return Look(*PLACED[text])
     domain, _, rest = text.partition(".")
     entity, _, action = rest.partition(".")
     if domain in DOMAINS and entity and action:
-        if domain == "agent" and (found := _known(action) or _known(f"{domain}.{action}")):
+        if domain == "agent" and (found := _type_of(action) or _type_of(f"{domain}.{action}")):
             return Look(found, agent=entity)
         if f"{domain}.{action}" in CATALOG:
             return Look(f"{domain}.{action}", entity=entity)
@@ -154,19 +154,19 @@ def nearest(word: str, known: Iterable[str], count: int = 1) -> list[str]:
 @lru_cache(256)
 def fields(model: type) -> dict[str, Any] | None:
     """Return the fields of an event's data, or of the items that it carries: name → annotation; none if any are allowed."""
-    found = _declared(model)
+    found = _own_fields(model)
     for carrier in CARRIERS:
         if found and carrier in found:
             merged: dict[str, Any] = {}
             for item in _classes(found[carrier]):
-                merged |= _declared(item) or {}
+                merged |= _own_fields(item) or {}
             # The summary of a batch has a field `items` that is their number.
             if merged:
                 return merged
     return found
 
 
-def _declared(model: type) -> dict[str, Any] | None:
+def _own_fields(model: type) -> dict[str, Any] | None:
     if isinstance(model, type) and issubclass(model, BaseModel):
         return {name: field.annotation for name, field in model.model_fields.items()} or None
     return get_type_hints(model) if dataclasses.is_dataclass(model) else None
@@ -185,10 +185,10 @@ def _fields_below(annotation: object) -> dict[str, Any] | None:
     """Return the fields below one; none if that cannot be told, as of lists and of plain values."""
     classes = _classes(annotation)
     is_list = "tuple" in str(annotation) or "list" in str(annotation) or "dict" in str(annotation)
-    return None if is_list or len(classes) != 1 else _declared(classes[0])
+    return None if is_list or len(classes) != 1 else _own_fields(classes[0])
 
 
-def _known(text: str) -> str:
+def _type_of(text: str) -> str:
     """Return the type that a short or full name stands for; empty if none does."""
     if text in CATALOG:
         return text

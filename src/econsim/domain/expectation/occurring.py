@@ -16,13 +16,13 @@ from econsim.domain.expectation.monitor import (
     holding,
     is_overdue,
     room_for_one_more,
-    untested,
+    vacuous,
     watch,
     watch_near,
 )
 from econsim.domain.expectation.occurrence import Now, Occurrence, distance, is_within
 from econsim.domain.expectation.pattern import compile_pattern, key_of
-from econsim.schemas.expectation_forms import Before, Happens, Never, Sequence, Until
+from econsim.schemas.expectation_forms import Before, Happens, Never, Sequence, UntilEvent
 
 Key = tuple[Any, ...]
 """Values of correlated fields."""
@@ -122,7 +122,7 @@ class BeforeMonitor(Monitor):
         if self.decided:
             return self.decided
         if not self._checked:
-            return untested(f"{self._event.text} never happened" if ended else f"no {self._event.text} yet")
+            return vacuous(f"{self._event.text} never happened" if ended else f"no {self._event.text} yet")
         return holding(f"all {self._checked} {self._event.text} came after {self._first.text}")
 
     def pass_to(self, now: Now) -> None:
@@ -158,7 +158,7 @@ class BeforeMonitor(Monitor):
 class UntilMonitor(Monitor):
     """Judges `until`."""
 
-    def __init__(self, form: Until, now: Now) -> None:
+    def __init__(self, form: UntilEvent, now: Now) -> None:
         """Start before the first event."""
         super().__init__()
         self._bound, self._now = form.within, now

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from econsim import subjects
-from econsim.domain.expectation.ledger_state import LedgerState, StateName
+from econsim.domain.expectation.ledger_state import StateFold, StateName
 from econsim.domain.expectation.monitor import (
     Decision,
     Monitor,
@@ -16,7 +16,7 @@ from econsim.domain.expectation.monitor import (
     failing,
     holding,
     room_for_one_more,
-    untested,
+    vacuous,
     watch,
 )
 from econsim.domain.expectation.names import nearest
@@ -33,7 +33,7 @@ from econsim.errors import InvalidExpectation
 from econsim.schemas.expectation_forms import Stable, State
 
 PARTS: Final = ("balance", "reserved", "debt", "holdings", "price")
-"""What a key of state may name after the holder."""
+"""Words that a key of state may have after the holder."""
 
 _PLACE: Final = re.compile(r"\{([\w.]+)\}")
 
@@ -52,7 +52,7 @@ def state_name(key: str) -> StateName:
 class StateMonitor(Monitor):
     """Judges `state`."""
 
-    def __init__(self, form: State, state: LedgerState, now: Now) -> None:
+    def __init__(self, form: State, state: StateFold, now: Now) -> None:
         """Start before the first event."""
         super().__init__()
         self._form, self._state, self._now = form, state, now
@@ -101,11 +101,11 @@ class StateMonitor(Monitor):
             text = f"{self._form.key} was {constraint_words(self._form.value)} at all {self._checked} events"
             return holding(text)
         if self._pattern:
-            return untested(
+            return vacuous(
                 f"{self._pattern.text} never happened" if ended else f"no {self._pattern.text} yet"
             )
         text = f"the run has {now.count} events, state is looked at after {self.count}"
-        return untested(text) if ended else holding(text)
+        return vacuous(text) if ended else holding(text)
 
     def _see(self, seen: Occurrence) -> None:
         room_for_one_more(len(self._waiting))
@@ -140,7 +140,7 @@ class StateMonitor(Monitor):
 class StableMonitor(Monitor):
     """Judges `stable`: keeps the value of each tick of the run's end in which it changed."""
 
-    def __init__(self, form: Stable, state: LedgerState) -> None:
+    def __init__(self, form: Stable, state: StateFold) -> None:
         """Start before the first event."""
         super().__init__()
         self._form, self._state = form, state
@@ -164,7 +164,7 @@ class StableMonitor(Monitor):
         before = [value for tick, value in self._values if tick <= start]
         values = before[-1:] + recent
         if not values:
-            return untested(f"{self._form.key} never had a value")
+            return vacuous(f"{self._form.key} never had a value")
         if start < 0:
             return failing(f"the run has {now.tick} ticks, {self._form.lasting} must be stable")
         band = max(values) - min(values)

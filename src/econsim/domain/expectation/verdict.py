@@ -24,8 +24,8 @@ WITNESSES_MAX: Final = 5
 """Events of a witness: what decides an expectation of any form are at most its ends and a few steps between."""
 
 
-class Outcome(StrEnum):
-    """What a verdict says."""
+class Ruling(StrEnum):
+    """Content of a verdict, in one word."""
 
     TRUE = "true"
     """While running: it holds, and no further event can change that."""
@@ -47,12 +47,12 @@ class Outcome(StrEnum):
     @property
     def is_pass(self) -> bool:
         """Return whether the expectation is met."""
-        return self in (Outcome.HOLDS, Outcome.TRUE)
+        return self in (Ruling.HOLDS, Ruling.TRUE)
 
     @property
     def is_final(self) -> bool:
         """Return whether the outcome is one of an ended run."""
-        return self in (Outcome.HOLDS, Outcome.FAILS, Outcome.VACUOUS, Outcome.UNDECIDABLE)
+        return self in (Ruling.HOLDS, Ruling.FAILS, Ruling.VACUOUS, Ruling.UNDECIDABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +77,14 @@ class Witness:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a run's events say about one expectation."""
+    """Verdict of a run's events on one expectation."""
 
     expectation: Expectation
     """Expectation that was judged."""
     name: str
     """Name of the expectation: its own, or its content in words."""
-    outcome: Outcome
-    """What the verdict says."""
+    outcome: Ruling
+    """Content of the verdict."""
     message: str
     """Reason in one sentence."""
     missed_by: str = ""
@@ -111,7 +111,7 @@ class Verdict:
     def lines(self) -> tuple[str, ...]:
         """Return the verdict for a terminal, at most LINES_MAX lines; a pass has one line."""
         head = f"{self.outcome.value.upper().replace('_', ' ')}  {self.name}"
-        if self.outcome in (Outcome.HOLDS, Outcome.TRUE, Outcome.SO_FAR_TRUE):
+        if self.outcome in (Ruling.HOLDS, Ruling.TRUE, Ruling.SO_FAR_TRUE):
             return (_cut(head),)
         return tuple(map(_cut, (head, *self._details())))[:LINES_MAX]
 

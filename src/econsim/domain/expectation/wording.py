@@ -16,7 +16,7 @@ from econsim.schemas.expectation_forms import (
     State,
     Sum,
     Then,
-    Until,
+    UntilEvent,
 )
 
 
@@ -49,7 +49,7 @@ def _words(form: Expectation) -> str:  # noqa: C901, PLR0911, PLR0912 - one case
         case Count():
             per = f" per {form.per}" if form.per else ""
             return f"{words(form.event)} {form.form.replace('_', ' ')} {form.times} times{per}"
-        case Until():
+        case UntilEvent():
             return f"no {words(form.event)} until {words(form.until)}, within {form.within}"
         case State():
             place = words(form.at) if form.at else f"event {form.at_event_seq}"

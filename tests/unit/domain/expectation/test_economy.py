@@ -6,7 +6,7 @@ from expectation_builders import form, judged, stored_run, verdict
 from econsim.domain.audit.facts import record
 from econsim.domain.expectation.audit import audit
 from econsim.domain.expectation.mutants import mutants
-from econsim.domain.expectation.verdict import Outcome
+from econsim.domain.expectation.verdict import Ruling
 from econsim.errors import ScenarioError
 from econsim.report.judging import ReportMeasures, judge
 from econsim.runs import scenario_file
@@ -64,7 +64,7 @@ def test_every_form_about_the_economy_is_here():
 def test_it_holds_on_a_run(run, name):
     found, (verdict_,) = judged(*run, form(form=name, **HOLDING[name]))
 
-    assert verdict_.outcome is Outcome.HOLDS, verdict_.lines()
+    assert verdict_.outcome is Ruling.HOLDS, verdict_.lines()
     assert found.faults == ()
 
 
@@ -72,7 +72,7 @@ def test_it_holds_on_a_run(run, name):
 def test_it_fails_with_another_number_and_says_by_how_much(run, name):
     _, (found,) = judged(*run, form(form=name, **FAILING[name]))
 
-    assert found.outcome is Outcome.FAILS
+    assert found.outcome is Ruling.FAILS
     assert float(found.missed_by.split()[0]) > 0
 
 
@@ -84,7 +84,7 @@ def test_a_forged_event_is_its_witness(records, name):
     found = (
         verdict(expected, each.records) for each in mutants(records, frozenset({kind})) if words in each.what
     )
-    failed = next(each for each in found if each.outcome is Outcome.FAILS)
+    failed = next(each for each in found if each.outcome is Ruling.FAILS)
 
     assert not failed.witness or failed.witness[-1].type == kind
     assert failed.missed_by

@@ -9,7 +9,7 @@ from requirements import requirement
 
 from econsim.domain.expectation.audit import audit
 from econsim.domain.expectation.mutants import Mutation
-from econsim.domain.expectation.verdict import Outcome
+from econsim.domain.expectation.verdict import Ruling
 from econsim.schemas.expectation import FORMS
 
 TRADE = {"type": "trade_executed"}
@@ -217,7 +217,7 @@ def test_every_form_about_events_has_a_case():
 def test_it_holds(expected, good):
     found = verdict(expected, good)
 
-    assert (found.outcome, found.missed_by) == (Outcome.HOLDS, "")
+    assert (found.outcome, found.missed_by) == (Ruling.HOLDS, "")
     assert len(found.lines()) == 1
 
 
@@ -225,7 +225,7 @@ def test_it_holds(expected, good):
 def test_it_fails_and_shows_by_how_much_and_where(expected, bad, told):
     found = verdict(expected, bad)
 
-    assert found.outcome is Outcome.FAILS
+    assert found.outcome is Ruling.FAILS
     assert (found.missed_by, [each.sequence for each in found.witness]) == told
     assert len(found.lines()) <= 12
     assert max(map(len, found.lines())) <= 118
@@ -235,7 +235,7 @@ def test_it_fails_and_shows_by_how_much_and_where(expected, bad, told):
 def test_a_mutant_breaks_it(expected, good):
     (found,) = audit((expected,), good)
 
-    assert found.verdict.outcome is Outcome.HOLDS
+    assert found.verdict.outcome is Ruling.HOLDS
     assert found.is_breakable
 
 
@@ -263,7 +263,7 @@ def test_it_notices_each_kind_of_change_that_matters_to_it(name):
 def test_what_nothing_put_to_the_test_is_no_pass(name):
     found = verdict(CASES[name][0], [tick(1)])
 
-    assert found.outcome is Outcome.VACUOUS
+    assert found.outcome is Ruling.VACUOUS
     assert not found.outcome.is_pass
 
 
@@ -271,7 +271,7 @@ def test_each_item_of_a_batch_is_an_event_of_its_own():
     batch = trade(1)
     batch.content["items"] = [batch.content["items"][0]] * 3
 
-    assert verdict(form(form="exactly", event=TRADE, times=3), [batch]).outcome is Outcome.HOLDS
+    assert verdict(form(form="exactly", event=TRADE, times=3), [batch]).outcome is Ruling.HOLDS
 
 
 @pytest.mark.parametrize(
@@ -298,4 +298,4 @@ def test_text_is_searched_for_a_pattern():
         form="happens", event={**TRADE, "where": {"buyer": {"matches": "^b.b$"}}}, within={"ticks": 9}
     )
 
-    assert verdict(expected, [trade(1)]).outcome is Outcome.HOLDS
+    assert verdict(expected, [trade(1)]).outcome is Ruling.HOLDS

@@ -8,7 +8,7 @@ import json
 import pytest
 from expectation_builders import form, judged, stored_run
 
-from econsim.domain.expectation.verdict import Outcome
+from econsim.domain.expectation.verdict import Ruling
 
 NO_TRADE = form(form="never", event={"type": "trade_executed", "where": {"price": {">": 100}}})
 PERIOD = form(form="happens", event={"type": "period_opened"}, within={"ticks": 1})
@@ -44,7 +44,7 @@ def amount(stored, at):
     return replaced(stored, at, stored[at][1].replace(b'"amount":', b'"amount":1', 1))
 
 
-U, H, F = Outcome.UNDECIDABLE, Outcome.HOLDS, Outcome.FAILS
+U, H, F = Ruling.UNDECIDABLE, Ruling.HOLDS, Ruling.FAILS
 
 FAULTS = {
     # fault: the log, the action whose second record is changed, what is found, the verdicts

@@ -8,7 +8,7 @@ from econsim.domain.audit.facts import record
 from econsim.domain.execution import in_memory
 from econsim.domain.expectation import monitor
 from econsim.domain.expectation.judge import Judge
-from econsim.domain.expectation.verdict import Outcome
+from econsim.domain.expectation.verdict import Ruling
 
 TRADE, BID = {"type": "trade_executed"}, {"type": "bid_accepted"}
 
@@ -111,7 +111,7 @@ def test_what_waits_for_ever_is_given_up_and_said(monkeypatch):
 
     found = verdict(expected, [bid(1, order_id=f"o{number}") for number in range(9)])
 
-    assert found.outcome is Outcome.UNDECIDABLE
+    assert found.outcome is Ruling.UNDECIDABLE
     assert "more than 3 events or values wait at once" in found.message
 
 
@@ -123,7 +123,7 @@ def test_the_report_of_an_agent_is_watched_under_the_name_of_reports():
         within={"ticks": 1},
     )
 
-    assert verdict(expected, [report]).outcome is Outcome.HOLDS
+    assert verdict(expected, [report]).outcome is Ruling.HOLDS
 
 
 def test_only_events_that_are_watched_are_decoded():
