@@ -66,7 +66,7 @@ WITHIN: dict[str, Floors] = {
     "routers": (OWNERS, ("",)),
     "runs": (("scenarios", "launch"), ("",)),
     "checks": (("",), ("attacks", "permissions")),
-    "evaluation": (("experiments",),),
+    "evaluation": (("bench",), ("experiments",)),
 }
 
 # One word, its places: where each service has a file or a folder of its name.

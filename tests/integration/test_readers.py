@@ -15,7 +15,8 @@ from econsim.adapters.jetstream.state_store import JetStreamStateStore
 from econsim.adapters.nats.connection import Outgoing, connect, publish_many, synchronize
 from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.errors import NotAllowed
-from econsim.identity.roles import reader_requests
+from econsim.identity.roles import READERS as READERS_ACCOUNT
+from econsim.identity.roles import ROLES, permissions
 from econsim.ports import StoredEntry, Write
 from econsim.schemas.quota import QuotaUpdate
 
@@ -148,7 +149,11 @@ async def test_no_consumer_can_be_made(server, run, role):
     assert wide.lower() in refused[0].lower()
 
 
-def test_the_questions_are_of_streams_and_of_nothing_wider():
-    assert all(
-        question.startswith("$JS.API.DIRECT.GET.") and "*" not in question for question in reader_requests()
-    )
+@pytest.mark.parametrize(
+    "role", [name for name, access in ROLES.items() if access.account == READERS_ACCOUNT]
+)
+def test_the_questions_of_a_reader_are_of_streams_it_names_and_of_nothing_wider(role):
+    questions = permissions(role)["pub"]["allow"]
+
+    assert questions
+    assert all(each.startswith("$JS.API.DIRECT.GET.") and "*" not in each for each in questions)

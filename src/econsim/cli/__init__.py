@@ -17,6 +17,7 @@ import econsim.adapters.nats.late_imports  # noqa: F401 - before nats-py, which 
 from econsim.cli import (
     adversary,
     agent,
+    bench,
     catalog,
     dead_letters,
     events,
@@ -72,6 +73,7 @@ COMMANDS: Final[tuple[tuple[str, str, Callable[..., None]], ...]] = (
 """Panel, name and function of every command, in the order the help shows them."""
 
 GROUPS: Final[tuple[tuple[str, str, typer.Typer], ...]] = (
+    (CHECK, "bench", bench.bench),
     (CHECK, "ledger", ledger.ledger),
     (OPERATE, "agent", agent.agent),
     (OPERATE, "dead-letters", dead_letters.dead_letters),

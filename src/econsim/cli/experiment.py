@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -13,7 +11,7 @@ import typer
 
 from econsim.cli import option_types
 from econsim.cli.command_group import settings_of
-from econsim.cli.output import console, echo
+from econsim.cli.output import console
 from econsim.cli.unused_options import UnusedOption, refuse_unused_options
 
 if TYPE_CHECKING:
@@ -23,10 +21,6 @@ if TYPE_CHECKING:
     from econsim.evaluation.experiments.page import ExperimentResult
 
     Given = TyperArgument | TyperOption
-
-
-LINE_S: Final = 60.0
-"""Seconds between two lines of progress in a file or pipe."""
 
 
 def _experiments() -> list[str]:
@@ -144,37 +138,13 @@ def _words(context: typer.Context, parameter: Given) -> list[str]:
 
 def _run_experiment(wanted: Experiment, processes: int | None, command: str) -> ExperimentResult:
     """Run an experiment under a progress bar, or with a line a minute where standard error is no terminal."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
+    from econsim.cli.cell_progress import cell_progress
     from econsim.evaluation.experiments.page import ExperimentResult
     from econsim.evaluation.experiments.sampling import sample
 
-    errors, total = console(stderr=True), sum(study.runs for study in wanted.studies)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as progress:
-        task = progress.add_task(wanted.name, total=total)
-        bar = partial(progress.advance, task)
-        studies = sample(
-            wanted.studies, processes, bar if errors.is_terminal else progress_lines(wanted.name, total)
-        )
+    with cell_progress(wanted.name, sum(study.runs for study in wanted.studies)) as advance:
+        studies = sample(wanted.studies, processes, partial(advance, passed=True))
     return ExperimentResult(wanted, studies, wanted.compare(studies), command)
-
-
-def progress_lines(
-    name: str, total: int, seconds: Callable[[], float] = time.monotonic
-) -> Callable[[], None]:
-    """Return the function to call after each run where no bar can be drawn: it prints a line each LINE_S seconds."""
-    echo(f"{name}: {total} runs", err=True)
-    done, printed = 0, seconds()
-
-    def advance() -> None:
-        nonlocal done, printed
-        done += 1
-        if done == total or seconds() >= printed + LINE_S:
-            printed = seconds()
-            echo(f"{name}: {done} of {total} runs", err=True)
-
-    return advance
 
 
 def _show(outcome: ExperimentResult) -> None:

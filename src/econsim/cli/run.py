@@ -296,17 +296,13 @@ async def _requested_run(
 
 
 def _execution(server: Server, wanted: RunRequest, launching: LaunchOptions) -> Execution:
-    """Return the execution of a new run: as asked for, else whole if the scenario allows it and this process has an executor.
-
-    Services in processes of their own are started to share a run.
-    """
-    from econsim.domain.execution.eligibility import why_not_whole
+    """Return the execution of a new run: as asked for, else the fastest one."""
+    from econsim.runs.remote import execution_of
 
     assert wanted.scenario is not None
     if wanted.execution is not None:
         return wanted.execution
-    is_here = "executor" in server.started and not launching.spread
-    return Execution.WHOLE if is_here and not why_not_whole(wanted.scenario) else Execution.SHARED
+    return execution_of(server, wanted.scenario, spread=launching.spread)
 
 
 def _show(config: Settings, summary: Summary, report: Path | None) -> None:

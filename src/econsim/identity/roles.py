@@ -3,21 +3,23 @@
 A role owns the subjects that `subjects.TABLE` says it publishes or answers. ROLES adds the subjects it publishes and
 subscribes to, and the streams and buckets it uses. No role has a bare `>`, and none subscribes to another's inbox.
 The trust root writes these lists into the scoped signing keys of the roles; the server enforces them. Roles that only
-read live in `READERS`, which imports one request a stream and nothing else (decision 0016). Permissions of agents in
+read live in `READERS`, which imports the request for stored messages and nothing else (decision 0016). Permissions of agents in
 their own accounts are in `identity/agent_account.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from econsim import subjects
 from econsim.errors import NotFound
 from econsim.identity.host_requests import HOST_REQUESTS
+from econsim.identity.stream_rights import NAME, stream_subjects
 from econsim.schemas.subject import ANSWERED, PLACE, PUBLISHED, Subject, SubjectKind
 from econsim.streams import STREAMS
+from econsim.streams.benchmarks import BATCHES, CELLS
 from econsim.subjects import AUDIT, MCP_REQUESTS, ORDERS, TABLE, TASKS
 
 INBOX: Final = "_INBOX"
@@ -28,6 +30,12 @@ OPERATOR: Final = "operator"
 
 OBSERVER: Final = "observer"
 """The role that reads everything."""
+
+BENCHMARK: Final = "benchmark"
+"""The role that runs benchmarks; credentials of one run make and delete the stream of that run and no other."""
+
+VALIDATOR: Final = "validator"
+"""The role that reads the stream of the one run that its credentials name."""
 
 SIM: Final = "SIM"
 """The account of services and operators."""
@@ -41,9 +49,6 @@ EVERY_GROUP: Final = ">"
 NO_GROUPS: Final = (f"> {EVERY_GROUP}",)
 """Denial of every subscription in a queue group and no other: a member of a group takes messages from the others,
 also from those in other accounts that import the same subject."""
-
-NAME: Final = "{{name()}}"
-"""The server puts the name of the user's credentials here."""
 
 _SINGLE_ORDERS: Final = tuple(subjects.ENTER_ORDER)
 """Commands of single agents."""
@@ -97,6 +102,8 @@ class Access:
     """Buckets the role writes."""
     declare: tuple[str, ...] = ()
     """Streams the role creates and changes."""
+    benchmark: tuple[str, ...] = ()
+    """Calls of JetStream's API about the benchmark stream of the run that the credentials name."""
 
 
 _LEASES: Final = ("leases",)
@@ -259,6 +266,16 @@ ROLES: Final[Mapping[str, Access]] = {
         get=tuple(stream.name for stream in STREAMS if stream.sources),
         publish_to=(_JETSTREAM_INFO,),
     ),
+    BENCHMARK: Access(
+        # The place in the log from which a run's stream copies; which runs have ended, and which are served.
+        get=(AUDIT, "KV_leases", CELLS.name, BATCHES.name),
+        batch_get=(BATCHES.name,),
+        pull=(CELLS.name,),
+        put=("bench",),
+        publish_to=(*CELLS.subjects, "$JS.API.STREAM.NAMES"),
+        benchmark=("STREAM.INFO", "STREAM.CREATE", "STREAM.DELETE"),
+    ),
+    VALIDATOR: Access(account=READERS, benchmark=("DIRECT.GET",)),
     OBSERVER: Access(
         account=READERS,
         batch_get=(AUDIT, "dead_letter", "KV_agent_state", "KV_market_prices", "KV_quotas", *_TEXTS),
@@ -266,7 +283,7 @@ ROLES: Final[Mapping[str, Access]] = {
     "auditor": Access(account=READERS, batch_get=(AUDIT, *_TEXTS)),
 }
 """Every role: services first, then people. `setup` declares streams, `observer` reads everything and changes
-nothing, `auditor` reads the log and its long texts alone."""
+nothing, `auditor` reads the log and its long texts alone, `validator` one run's stream; `benchmark` makes such streams."""
 
 
 def permissions(role: str) -> dict[str, dict[str, list[str]]]:
@@ -290,7 +307,7 @@ def permissions(role: str) -> dict[str, dict[str, list[str]]]:
         # Responses by permission instead (`resp`) would make the server search a growing table.
         allowed += [f"{INBOX}.>", "_R_.>"]
     return {
-        "pub": {"allow": sorted({*allowed, *_stream_subjects(access)})},
+        "pub": {"allow": sorted({*allowed, *stream_subjects(access)})},
         "sub": {
             "allow": sorted({*answered, *shared, *subscribed}),
             "deny": sorted(f"{pattern} {EVERY_GROUP}" for pattern in subscribed),
@@ -298,10 +315,9 @@ def permissions(role: str) -> dict[str, dict[str, list[str]]]:
     }
 
 
-def reader_requests() -> tuple[str, ...]:
-    """Return the requests account `READERS` imports from `SIM`: each is answered with several stored messages."""
-    readers = (access for access in ROLES.values() if access.account == READERS)
-    return tuple(sorted({subject for access in readers for subject in _stream_subjects(access)}))
+READER_REQUESTS: Final = ("$JS.API.DIRECT.GET.*",)
+"""Requests account `READERS` imports from `SIM`, answered with stored messages. The lists of its roles say of which streams:
+those of benchmarks are made after the account."""
 
 
 def _published_pattern(row: Subject) -> str:
@@ -309,39 +325,3 @@ def _published_pattern(row: Subject) -> str:
     if row.kind is not SubjectKind.OPERATOR:
         return row.pattern()
     return PLACE.sub(lambda place: NAME if place[1] == "operator" else "*", row.template)
-
-
-def _stream_subjects(access: Access) -> Iterable[str]:
-    """Yield the subjects for streams and buckets: publishing into them, and requests to JetStream's API."""
-    yield from access.publish_to
-    for bucket in access.put:
-        yield f"$KV.{bucket}.>"
-    for stream in access.delete:
-        yield f"$JS.API.STREAM.MSG.DELETE.{stream}"
-    for stream in access.declare:
-        yield from (f"$JS.API.STREAM.{verb}.{stream}" for verb in ("INFO", "CREATE", "UPDATE"))
-    for stream in (*access.get, *access.consume_all, *access.consume_kv):
-        yield from (f"$JS.API.STREAM.{verb}.{stream}" for verb in ("INFO", "MSG.GET"))
-    yield from (f"$JS.API.DIRECT.GET.{stream}.>" for stream in access.get_last)
-    yield from (f"$JS.API.DIRECT.GET.{stream}" for stream in access.batch_get)
-    yield from _consumer_subjects(access)
-
-
-def _consumer_subjects(access: Access) -> Iterable[str]:
-    """Yield the subjects for consumers of the role's own; their names are random, so nobody finds another's."""
-    for stream in access.consume_all:
-        yield from (f"$JS.API.CONSUMER.{verb}.{stream}.*" for verb in ("CREATE", "DELETE"))
-    for stream in access.consume_kv:
-        yield f"$JS.API.CONSUMER.CREATE.{stream}"
-        yield f"$JS.API.CONSUMER.INFO.{stream}.*"
-    for stream in (*access.consume_all, *access.consume_kv):
-        # Flow control, as servers send it today and, with domain and account, in future: a reader that may not
-        # answer is sent nothing more.
-        yield from (f"$JS.FC.{stream}.>", f"$JS.FC.*.*.{stream}.>")
-    for stream in access.consume_queue:
-        yield f"$JS.API.CONSUMER.CREATE.{stream}.*.>"
-        yield f"$JS.API.CONSUMER.DELETE.{stream}.*"
-        yield from (f"$JS.ACK.{stream}.>", f"$JS.ACK.*.*.{stream}.>")
-    for stream in access.pull:
-        yield from (f"$JS.API.CONSUMER.{verb}.{stream}.*" for verb in ("CREATE", "MSG.NEXT"))
-        yield from (f"$JS.ACK.{stream}.>", f"$JS.ACK.*.*.{stream}.>")

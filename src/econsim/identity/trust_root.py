@@ -38,7 +38,7 @@ from econsim.identity.nats_jwt import (
     user_jwt,
 )
 from econsim.identity.private_files import FILE, make_missing, private_directory, write
-from econsim.identity.roles import READERS, ROLES, SIM, SYSTEM, permissions, reader_requests
+from econsim.identity.roles import READER_REQUESTS, READERS, ROLES, SIM, SYSTEM, permissions
 from econsim.identity.server_config import quote
 from econsim.schemas.subject import token
 
@@ -165,7 +165,7 @@ class Trust:
             account: [scope(k.public, r, permissions(r)) for r, k in keys if ROLES[r].account == account]
             for account in (SIM, READERS)
         }
-        asked = [{"name": each, "subject": each, "type": "service"} for each in reader_requests()]
+        asked = [{"name": each, "subject": each, "type": "service"} for each in READER_REQUESTS]
         # A page of stored messages is many answers to one question.
         offered = [each | {"response_type": "Stream"} for each in asked]
         imported = [each | {"account": self.sim.public, "local_subject": each["subject"]} for each in asked]

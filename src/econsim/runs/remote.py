@@ -27,6 +27,7 @@ from econsim.adapters.poll import Poll
 from econsim.app import Server
 from econsim.domain.audit.decoding import decode_if_valid, event_of
 from econsim.domain.audit.envelope import AddressedEvent
+from econsim.domain.execution.eligibility import why_not_whole
 from econsim.errors import Conflict, CorruptLog, EconsimError, NotFound, Unavailable
 from econsim.identity.roles import OBSERVER, OPERATOR
 from econsim.runs.launch.agent_accounts import ensure_accounts
@@ -56,6 +57,15 @@ OPEN_DEADLINE_S: Final = 30.0
 
 READING_S: Final = 5.0
 """Seconds a clock service may take to read and store a MiB of a scenario: it took one second on a machine under load."""
+
+
+def execution_of(server: Server, scenario: Scenario, *, spread: bool = False) -> Execution:
+    """Return the execution of a new run: whole if the scenario allows it and this process has an executor.
+
+    Services in processes of their own (`spread`) are started to share a run.
+    """
+    is_here = "executor" in server.started and not spread
+    return Execution.WHOLE if is_here and not why_not_whole(scenario) else Execution.SHARED
 
 
 async def open_run(  # noqa: PLR0913 - two of them bound the waiting

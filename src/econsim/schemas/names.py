@@ -45,7 +45,18 @@ RESOURCES_RESERVED: Final = WORDS_OF_MARKETS.union(MONEY)
 """Names no resource may have: the assets of money and debt, and the words in a resource's place."""
 
 AGENTS_RESERVED: Final = WORDS_OF_AGENTS.union(
-    {"treasury", "nobody", "operator", "setup", "observer", "auditor", EVERY_AGENT, *OWNERS},
+    {
+        "treasury",
+        "nobody",
+        "operator",
+        "setup",
+        "observer",
+        "auditor",
+        "benchmark",
+        "validator",
+        EVERY_AGENT,
+        *OWNERS,
+    },
     JOURNAL_KEYS,
     CHAIN_WORDS,
 )

@@ -15,8 +15,12 @@ class Source:
 
     stream: str
     """Name of the copied stream."""
-    renames: tuple[tuple[str, str], ...]
+    renames: tuple[tuple[str, str], ...] = ()
     """Pairs of a pattern in the copied stream and a subject in the copy; messages that match none are not copied."""
+    pattern: str = ""
+    """Pattern of the messages that are copied under their own subjects; empty with renames."""
+    start: int = 0
+    """Place in the copied stream where copying begins; 0 for its beginning."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

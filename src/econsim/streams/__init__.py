@@ -12,6 +12,7 @@ from typing import Final
 from econsim.domain.admission.quota import HOUR_S, QuotaKind, pattern
 from econsim.domain.workspace.records import EVENTS
 from econsim.schemas.stream import DAY_S, Source, Stream
+from econsim.streams.benchmarks import BATCHES, CELLS
 from econsim.streams.buckets import LOG_AGE_S, bucket
 from econsim.streams.snapshots import SNAPSHOTS
 from econsim.streams.tools import MCP_CACHE, MCP_OUTCOMES, MCP_SERVERS, SERVER_COUNTERS
@@ -164,7 +165,7 @@ DEAD_LETTER: Final = Stream(
 )
 
 QUEUES: Final = frozenset({MARKET_ORDERS.name, TOOL_CALLS.name, TASKS.name})
-"""Work queues: each of their messages is finished by one worker."""
+"""Work queues of services: each of their messages is finished by one worker, or becomes a dead letter."""
 
 ADVISORIES: Final = Stream(
     name="advisories",
@@ -329,5 +330,7 @@ STREAMS: Final = (
     QUOTA_HOURS,
     QUOTA_USAGE,
     QUOTAS,
+    CELLS,
+    BATCHES,
 )
 """All streams; a source stands before the stream that copies it."""

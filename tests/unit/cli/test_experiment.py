@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from econsim.cli import app
-from econsim.cli.experiment import progress_lines
+from econsim.cli.cell_progress import progress_lines
 from econsim.evaluation.experiments import catalogue
 from econsim.evaluation.experiments.verdicts import Expected, compare
 
@@ -41,7 +41,7 @@ def test_without_a_terminal_progress_is_a_line_a_minute_and_one_at_the_end(capsy
 
     assert capsys.readouterr().err.splitlines() == [
         "zip_learning: 4 runs",
-        "zip_learning: 2 of 4 runs",
+        "zip_learning: 2 of 4 runs, about 61 s left",
         "zip_learning: 4 of 4 runs",
     ]
 

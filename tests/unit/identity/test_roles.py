@@ -99,7 +99,7 @@ def test_operators_alone_command_and_in_their_own_name(row) -> None:
     assert not any("P" in MEANT.cells.get(("admin", other, party), "") for party in PARTIES)
 
 
-@pytest.mark.parametrize("party", ["observer", "auditor"])
+@pytest.mark.parametrize("party", ["observer", "auditor", "validator"])
 @requirement("layers.observers_read_only")
 def test_readers_publish_requests_for_stored_messages_alone(party) -> None:
     published = may_publish(party)
@@ -126,10 +126,16 @@ def test_the_ledger_and_the_executor_alone_write_balances_and_journals() -> None
 
 
 @pytest.mark.parametrize("call", [call for call in CALLS if "STREAM.DELETE" in call or "PURGE" in call])
-def test_nobody_deletes_or_empties_a_stream(call) -> None:
+def test_nobody_deletes_or_empties_a_stream_but_that_of_the_benchmark_run_in_its_credentials(call) -> None:
     names = {call.replace("{stream}", row.group) for row in ROWS}
 
-    assert not any(name in names for _, name, _ in MEANT.cells)
+    found = {(name, party) for _, name, party in MEANT.cells if name in names}
+    assert found <= {("$JS.API.STREAM.DELETE.benchmark_{self}", "benchmark")}
+
+
+@requirement("benchmark.async_validator")
+def test_a_validator_reads_pages_of_its_own_run_and_nothing_else() -> None:
+    assert may_publish("validator") == {"$JS.API.DIRECT.GET.benchmark_{self}"}
 
 
 @requirement("subjects.reserved")

@@ -12,7 +12,7 @@ from econsim.errors import InvalidSubject, NotFound, SetupError
 from econsim.identity import nats_jwt
 from econsim.identity.nats_jwt import Key, NkeyKind, user_claims
 from econsim.identity.private_files import write
-from econsim.identity.roles import OPERATOR, READERS, ROLES, SIM, permissions, reader_requests
+from econsim.identity.roles import OPERATOR, READER_REQUESTS, READERS, ROLES, SIM, permissions
 from econsim.identity.trust_root import SYSTEM_USER, Trust
 
 HOSTILE = ["*", ">", "a.b", "", "A", "ada ", "ada\n", "{{name()}}", "../ada", "a" * 65]
@@ -111,9 +111,7 @@ def test_an_account_holds_its_roles_lists_each_under_a_key_of_its_own(trust, nam
 def test_readers_import_their_questions_and_nothing_else(trust):
     imports = account(trust, READERS)["imports"]
 
-    assert [(each["subject"], each["type"]) for each in imports] == [
-        (q, "service") for q in reader_requests()
-    ]
+    assert [(each["subject"], each["type"]) for each in imports] == [(q, "service") for q in READER_REQUESTS]
     assert {each["account"] for each in imports} == {trust.sim.public}
 
 

@@ -18,7 +18,7 @@ from nats.aio.client import Client
 
 from econsim.adapters.jetstream import sources
 from econsim.errors import SetupError, Unavailable
-from econsim.schemas.stream import Consumer, Stream
+from econsim.schemas.stream import Consumer, Source, Stream
 from econsim.streams import STREAMS
 
 TIMEOUT_S: Final = 10.0
@@ -135,16 +135,15 @@ def stream_config(stream: Stream, replicas: int) -> Json:
         "deny_purge": stream.deny_purge,
     }
     if stream.sources:
-        config["sources"] = [
-            {
-                "name": source.stream,
-                "subject_transforms": [
-                    {"src": pattern, "dest": subject} for pattern, subject in source.renames
-                ],
-            }
-            for source in stream.sources
-        ]
+        config["sources"] = [_source_config(source) for source in stream.sources]
     return config
+
+
+def _source_config(source: Source) -> Json:
+    if source.pattern:
+        return {"name": source.stream, "filter_subject": source.pattern, "opt_start_seq": source.start}
+    transforms = [{"src": pattern, "dest": subject} for pattern, subject in source.renames]
+    return {"name": source.stream, "subject_transforms": transforms}
 
 
 def consumer_config(consumer: Consumer) -> Json:

@@ -63,8 +63,10 @@ def events(
     return _whole(client, AUDIT, _of(run), start, gaps)
 
 
-async def follow(client: Client, run: str, start: int = 1) -> AsyncGenerator[StoredMessage, None]:
-    """Yield a run's events from a place in the log on, for ever, without gap or repeat over restarts.
+async def follow(
+    client: Client, run: str, start: int = 1, stream: str = AUDIT
+) -> AsyncGenerator[StoredMessage, None]:
+    """Yield a run's events from a place in the log, or in its own stream, on: for ever, without gap or repeat over restarts.
 
     Raises Unavailable once the server has been away for a minute, or the connection was closed, and CorruptLog
     where an event is missing or cannot be read.
@@ -73,7 +75,7 @@ async def follow(client: Client, run: str, start: int = 1) -> AsyncGenerator[Sto
     count = PageCounter()
     while True:
         try:
-            page: Page | None = await next_page(client, AUDIT, start, _of(run), count.expected)
+            page: Page | None = await next_page(client, stream, start, _of(run), count.expected)
             away = None
         except Unavailable:
             away = away or time.monotonic()
@@ -82,7 +84,7 @@ async def follow(client: Client, run: str, start: int = 1) -> AsyncGenerator[Sto
             page = None
         if page is not None:
             count.add_page(start, page)
-            await _refuse(client, count)
+            await _refuse(client, stream, count)
         for event in page.messages if page else ():
             yield event
             start = event.sequence + 1
@@ -173,14 +175,14 @@ async def journal_head(client: Client, run: str) -> int:
         except NotAllowed:
             return 0
         if found is not None:
-            head = max(head, _sequence(found.payload))
+            head = max(head, journal_entry(found.payload))
     return head
 
 
 async def journal_copy_head(client: Client, run: str) -> int:
     """Return the newest entry of a run's journal of which the log has a copy; 0 if there is none."""
     newest = [await direct_get.direct_get_last(client, AUDIT, row(run=run)) for row in _COPIES]
-    return max(_sequence(found.payload) if found else 0 for found in newest)
+    return max(journal_entry(found.payload) if found else 0 for found in newest)
 
 
 async def openings(client: Client, gaps: list[Gap]) -> list[StoredMessage]:
@@ -245,10 +247,10 @@ async def _whole(
         gaps.extend(found)
 
 
-async def _refuse(client: Client, count: PageCounter) -> None:
+async def _refuse(client: Client, stream: str, count: PageCounter) -> None:
     """Raise CorruptLog if a message that the server counted and did not send is really missing."""
     first, count.short = count.short, 0
-    for gap in await between(client, AUDIT, first) if first else ():
+    for gap in await between(client, stream, first) if first else ():
         message = f"the log is damaged: {gap}"
         raise CorruptLog(message)
 
@@ -257,7 +259,7 @@ _COPIES: Final = (subjects.TRANSFER_POSTED, subjects.TRANSFER_REFUSED)
 _KEYS: Final = f"$KV.{BUCKET}."
 
 
-def _sequence(payload: bytes) -> int:
+def journal_entry(payload: bytes) -> int:
     """Return the place of a journal entry in its journal; 0 for a record that is no entry, which a full read reports."""
     with suppress(ValueError, KeyError, TypeError):
         return int(json.loads(payload)["data"]["sequence"])

@@ -20,6 +20,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
+from econsim.adapters.cancellation import CANCEL_AGAIN_S, cancel_until_done
 from econsim.adapters.jetstream import provision
 from econsim.adapters.poll import Poll
 from econsim.errors import EconsimError
@@ -104,9 +105,8 @@ class WorkQueue:
 
     async def stop(self) -> None:
         """Take no more messages, finish those begun with for FINISH_S at most, and give the others back."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        # A question that is answered in the moment of the cancellation drops it.
+        await cancel_until_done(self._tasks, CANCEL_AGAIN_S)
         if self._under_way:
             await asyncio.wait(tuple(self._under_way), timeout=FINISH_S)
         left = dict(self._under_way)

@@ -24,7 +24,8 @@ from econsim.adapters.nats.publish_guard import restrict_publishing
 from econsim.domain.audit.envelope import DIGEST, digest
 from econsim.errors import Conflict, InvalidMessage, SetupError, Unavailable
 from econsim.identity.nats_jwt import read_claims
-from econsim.identity.roles import INBOX, NAME, ROLES, permissions
+from econsim.identity.roles import INBOX, ROLES, permissions
+from econsim.identity.stream_rights import NAME
 from econsim.subjects import AUDIT
 
 RECONNECT_WAIT_S: Final = 0.1

@@ -14,6 +14,7 @@ from econsim.identity.agent_account import GRANTS
 from econsim.identity.roles import INBOX, ROLES
 from econsim.schemas.subject import DOMAINS, PLACE, SubjectKind
 from econsim.streams import STREAMS
+from econsim.streams.benchmarks import STREAM_PREFIX
 from econsim.subjects import TABLE
 
 RUN: Final = "tried"
@@ -201,11 +202,14 @@ def _queue_group_probes() -> Iterator[Probe]:
 
 
 def _api_probes() -> Iterator[Probe]:
-    for stream in STREAMS:
+    # The stream of the benchmark run that a party's credentials name, and of another run.
+    of_runs = (STREAM_PREFIX + SELF, STREAM_PREFIX + OTHER)
+    for stream in (*(each.name for each in STREAMS), *of_runs):
         for call in CALLS:
-            name = call.replace("{stream}", stream.name)
+            name = call.replace("{stream}", stream)
             subject = name.replace("{consumer}", "consumer").replace("{subject}", f"$KV.{RUN}.{EXTERNAL}")
-            yield Probe(stream.name, name, subject, PLACE.sub("*", name))
+            pattern = call.replace("{stream}", "*" if stream in of_runs else stream)
+            yield Probe(stream, name, subject, PLACE.sub("*", pattern))
 
 
 def concrete_subject(template: str) -> str:

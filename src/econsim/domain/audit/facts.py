@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pydantic import BaseModel
 from pydantic_core import from_json
 
 from econsim.domain.audit.envelope import AddressedEvent
@@ -32,7 +33,7 @@ _ROLES: Final = ("asker", "asked", "answered_by", "sender", "recipient", "delega
 
 @dataclass(slots=True)
 class Record:
-    """One event as a record of the log. One that was read from JSON decodes its data when they are first asked for."""
+    """One event as a record of the log. Its data are decoded, or made of a model, when they are first asked for."""
 
     subject: str
     """Subject of the event."""
@@ -52,8 +53,8 @@ class Record:
     """Id of the cause, from the envelope."""
     trace_id: str | None
     """W3C trace id of the event."""
-    content: Json | str
-    """Data of the event; or the whole event as its service wrote it, JSON on one line, until the data are asked for."""
+    content: Json | str | BaseModel
+    """Data of the event; until they are asked for, the whole event as its service wrote it, JSON on one line, or their model."""
 
     @property
     def data(self) -> Json:
@@ -63,12 +64,17 @@ class Record:
                 self.content = from_json(self.content)["data"]
             except ValueError:
                 raise _not_json(self.subject) from None
+        elif isinstance(self.content, BaseModel):
+            self.content = self.content.__pydantic_serializer__.to_python(self.content, mode="json")
         return self.content  # type: ignore[return-value]  # decoded now
 
     @property
     def items(self) -> list[Json]:
         """Return the items of a batch; none for another event, whose data are not decoded to tell."""
-        if isinstance(self.content, str) and _ITEMS not in self.content:
+        content = self.content
+        if isinstance(content, str) and _ITEMS not in content:
+            return []
+        if isinstance(content, BaseModel) and not hasattr(content, "items"):
             return []
         found = self.data.get("items")
         return found if isinstance(found, list) else []
@@ -93,7 +99,7 @@ def record(subject: str, event: Event[Any] | Mapping[str, Any] | bytes | str) ->
     if isinstance(event, bytes | str):
         return _read(subject, event)
     if isinstance(event, Event):
-        return _of_object(subject, event.__pydantic_serializer__.to_python(event, mode="json"))
+        return _of_event(subject, event)
     return _of_object(subject, event)
 
 
@@ -106,6 +112,24 @@ def _read(subject: str, payload: bytes | str) -> Record:
         return _of_object(subject, from_json(text))
     except ValueError:
         raise _not_json(subject) from None
+
+
+def _of_event(subject: str, event: Event[Any]) -> Record:
+    data = event.data
+    if not isinstance(data, BaseModel):
+        return _of_object(subject, event.__pydantic_serializer__.to_python(event, mode="json"))
+    return Record(
+        subject,
+        event.event_id,
+        event.type,
+        event.occurred_at,
+        event.tick,
+        event.actor,
+        event.correlation_id,
+        event.causation_id,
+        event.trace_id,
+        data,
+    )
 
 
 def _of_object(subject: str, body: Any) -> Record:  # noqa: ANN401 - any JSON

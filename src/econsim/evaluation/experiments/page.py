@@ -11,8 +11,6 @@ from html import escape
 from pathlib import Path
 from typing import Any, Final
 
-import vl_convert
-
 from econsim.evaluation.experiments.catalogue import Experiment
 from econsim.evaluation.experiments.pictures import PICTURES, Drawing
 from econsim.evaluation.experiments.sampling import Runs
@@ -20,51 +18,18 @@ from econsim.evaluation.experiments.verdicts import RULES, Comparison, Rule
 from econsim.report.document import Document, render_document
 from econsim.report.format import NOTHING, count
 from econsim.report.markup import Figure, Specs, figure, table
+from econsim.report.picture_file import png, svg
 
-WIDTH, HEIGHT, PNG_SCALE = 720, 300, 2.0
-"""Pixels of the picture's plot, and how much larger the PNG is."""
+WIDTH, HEIGHT = 720, 300
+"""Pixels of the picture's plot."""
 
 PAGE, PICTURE, PICTURE_PNG, NUMBERS = "index.html", "picture.svg", "picture.png", "findings.json"
 """Names of an experiment's files."""
-
-FONT: Final = "Helvetica Neue, Helvetica, Arial, sans-serif"
-"""Font of the picture file; the page uses the reader's font."""
 
 STYLE: Final = """\
 .wide .chart { height: 380px; }
 .rules { padding-left: 18px; color: var(--muted); font-size: 14px; }"""
 """Style rules of an experiment's page, beside those of all pages."""
-
-LOOK: Final[dict[str, Any]] = {
-    # A background of its own, so that the picture is readable on a dark page too.
-    "background": "#ffffff",
-    "padding": 22,
-    "font": FONT,
-    "view": {"stroke": None},
-    "title": {
-        "anchor": "start",
-        "fontSize": 19,
-        "fontWeight": 600,
-        "color": "#171a21",
-        "offset": 14,
-        "subtitleFontSize": 13,
-        "subtitleColor": "#626a79",
-        "subtitlePadding": 6,
-    },
-    "axis": {
-        "labelColor": "#4a5160",
-        "titleColor": "#4a5160",
-        "gridColor": "#eceef2",
-        "domainColor": "#cfd4dd",
-        "tickColor": "#cfd4dd",
-        "labelFontSize": 12,
-        "titleFontSize": 13,
-        "titleFontWeight": 400,
-        "titlePadding": 10,
-    },
-    "legend": {"labelFontSize": 13, "labelColor": "#171a21", "symbolStrokeWidth": 3, "symbolSize": 110},
-}
-"""Vega-Lite configuration of the picture file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +56,8 @@ def write(result: ExperimentResult, directory: Path) -> Path:
     directory.mkdir(parents=True, exist_ok=True)
     chart = PICTURES[result.experiment.name][0](result.studies, result.comparisons)
     spec = picture_spec(result.experiment, chart)
-    (directory / PICTURE).write_text(vl_convert.vegalite_to_svg(spec), encoding="utf-8")
-    (directory / PICTURE_PNG).write_bytes(vl_convert.vegalite_to_png(spec, scale=PNG_SCALE))
+    (directory / PICTURE).write_text(svg(spec), encoding="utf-8")
+    (directory / PICTURE_PNG).write_bytes(png(spec))
     (directory / NUMBERS).write_text(json.dumps(rows(result), indent=2) + "\n", encoding="utf-8")
     page = directory / PAGE
     page.write_text(render(result, chart), encoding="utf-8")
@@ -104,7 +69,7 @@ def picture_spec(experiment: Experiment, chart: Drawing) -> dict[str, Any]:
     spec: dict[str, Any] = chart.to_dict()
     caption = PICTURES[experiment.name][1]
     title = {"text": experiment.title, "subtitle": caption}
-    return spec | {"width": WIDTH, "height": HEIGHT, "title": title, "config": LOOK}
+    return spec | {"width": WIDTH, "height": HEIGHT, "title": title}
 
 
 def rows(result: ExperimentResult) -> list[dict[str, object]]:

@@ -7,19 +7,16 @@ from the same aggregator as every report.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
-from itertools import chain
-from multiprocessing import get_context
 
 from econsim.domain.execution import in_memory
+from econsim.evaluation.bench.pool import in_processes
 from econsim.report.aggregate import RunAggregator
 from econsim.report.summary import MarketSummary, Summary
 from econsim.report.thinking import ThinkingPeriod
 from econsim.runs import scenario_file
 from econsim.schemas.scenario import Scenario
 from econsim.schemas.types import MICROS_PER_CREDIT
-from econsim.services.gc_tuning import collect_rarely
 
 Advance = Callable[[], None]
 """Function that is called each time a run has ended."""
@@ -115,17 +112,13 @@ def sample(
     The outcome depends only on the studies. Raises what a run raises.
     """
     asked = tuple(studies)
-    # Spawned, because a fork would copy the locks of a display that another thread is drawing.
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=collect_rarely) as pool:
-        futures = [[pool.submit(run, study, seed) for seed in study.seeds] for study in asked]
-        try:
-            for future in as_completed(chain.from_iterable(futures)):
-                future.result()
-                advance()
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-        return tuple(tuple(future.result() for future in found) for found in futures)
+    calls = [(study, seed) for study in asked for seed in study.seeds]
+    found: dict[int, SampledRun] = {}
+    for place, sampled in in_processes(run, calls, processes):
+        found[place] = sampled
+        advance()
+    made = iter([found[place] for place in range(len(calls))])
+    return tuple(tuple(next(made) for _ in study.seeds) for study in asked)
 
 
 def run(study: Study, seed: int) -> SampledRun:

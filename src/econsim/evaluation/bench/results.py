@@ -1,0 +1,130 @@
+"""Results of cells, as they are stored, sent and read: plain numbers, verdicts in words. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pydantic import Field
+
+from econsim.report.summary import MarketSummary, Summary
+from econsim.schemas.base import Message
+from econsim.schemas.types import MICROS_PER_CREDIT
+
+HOLDS: Final = "holds"
+"""Outcome of an expectation that the run meets; every other one is no pass."""
+
+OUTCOMES: Final = (HOLDS, "fails", "vacuous", "undecidable")
+"""Outcomes of an expectation at the end of a run."""
+
+
+class JudgedExpectation(Message):
+    """Verdict on one expectation."""
+
+    name: str
+    """Short text that identifies the expectation."""
+    outcome: str
+    """Outcome: holds, fails, vacuous or undecidable."""
+    message: str = ""
+    """Verdict in a sentence."""
+    lines: tuple[str, ...] = ()
+    """The witness in lines for the terminal; none for an expectation that holds."""
+    sequences: tuple[int, ...] = ()
+    """Places of the witness's events in the run."""
+
+
+class MarketPeriod(Message):
+    """Numbers of one market in one period."""
+
+    market: str
+    """Resource that is traded."""
+    period: int
+    """Number of the period, from 1."""
+    efficiency: float | None
+    """Efficiency, percent; none where no surplus is possible."""
+    alpha: float | None
+    """Smith's alpha, percent; none without trades."""
+    mean_price: float | None
+    """Mean price, credits; none without trades."""
+    volume: int
+    """Units traded."""
+    surplus: float
+    """Surplus of all trades, credits."""
+
+
+class CellResult(Message):
+    """Result of a cell."""
+
+    number: int
+    """Number of the cell."""
+    treatment: str
+    """Name of the treatment."""
+    seed: int
+    """Seed of the run."""
+    repeat: int
+    """Number of the repeat."""
+    run: str
+    """Id of the run."""
+    hash: str = ""
+    """Canonical hash of the run; empty if it was not taken."""
+    failure: str = ""
+    """Reason why the run ended early; empty if it did not."""
+    ticks: int = 0
+    """Ticks of the run."""
+    events: int = 0
+    """Events of the run."""
+    cpu_s: float = 0.0
+    """Seconds of processor time in memory; 0 over NATS, where services share them."""
+    verdicts: tuple[JudgedExpectation, ...] = ()
+    """Verdicts on the expectations, in their order."""
+    periods: tuple[MarketPeriod, ...] = ()
+    """Numbers of every market in every period."""
+    measures: dict[str, float] = Field(default_factory=dict)
+    """Measure of the whole run → value; one that is undefined is left out."""
+
+    @property
+    def passed(self) -> bool:
+        """Tell whether every expectation holds and the run came to its end."""
+        return not self.failure and all(verdict.outcome == HOLDS for verdict in self.verdicts)
+
+
+def market_periods(summary: Summary) -> tuple[MarketPeriod, ...]:
+    """Return the numbers of every market in every period."""
+    return tuple(
+        MarketPeriod(
+            market=market.resource,
+            period=period.number,
+            efficiency=_percent(period.efficiency),
+            alpha=period.alpha,
+            mean_price=period.mean_price,
+            volume=period.volume,
+            surplus=period.surplus / MICROS_PER_CREDIT,
+        )
+        for market in summary.markets
+        for period in market.periods
+    )
+
+
+def measures(summary: Summary) -> dict[str, float]:
+    """Return measure → value of the whole run: `efficiency`, and of each market `cpu alpha` and so on; `buyer profit` of groups."""
+    found: dict[str, float | None] = {"efficiency": _percent(summary.efficiency)}
+    for market in summary.markets:
+        found |= {f"{market.resource} {name}": value for name, value in _of_market(market).items()}
+    for group in summary.scenario.agents:
+        profits = [holder.profit for holder in summary.holders if holder.group == group.name]
+        if profits:
+            found[f"{group.name} profit"] = sum(profits) / (len(profits) * MICROS_PER_CREDIT)
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _of_market(market: MarketSummary) -> dict[str, float | None]:
+    volume = market.volume / len(market.periods) if market.periods else None
+    return {
+        "efficiency": _percent(market.efficiency),
+        "alpha": market.alpha,
+        "price": market.mean_price,
+        "volume": volume,
+    }
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else 100 * share

@@ -1,0 +1,198 @@
+"""`econsim bench` in memory: exit codes, tables, records; nothing starts for bad input."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+
+import pytest
+from bench_builders import HALTS, NO_TRADES, TRADES
+from typer.testing import CliRunner
+
+from econsim.cli import app
+from econsim.cli.bench_options import agent_command, seeds
+from econsim.errors import InvalidMessage
+
+MARKET = """
+name = "{name}"
+[clock]
+periods = 1
+ticks_per_period = 20
+[[markets]]
+resource = "good"
+[[agents]]
+name = "buyer"
+policy = "zi_c"
+count = 4
+roles = [{{ resource = "good", side = "bid", first = 3.0, last = 1.0 }}]
+[[agents]]
+name = "seller"
+policy = "zi_c"
+count = 4
+roles = [{{ resource = "good", side = "ask", first = 1.0, last = 3.0 }}]
+"""
+
+
+def expectation(form) -> str:
+    """Return an expectation as a table of a scenario file."""
+
+    def value(each):
+        if isinstance(each, dict):
+            return "{ " + ", ".join(f"{name} = {value(found)}" for name, found in each.items()) + " }"
+        return json.dumps(each)
+
+    return "[[expectations]]\n" + "".join(f"{name} = {value(found)}\n" for name, found in form.items())
+
+
+@pytest.fixture
+def file(tmp_path):
+    def write(name, *forms):
+        path = tmp_path / f"{name}.toml"
+        path.write_text(MARKET.format(name=name) + "\n".join(map(expectation, forms)))
+        tomllib.loads(path.read_text())
+        return str(path)
+
+    return write
+
+
+@pytest.fixture
+def bench(tmp_path):
+    return lambda *words: CliRunner().invoke(app, ["--state", str(tmp_path / "state"), "bench", *words])
+
+
+def test_all_hold_is_0_and_leaves_a_record(bench, file, tmp_path) -> None:
+    ran = bench(
+        "run", file("good", TRADES), "--transport", "memory", "--seeds", "1..3", "--jobs", "1", "--name", "b"
+    )
+
+    left = {path.name for path in (tmp_path / "state" / "bench" / "b").iterdir()}
+    assert ran.exit_code == 0, ran.output
+    assert "3 of 3 runs passed" in ran.output
+    assert {
+        "batch.json",
+        "cells.jsonl",
+        "cells.parquet",
+        "verdicts.parquet",
+        "periods.parquet",
+        "comparison.svg",
+    } < left
+    assert "complete" in bench("list").output
+    assert "3 of 3 runs passed" in bench("show", "b").output
+
+
+@pytest.mark.parametrize(("form", "outcome"), [(NO_TRADES, "fails"), (HALTS, "vacuous")])
+def test_a_failure_and_a_vacuous_expectation_are_1_and_show_their_witness(
+    bench, file, tmp_path, form, outcome
+) -> None:
+    out = tmp_path / "out.json"
+
+    ran = bench("run", file("good", form), "--transport", "memory", "--jobs", "1", "--json", str(out))
+
+    written = json.loads(out.read_text())
+    assert ran.exit_code == 1
+    assert outcome in ran.output
+    assert not written["passed"]
+    assert written["expectations"][0]["outcomes"] == {outcome: 1}
+    assert written["cells"][0]["verdicts"][0]["lines"][0] in ran.output.replace("\n", "")
+
+
+def test_a_second_batch_of_a_name_is_refused(bench, file) -> None:
+    words = ("run", file("good", TRADES), "--transport", "memory", "--jobs", "1", "--name", "b")
+    bench(*words)
+
+    again = bench(*words)
+
+    assert again.exit_code == 1
+    assert "there is a batch 'b' already" in again.output
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["nowhere.toml"], "neither a file nor a shipped scenario"),
+        (["{bare}"], "has no expectation"),
+        (["{good}", "{good}"], "two of the scenarios are called 'good'"),
+        (["{good}", "--seeds", "5..1"], "names no seeds"),
+        (["{good}", "--name", "x" * 45], "is too long"),
+        (["{good}", "--agent", "ana=python"], "use --transport nats"),
+        (["{good}", "--nats", "nats://127.0.0.1:1"], "does nothing with --transport memory"),
+        (["{state}"], "there is no scenario in the directory"),
+    ],
+)
+def test_bad_input_is_2_and_leaves_nothing(bench, file, tmp_path, words, said) -> None:
+    (tmp_path / "empty").mkdir()
+    named = {"good": file("good", TRADES), "bare": file("bare"), "state": str(tmp_path / "empty")}
+
+    ran = bench("run", "--transport", "memory", *(word.format(**named) for word in words))
+
+    assert ran.exit_code == 2, ran.output
+    assert said in " ".join(ran.output.split())
+    assert not (tmp_path / "state" / "bench").exists()
+
+
+def test_an_agent_that_a_scenario_does_not_know_is_refused_before_a_server_starts(
+    bench, file, tmp_path
+) -> None:
+    ran = bench("run", file("good", TRADES), "--agent", "ana=python bot.py")
+
+    assert ran.exit_code == 2
+    assert "'ana' is no external agent of scenario 'good'; it has none" in " ".join(ran.output.split())
+    assert not (tmp_path / "state" / "nats").exists()
+
+
+def test_a_directory_is_a_batch_of_its_scenarios_which_can_be_compared(bench, file, tmp_path) -> None:
+    file("one", TRADES), file("two", TRADES)
+
+    ran = bench(
+        "run", str(tmp_path), "--transport", "memory", "--seeds", "1..3", "--jobs", "1", "--name", "b"
+    )
+    compared = bench("compare", "b", "--image", str(tmp_path / "out.svg"))
+
+    assert ran.exit_code == 0, ran.output
+    assert "two less one, on 3 seeds that both have" in compared.output
+    assert (tmp_path / "out.svg").read_text().startswith("<svg")
+
+
+def test_two_batches_of_equal_runs_do_not_differ(bench, file) -> None:
+    for name in ("before", "after"):
+        bench(
+            "run",
+            file("good", TRADES),
+            "--transport",
+            "memory",
+            "--seeds",
+            "1..3",
+            "--jobs",
+            "1",
+            "--name",
+            name,
+        )
+
+    found = bench("compare", "before", "after")
+
+    assert "after less before" in found.output.replace("good ", "")
+    assert "0.0000 ± 0.0000" in found.output
+
+
+def test_an_audit_names_what_no_mutant_breaks(bench, file) -> None:
+    found = bench("audit", file("good", TRADES))
+
+    assert found.exit_code == 0, found.output
+    assert "every expectation can be broken" in found.output
+
+
+@pytest.mark.parametrize(("text", "found"), [("7", (7,)), ("1..3", (1, 2, 3)), ("5,1..2,5", (5, 1, 2))])
+def test_seeds_are_numbers_and_ranges(text, found) -> None:
+    assert seeds(text) == found
+
+
+@pytest.mark.parametrize("text", ["", "a", "1..", "3..1", "1;2", "1..99999999", "-1", "٣"])
+def test_what_names_no_seeds_is_refused(text) -> None:
+    with pytest.raises(InvalidMessage, match="names no seeds"):
+        seeds(text)
+
+
+def test_an_agent_is_a_name_and_a_command() -> None:
+    assert agent_command("ana=python 'my bot.py'") == ("ana", ("python", "my bot.py"))
+    with pytest.raises(InvalidMessage, match="starts no agent"):
+        agent_command("ana")

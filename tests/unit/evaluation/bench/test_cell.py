@@ -1,0 +1,57 @@
+"""One cell in memory: its verdicts, its hash, and the id of its run in every event."""
+
+from bench_builders import HALTS, NO_TRADES, TRADES, judged_scenario, treatment
+from requirements import requirement
+from run_builders import canonical_hash
+
+from econsim.domain.execution import in_memory
+from econsim.evaluation.bench.cell import attempt, run_in_memory
+from econsim.evaluation.bench.plan import Cell
+from econsim.report.aggregate import RunAggregator
+
+CELL = Cell(number=4, treatment="test", seed=11, hashed=True)
+
+
+def test_an_expectation_holds_fails_or_is_vacuous_and_only_the_first_is_a_pass() -> None:
+    found = run_in_memory(treatment("test", TRADES, NO_TRADES, HALTS).scenario, CELL, "b-4")
+
+    assert [verdict.outcome for verdict in found.verdicts] == ["holds", "fails", "vacuous"]
+    assert not found.passed
+    assert run_in_memory(treatment("test", TRADES).scenario, CELL, "b-4").passed
+
+
+def test_a_failure_keeps_its_witness_in_twelve_lines_at_most() -> None:
+    _, fails = run_in_memory(treatment("test", TRADES, NO_TRADES).scenario, CELL, "b-4").verdicts
+
+    assert 1 < len(fails.lines) <= 12
+    assert fails.sequences
+
+
+@requirement("benchmark.reproducible")
+def test_hash_and_figures_are_those_of_the_run_with_that_seed() -> None:
+    scenario = judged_scenario(seed=11)
+
+    found = run_in_memory(treatment().scenario, CELL, "b-4")
+
+    events = list(in_memory.run(scenario))
+    tally = RunAggregator()
+    for addressed in events:
+        tally.add(addressed)
+    assert found.hash == canonical_hash(in_memory.run(scenario))
+    assert found.events == len(events)
+    assert found.measures["efficiency"] == 100 * tally.summary().efficiency
+
+
+@requirement("benchmark.correlation")
+def test_the_id_made_from_batch_and_number_is_in_every_event() -> None:
+    run = CELL.run("b")
+
+    assert {each.event.correlation_id for each in in_memory.run(judged_scenario(), run)} == {"b-4"}
+
+
+def test_a_run_that_raises_is_a_result_that_decides_nothing() -> None:
+    found = attempt(treatment().scenario, CELL.model_copy(update={"seed": -1}), "b-4")
+
+    assert found.failure.startswith("ValidationError")
+    assert [verdict.outcome for verdict in found.verdicts] == ["undecidable"]
+    assert not found.passed

@@ -1,0 +1,75 @@
+"""Records of batches on disk: one of a name, one writer, a torn line lost and nothing else."""
+
+import pytest
+from bench_builders import plan, result
+
+from econsim.errors import Conflict, NotFound, SetupError
+from econsim.evaluation.bench.records import CELLS, BatchFiles, BatchRecord, batch_names
+
+
+def record(name="b"):
+    return BatchRecord(plan=plan(name), transport="memory", command="econsim", started_at="now", versions={})
+
+
+@pytest.fixture
+def files(tmp_path):
+    found = BatchFiles(tmp_path, "b")
+    found.create(record())
+    return found
+
+
+def test_what_is_written_is_read_back(files) -> None:
+    with files.writer() as writer:
+        writer.add(result(2))
+        writer.add(result(1, "fails"))
+
+    assert files.record() == record()
+    assert files.results() == [result(1, "fails"), result(2)]
+
+
+def test_a_second_batch_of_a_name_is_refused(files, tmp_path) -> None:
+    with pytest.raises(Conflict, match="there is a batch 'b' already"):
+        BatchFiles(tmp_path, "b").create(record())
+
+    assert batch_names(tmp_path) == ["b"]
+
+
+def test_a_batch_has_one_writer(files) -> None:
+    with files.writer():
+        assert files.is_running
+        with pytest.raises(Conflict, match="another process"), files.writer():
+            pass
+
+    assert not files.is_running
+
+
+def test_a_torn_line_is_passed_over_and_the_next_one_is_whole(files) -> None:
+    with files.writer() as writer:
+        writer.add(result(1))
+    with (files.path / CELLS).open("ab") as file:
+        file.write(b'{"number":2,"tre')
+
+    assert files.results() == [result(1)]
+    with files.writer() as writer:
+        writer.add(result(2))
+    assert files.results() == [result(1), result(2)]
+
+
+def test_a_line_that_is_no_result_is_named(files) -> None:
+    (files.path / CELLS).write_text('{"number":1}\n')
+
+    with pytest.raises(SetupError, match=r"cells.jsonl, line 1 is no result"):
+        files.results()
+
+
+def test_the_first_result_of_a_cell_counts(files) -> None:
+    with files.writer() as writer:
+        writer.add(result(1))
+        writer.add(result(1, "fails"))
+
+    assert files.results() == [result(1)]
+
+
+def test_an_unknown_batch_is_refused_with_the_nearest_name(files, tmp_path) -> None:
+    with pytest.raises(NotFound, match="did you mean 'b'"):
+        BatchFiles(tmp_path, "bb").record()
