@@ -50,8 +50,8 @@ class MarketAggregator:
         self._turn(period)
         match entry.type:
             case subjects.ASK_ACCEPTED.type:
-                first = entry.data["items"][0]
-                self._arrive(first["n"], first["agent"])
+                for first in entry.data["items"][:1]:
+                    self._arrive(first["n"], first["agent"])
             case subjects.TRADE_EXECUTED.type:
                 for trade in entry.data["items"]:
                     terms = trade["price"], trade["quantity"], trade["buyer"], trade["seller"]

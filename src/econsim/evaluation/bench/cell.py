@@ -10,6 +10,7 @@ from econsim.domain.audit.canonical_log import CanonicalLog
 from econsim.domain.audit.deduplication import Deduplicator
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import Record, as_record, record
+from econsim.domain.audit.late_event import LateEvent
 from econsim.domain.execution import in_memory
 from econsim.domain.expectation.judge import Judge
 from econsim.domain.expectation.verdict import Verdict
@@ -42,8 +43,8 @@ class CellFold:
     def add(self, addressed: AddressedEvent) -> None:
         """Add the next event of a run in memory, where nothing is repeated."""
         self.events += 1
-        # One record for both, so that its data are made once; first the figures, which need no data of journal entries.
-        entry = as_record(addressed)
+        # One record for both, so that its data are made once, if at all; first the figures, which need no data of journal entries.
+        entry = addressed if isinstance(addressed, LateEvent) else as_record(addressed)
         self._tally.add(entry)
         self.judge.add(entry, self.events)
         if self._canonical:
@@ -89,10 +90,10 @@ class _Measured:
     def __init__(self, tally: RunAggregator) -> None:
         self._tally = tally
 
-    def add(self, entry: Record) -> None:
+    def add(self, source: Record | AddressedEvent) -> None:
         """Do nothing: the cell adds every event to the figures."""
 
-    def measured(self, expectation: MeasureExpectation) -> float | None:
+    def value_of(self, expectation: MeasureExpectation) -> float | None:
         """Return a measure over the events so far; none if nothing was measured."""
         found = self._tally.summary()
         return expectation_result(expectation, found.markets, found.thinking, found.gains).measured
