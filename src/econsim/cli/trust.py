@@ -132,8 +132,9 @@ def _show(found: Trust) -> None:
     from rich.markup import escape
     from rich.table import Table
 
+    from econsim.identity.access import SIM
     from econsim.identity.agent_credentials import each_account
-    from econsim.identity.roles import READERS, ROLES, SIM
+    from econsim.identity.roles import READERS, ROLES
     from econsim.report.tables import print_table
     from econsim.schemas.subject import OWNERS
 

@@ -10,13 +10,12 @@ their own accounts are in `identity/agent_account.py`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from econsim import subjects
 from econsim.errors import NotFound
+from econsim.identity.access import NAME, Access, stream_subjects
 from econsim.identity.host_requests import HOST_REQUESTS
-from econsim.identity.stream_rights import NAME, stream_subjects
 from econsim.schemas.subject import ANSWERED, PLACE, PUBLISHED, Subject, SubjectKind
 from econsim.streams import STREAMS
 from econsim.streams.benchmarks import BATCHES, CELLS
@@ -36,9 +35,6 @@ BENCHMARK: Final = "benchmark"
 
 VALIDATOR: Final = "validator"
 """The role that reads the stream of the one run that its credentials name."""
-
-SIM: Final = "SIM"
-"""The account of services and operators."""
 
 READERS: Final = "READERS"
 """The account of roles that only read: an answer there cannot be steered into `SIM`."""
@@ -68,42 +64,6 @@ _DEAD_LETTERS: Final = "dead_letter.>"
 
 _JETSTREAM_INFO: Final = "$JS.API.INFO"
 """The request whether JetStream is up at all."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
-    """Rights of a role beyond the subjects it owns, in the server's own verbs."""
-
-    account: str = SIM
-    """Account of the role's users."""
-    publish: tuple[Subject, ...] = ()
-    """Commands and requests the role sends, and events of others it publishes on their behalf."""
-    publish_to: tuple[str, ...] = ()
-    """Subjects outside the table the role publishes on: counters, dead letters, the state of JetStream."""
-    subscribe: tuple[Subject, ...] = ()
-    """Events and deliveries the role subscribes to directly, without a consumer."""
-    consume_all: tuple[str, ...] = ()
-    """Streams the role reads from end to end, through consumers of its own that acknowledge nothing."""
-    consume_kv: tuple[str, ...] = ()
-    """Buckets of which the role reads the history, through the client library's unnamed consumers."""
-    consume_queue: tuple[str, ...] = ()
-    """Work queues the role takes messages off."""
-    pull: tuple[str, ...] = ()
-    """Work queues the role takes messages off through one consumer, for which its workers compete."""
-    get: tuple[str, ...] = ()
-    """Streams whose leader the role asks for single messages and for counts."""
-    get_last: tuple[str, ...] = ()
-    """Streams of which any replica is asked for the newest message of a subject."""
-    batch_get: tuple[str, ...] = ()
-    """Streams of which any replica is asked for many messages at once, without a consumer."""
-    delete: tuple[str, ...] = ()
-    """Streams the role deletes single messages from."""
-    put: tuple[str, ...] = ()
-    """Buckets the role writes."""
-    declare: tuple[str, ...] = ()
-    """Streams the role creates and changes."""
-    benchmark: tuple[str, ...] = ()
-    """Calls of JetStream's API about the benchmark stream of the run that the credentials name."""
 
 
 _LEASES: Final = ("leases",)

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Final
 
 from econsim.errors import NotFound, SetupError
+from econsim.identity.access import SIM
 from econsim.identity.agent_account import exports
 from econsim.identity.nats_jwt import (
     Key,
@@ -38,7 +39,7 @@ from econsim.identity.nats_jwt import (
     user_jwt,
 )
 from econsim.identity.private_files import FILE, make_missing, private_directory, write
-from econsim.identity.roles import READER_REQUESTS, READERS, ROLES, SIM, SYSTEM, permissions
+from econsim.identity.roles import READER_REQUESTS, READERS, ROLES, SYSTEM, permissions
 from econsim.identity.server_config import quote
 from econsim.schemas.subject import token
 

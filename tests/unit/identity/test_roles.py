@@ -8,7 +8,8 @@ from econsim.checks.permissions.expected import PermissionMatrix, expected_matri
 from econsim.checks.permissions.page import differences, page
 from econsim.checks.permissions.probes import CALLS, PARTIES, probes
 from econsim.errors import NotFound
-from econsim.identity.roles import ROLES, SIM, permissions
+from econsim.identity.access import SIM
+from econsim.identity.roles import ROLES, permissions
 from econsim.schemas.subject import OWNERS, SubjectKind
 from econsim.subjects import TABLE
 

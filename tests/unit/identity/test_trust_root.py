@@ -10,9 +10,10 @@ from claims import claims
 from econsim.adapters.clock import unix_seconds
 from econsim.errors import InvalidSubject, NotFound, SetupError
 from econsim.identity import nats_jwt
+from econsim.identity.access import SIM
 from econsim.identity.nats_jwt import Key, NkeyKind, user_claims
 from econsim.identity.private_files import write
-from econsim.identity.roles import OPERATOR, READER_REQUESTS, READERS, ROLES, SIM, permissions
+from econsim.identity.roles import OPERATOR, READER_REQUESTS, READERS, ROLES, permissions
 from econsim.identity.trust_root import SYSTEM_USER, Trust
 
 HOSTILE = ["*", ">", "a.b", "", "A", "ada ", "ada\n", "{{name()}}", "../ada", "a" * 65]

@@ -23,9 +23,9 @@ from econsim.adapters.nats.patches import apply_patches, call_when_closed, relea
 from econsim.adapters.nats.publish_guard import restrict_publishing
 from econsim.domain.audit.envelope import DIGEST, digest
 from econsim.errors import Conflict, InvalidMessage, SetupError, Unavailable
+from econsim.identity.access import NAME
 from econsim.identity.nats_jwt import read_claims
 from econsim.identity.roles import INBOX, ROLES, permissions
-from econsim.identity.stream_rights import NAME
 from econsim.subjects import AUDIT
 
 RECONNECT_WAIT_S: Final = 0.1

@@ -19,7 +19,7 @@ from econsim.errors import InvalidMessage
 from econsim.evaluation.bench.plan import Cell, scenario_of
 from econsim.evaluation.bench.results import HOLDS, CellResult, JudgedExpectation, market_periods, measures
 from econsim.report.aggregate import RunAggregator
-from econsim.report.summary import expectation_result
+from econsim.report.summary import Summary, expectation_result
 from econsim.schemas.expectation import MeasureExpectation
 from econsim.schemas.scenario import Scenario
 
@@ -89,13 +89,16 @@ class _Measured:
 
     def __init__(self, tally: RunAggregator) -> None:
         self._tally = tally
+        self._summary: Summary | None = None
 
     def add(self, source: Record | AddressedEvent) -> None:
-        """Do nothing: the cell adds every event to the figures."""
+        """Forget the figures so far: the cell adds every event to them."""
+        del source
+        self._summary = None
 
     def value_of(self, expectation: MeasureExpectation) -> float | None:
         """Return a measure over the events so far; none if nothing was measured."""
-        found = self._tally.summary()
+        self._summary = found = self._summary or self._tally.summary()
         return expectation_result(expectation, found.markets, found.thinking, found.gains).measured
 
 

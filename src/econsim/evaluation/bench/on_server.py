@@ -15,7 +15,7 @@ from econsim.errors import EconsimError
 from econsim.evaluation.bench.leftovers import remove_leftovers
 from econsim.evaluation.bench.live import LiveBatch, Notify, run_live
 from econsim.evaluation.bench.plan import Cell
-from econsim.evaluation.bench.pool import process_pool
+from econsim.evaluation.bench.pool import process_pool, terminate
 from econsim.evaluation.bench.records import BatchRecord
 from econsim.evaluation.bench.results import CellResult
 from econsim.evaluation.bench.work import queue_cells, results, store_plan
@@ -40,19 +40,18 @@ async def run_over_nats(  # noqa: PLR0913, PLR0917 - a batch over NATS needs the
         notify(f"deleted the stream of run {leftover.run}: {leftover.reason}")
     waiting = list(reversed(cells))
     # More observers than cores would take the services' time; of further runs the verdicts come late, and are the same.
-    with process_pool(min(jobs, os.cpu_count() or 1)) as observers:
-        batch = LiveBatch(record.plan.batch, server, observers, notify, record.agents, resumed=resumed)
+    observers = process_pool(min(jobs, os.cpu_count() or 1))
+    batch = LiveBatch(record.plan.batch, server, observers, notify, record.agents, resumed=resumed)
 
-        async def take() -> None:
-            while waiting:
-                cell = waiting.pop()
-                on_result(await run_live(batch, record.plan.treatment(cell).scenario, cell))
+    async def take() -> None:
+        while waiting:
+            cell = waiting.pop()
+            on_result(await run_live(batch, record.plan.treatment(cell).scenario, cell))
 
-        try:
-            await _run_together([take() for _ in range(min(jobs, len(cells)))])
-        except BaseException:
-            observers.shutdown(wait=False, cancel_futures=True)
-            raise
+    try:
+        await _run_together([take() for _ in range(min(jobs, len(cells)))])
+    finally:
+        terminate(observers)
 
 
 async def _run_together(parts: Sequence[object]) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from typing import Any, TypeVar
 
 from econsim.adapters.server.child_processes import end_with_parent
@@ -23,6 +24,8 @@ def process_pool(processes: int | None = None) -> ProcessPoolExecutor:
 
 
 def _begin(parent: int) -> None:
+    # Ctrl-C reaches the whole group of processes; the parent ends these.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_parent(parent)
     collect_rarely()
 
@@ -38,11 +41,20 @@ def in_processes(
         for place, arguments in enumerate(calls):
             yield place, function(*arguments)
         return
-    with process_pool(processes) as pool:
+    pool = process_pool(processes)
+    try:
         places = {pool.submit(function, *arguments): place for place, arguments in enumerate(calls)}
-        try:
-            for future in as_completed(places):
-                yield places[future], future.result()
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+        for future in as_completed(places):
+            yield places[future], future.result()
+    except BaseException:
+        terminate(pool)
+        raise
+    pool.shutdown()
+
+
+def terminate(pool: ProcessPoolExecutor) -> None:
+    """End the processes of a pool at once, in the middle of their calls: an observer of a run that was stopped would wait for ever."""
+    pool.shutdown(wait=False, cancel_futures=True)
+    # Pools alone start processes by this module of Python.
+    for process in active_children():
+        process.terminate()

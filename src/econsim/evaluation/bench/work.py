@@ -25,7 +25,7 @@ from econsim.adapters.nats.connection import reliable_publish
 from econsim.errors import Conflict
 from econsim.evaluation.bench.cell import attempt, failure_result
 from econsim.evaluation.bench.plan import Cell, Plan
-from econsim.evaluation.bench.pool import process_pool
+from econsim.evaluation.bench.pool import process_pool, terminate
 from econsim.evaluation.bench.results import CellResult
 from econsim.schemas.base import Message
 from econsim.streams.benchmarks import BATCHES, CELLS
@@ -103,7 +103,7 @@ class Worker:
         """Give back the cells that are not finished soon, and end the processes."""
         await self._queue.stop()
         if self._pool:
-            self._pool.shutdown(wait=False, cancel_futures=True)
+            terminate(self._pool)
 
     async def _handle(self, message: Msg) -> None:
         batch = message.subject.rsplit(".", 2)[-2]

@@ -1,17 +1,56 @@
-"""Subjects of JetStream's API behind a role's rights to streams and buckets."""
+"""Rights of a role, and the subjects of JetStream's API behind its rights to streams and buckets."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import Final
 
+from econsim.schemas.subject import Subject
 from econsim.streams.benchmarks import STREAM_PREFIX
-
-if TYPE_CHECKING:
-    from econsim.identity.roles import Access
 
 NAME: Final = "{{name()}}"
 """The server puts the name of the user's credentials here."""
+
+
+SIM: Final = "SIM"
+"""The account of services and operators."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """Rights of a role beyond the subjects it owns, in the server's own verbs."""
+
+    account: str = SIM
+    """Account of the role's users."""
+    publish: tuple[Subject, ...] = ()
+    """Commands and requests the role sends, and events of others it publishes on their behalf."""
+    publish_to: tuple[str, ...] = ()
+    """Subjects outside the table the role publishes on: counters, dead letters, the state of JetStream."""
+    subscribe: tuple[Subject, ...] = ()
+    """Events and deliveries the role subscribes to directly, without a consumer."""
+    consume_all: tuple[str, ...] = ()
+    """Streams the role reads from end to end, through consumers of its own that acknowledge nothing."""
+    consume_kv: tuple[str, ...] = ()
+    """Buckets of which the role reads the history, through the client library's unnamed consumers."""
+    consume_queue: tuple[str, ...] = ()
+    """Work queues the role takes messages off."""
+    pull: tuple[str, ...] = ()
+    """Work queues the role takes messages off through one consumer, for which its workers compete."""
+    get: tuple[str, ...] = ()
+    """Streams whose leader the role asks for single messages and for counts."""
+    get_last: tuple[str, ...] = ()
+    """Streams of which any replica is asked for the newest message of a subject."""
+    batch_get: tuple[str, ...] = ()
+    """Streams of which any replica is asked for many messages at once, without a consumer."""
+    delete: tuple[str, ...] = ()
+    """Streams the role deletes single messages from."""
+    put: tuple[str, ...] = ()
+    """Buckets the role writes."""
+    declare: tuple[str, ...] = ()
+    """Streams the role creates and changes."""
+    benchmark: tuple[str, ...] = ()
+    """Calls of JetStream's API about the benchmark stream of the run that the credentials name."""
 
 
 def stream_subjects(access: Access) -> Iterable[str]:
