@@ -23,7 +23,7 @@ from econsim.domain.execution.coded_facts import (
     TickOpened,
     TradeRows,
 )
-from econsim.domain.execution.coded_journal import Entry, RefusedEntry
+from econsim.domain.execution.coded_journal import PostedRows, RefusedRows
 from econsim.domain.expectation.judge import Judge
 from econsim.errors import InvalidMessage
 from econsim.report.gains import GainAggregator
@@ -133,9 +133,9 @@ class RunAggregator:
         """Add an event that is not made yet, by its facts as they are; return false for one that is read like any other."""
         told = True
         match source.content:
-            case RefusedEntry():
+            case RefusedRows():
                 told = False
-            case Entry(rows=rows):
+            case PostedRows(rows=rows):
                 self._post_rows(rows)
             case TickOpened(period=period, tick_of_period=tick_of_period):
                 self._turn(source.tick, period, tick_of_period)

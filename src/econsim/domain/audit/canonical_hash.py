@@ -91,13 +91,13 @@ def _facts(events: Sequence[LateEvent]) -> list[FactText]:
     facts: list[FactText] = []
     for source in events:
         texts = source.content.texts()
-        facts += _recorded(source) if texts is None else texts
+        facts += _record_facts(source) if texts is None else texts
     # Items have numbers, chains ids, and any other event is alone.
     facts.sort(key=_NUMBER if facts[0][2] else _CHAIN)
     return facts
 
 
-def _recorded(source: LateEvent) -> Iterator[FactText]:
+def _record_facts(source: LateEvent) -> Iterator[FactText]:
     """Yield the facts of an event whose texts are taken from its JSON; the tick's opening is no cause of their own."""
     for data, actor, number, chain, own in record_texts(as_record(source)):
         yield data, actor, number, chain, own if own != source.event.causation_id else None

@@ -17,7 +17,7 @@ from econsim.schemas.subject import Subject, entity_of
 
 
 class Content(Protocol):
-    """What an event tells, as plain records."""
+    """Facts of an event, as plain records."""
 
     def data(self) -> object:
         """Return the data of the event."""
@@ -41,7 +41,7 @@ class Address:
 
 
 class Moment:
-    """What the events of one tick of a run have in common."""
+    """The fields that all events of one tick of a run share."""
 
     __slots__ = ("cause", "now", "run", "salt", "tick")
 

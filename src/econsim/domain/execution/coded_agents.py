@@ -71,7 +71,8 @@ class Seat:
         "draws",
         "gained",
         "held",
-        "id_end",
+        "id_begin",
+        "index",
         "least",
         "low",
         "name",
@@ -96,7 +97,8 @@ class Seat:
         self.draws = isinstance(self.trader, ZeroIntelligence) and not calls
         self.agent = agent.id
         self.name = agent.id.encode()
-        self.id_end = f"-{index}"
+        self.id_begin = f"{agent.id}-"
+        self.index = index
         self.side = role.side
         self.buys = role.side is Side.BID
         self.asset = CREDITS if self.buys else market.resource
@@ -154,6 +156,7 @@ class Seats:
         self._market = market
         self._seed = seed
         self._calls = market.mechanism is MechanismName.CALL_AUCTION
+        self._roles_max = max((seat.index for seat in self.seats), default=0) + 1
         self._learners = [seat for seat in self.seats if seat.trader.learns]
         self._limits: Limits | None = None
         self._is_stale = True
@@ -198,16 +201,17 @@ class Seats:
         """
         wishes: list[SeatOrder] = []
         turn, ends, size = b"%d/turn/%d/" % (self._seed, tick), b"%d" % tick, self._market.tick_size
+        id_ends = [f"{tick}-{index}" for index in range(self._roles_max)]
         # Two hashes an order are a fourth of its cost; the rest of the draw is inline, a call would add as much again.
         for seat in self._acting(ends):
             if not seat.span:
-                wishes += self._computed(seat, tick, turn)
+                wishes += self._other_wishes(seat, tick, turn)
                 continue
             drawn = int.from_bytes(blake2b(seat.price_draw + ends, digest_size=8).digest(), "big")
             price = (seat.low + (drawn * seat.span >> BITS)) * size
             if seat.order is None or seat.order.price != price:
                 rank = blake2b(turn + seat.name, digest_size=12).digest()
-                wishes.append(SeatOrder(rank, f"{seat.agent}-{tick}{seat.id_end}", seat, price))
+                wishes.append(SeatOrder(rank, seat.id_begin + id_ends[seat.index], seat, price))
         wishes.sort(key=_RANK)
         return wishes
 
@@ -223,7 +227,7 @@ class Seats:
         ]
         return acting + self._always if self._always else acting
 
-    def _computed(self, seat: Seat, tick: int, turn: bytes) -> list[SeatOrder]:
+    def _other_wishes(self, seat: Seat, tick: int, turn: bytes) -> list[SeatOrder]:
         """Return the orders of a seat whose trader does not just draw one price."""
         draws, trader = Draws(of=seat.acts + b"%d" % tick), seat.trader
         rank = blake2b(turn + seat.name, digest_size=12).digest()
@@ -236,7 +240,7 @@ class Seats:
         price = None if seat.value is None else trader.price(seat.value, draws)
         if price is None or (seat.order is not None and seat.order.price == price):
             return []
-        return [SeatOrder(rank, f"{seat.agent}-{tick}{seat.id_end}", seat, price)]
+        return [SeatOrder(rank, f"{seat.id_begin}{tick}-{seat.index}", seat, price)]
 
     def _find_willing(self) -> None:
         """Find the seats with units left."""

@@ -10,6 +10,7 @@ used twice, no order meets one of its own agent, no fill is partial, and a repla
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Final
 
 from econsim.domain.agent.random_draws import Draws
@@ -36,17 +37,32 @@ from econsim.schemas.orders import Side
 from econsim.schemas.scenario import Market
 
 _BID: Final = Side.BID
+_PLACE: Final = attrgetter("place")
 
 
 class CodedOrders(OpenOrders):
-    """The open orders, each of one agent on one side."""
+    """The open orders, each of one agent on one side; they are found by their seats and at their prices alone."""
+
+    def __init__(self) -> None:
+        """Start with an empty book."""
+        super().__init__()
+        self.count = 0
+        """Number of open orders."""
+
+    def __len__(self) -> int:
+        """Return how many orders are open."""
+        return self.count
+
+    def in_arrival_order(self) -> tuple[RestingOrder, ...]:
+        """Return every open order, oldest first: an order's place is its number, because a replacement has another price."""
+        return tuple(sorted((*self.bids, *self.asks), key=_PLACE))
 
     def enter(self, order: SeatOrder) -> None:
         """Put an order on the book."""
         seat = order.seat
         seat.order = order
         seat.open += 1
-        self.by_id[order.order_id] = order
+        self.count += 1
         (self.bids if seat.buys else self.asks).add(order)
 
     def leave(self, order: SeatOrder) -> None:
@@ -54,9 +70,9 @@ class CodedOrders(OpenOrders):
         seat = order.seat
         order.open = 0
         seat.open -= 1
+        self.count -= 1
         if seat.order is order:
             seat.order = None
-        del self.by_id[order.order_id]
         (self.bids if seat.buys else self.asks).remove(order)
 
     def fill(self, bid: SeatOrder, ask: SeatOrder, price: int) -> None:
@@ -128,16 +144,13 @@ class CodedBatch(BatchItems):
         amount = 1
         if seat.buys:
             amount = order.price
-            held(seat).pending += amount - old.price - order.reserved
+            holding(seat).pending += amount - old.price - order.reserved
         self.chains.append((TAKE_OVER, order_id, order.agent, seat.asset, amount, old.order_id))
         # Written out, without `CodedOrders.enter` and `leave`: most orders of a crowd are replacements.
-        orders = self.orders
-        side, by_id = orders.bids if seat.buys else orders.asks, orders.by_id
-        seat.order = by_id[order_id] = order
-        del by_id[old.order_id]
+        side = self.orders.bids if seat.buys else self.orders.asks
         side.add(order)
         side.remove(old)
-        old.open, order.old = 0, None
+        seat.order, old.open, order.old = order, 0, None
 
     def trade(self, taker: RestingOrder, standing: RestingOrder, price: int, fill_number: int) -> int:
         """Fill two orders of one unit, and move the credits and the unit."""
@@ -164,13 +177,13 @@ class CodedBatch(BatchItems):
         self.cancelled.append((n, order.order_id, order.agent, order.seat.buys, reason))
         self.orders.leave(order)
         seat = order.seat
-        held(seat).pending -= order.price if seat.buys else 1
+        holding(seat).pending -= order.price if seat.buys else 1
         self.chains.append((RELEASE, order.order_id, seat.agent, seat.asset))
 
     def _move(self, buyer: Seat, seller: Seat, reserved: int, price: int) -> None:
         """Move a unit against its price through the clearing holder, whose accounts are open from the first trade on."""
         accounts = self._accounts
-        paid, sold = held(buyer), held(seller)
+        paid, sold = holding(buyer), holding(seller)
         paid.posted -= price
         paid.pending -= reserved
         sold.posted -= 1
@@ -268,13 +281,13 @@ class CodedBook:
                 match(batch, order)
                 continue
             batch.refuse(order, code)
-            held(seat).pending -= order.reserved
+            holding(seat).pending -= order.reserved
             form = RELEASE if old is None else RELEASE_MORE
             lost.append((form, order.order_id, order.agent, seat.asset))
         return lost
 
 
-def held(seat: Seat) -> Account:
+def holding(seat: Seat) -> Account:
     """Return the account in which a seat has reserved something."""
     assert seat.held is not None
     return seat.held

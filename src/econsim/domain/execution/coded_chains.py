@@ -83,7 +83,7 @@ def _release_more(clearing: str, order_id: str, agent: str, asset: str) -> Chain
     return id_, order_id, ((id_, _VOID, agent, clearing, asset, 0, f"{order_id}.t"),)
 
 
-def _given(_: str, id_: str, cause: str, *moves: tuple[str, str, str, str, int]) -> ChainParts:
+def _clock_chain(_: str, id_: str, cause: str, *moves: tuple[str, str, str, str, int]) -> ChainParts:
     """Take a chain of the clock: of each transfer the id, debit, credit, asset and amount."""
     return (
         id_,
@@ -98,7 +98,7 @@ def given_row(chain: Chain) -> ChainRow:
     return (GIVEN, chain.id, chain.cause, *moves)
 
 
-FORMS: Final = (_reserve, _reserve_more, _take_over, _fill, _release, _release_more, _given)
+FORMS: Final = (_reserve, _reserve_more, _take_over, _fill, _release, _release_more, _clock_chain)
 """Functions of clearing holder and fields, by their numbers."""
 
 
@@ -152,7 +152,7 @@ TEXTS: Final = (
     _text_of(_fill),
     _release_text,
     _text_of(_release_more),
-    _text_of(_given),
+    _text_of(_clock_chain),
 )
 """Canonical texts of the forms, by their numbers. Those of most chains are written at once: by way of their legs they took a third
 of the time of a hash."""

@@ -52,7 +52,7 @@ LIMIT: Final = OrderKind.LIMIT
 _NUMBER: Final = itemgetter(0)
 
 
-class Whole:
+class MadeData:
     """An event whose data are made already."""
 
     __slots__ = ("_data",)

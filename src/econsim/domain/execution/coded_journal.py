@@ -34,7 +34,7 @@ UNSEALED_MAX: Final = 50_000
 """Chains of entries without a hash that are kept, about 12 MB."""
 
 
-class Entry:
+class PostedRows:
     """A journal entry of applied chains; its hash is made at the first look at it."""
 
     __slots__ = ("clearing", "hash", "journal", "previous_hash", "rows", "sequence")
@@ -79,12 +79,12 @@ class Entry:
         return f"posted\n[{','.join([chain_json(*parts) for parts in self.chains()])}]"
 
 
-class RefusedEntry(Entry):
+class RefusedRows(PostedRows):
     """A journal entry of refused chains: their holders have too little."""
 
     __slots__ = ()
 
-    def refused(self) -> Iterable[RefusedChain]:
+    def refusals(self) -> Iterable[RefusedChain]:
         """Yield the records of the chains."""
         for form, *fields in self.rows:
             parts = FORMS[form](self.clearing, *fields)
@@ -98,19 +98,19 @@ class RefusedEntry(Entry):
             sequence=self.sequence,
             previous_hash=self.previous_hash,
             hash=self.hash,
-            chains=tuple(self.refused()),
+            chains=tuple(self.refusals()),
         )
 
     def texts(self) -> Iterable[FactText]:
         """Return the canonical text of each chain."""
         return [
             refused_text(each.id, each.cause, each.holder, each.reason, each.digest)
-            for each in self.refused()
+            for each in self.refusals()
         ]
 
     def body(self) -> str:
         """Return the hashed body of the entry."""
-        return refused_body(tuple(self.refused())).decode()
+        return refused_body(tuple(self.refusals())).decode()
 
 
 class LateJournal:
@@ -122,14 +122,14 @@ class LateJournal:
 
     __slots__ = ("_again", "_passed", "_repeated", "_sealed", "_unsealed", "_unsealed_chains", "sequence")
 
-    def __init__(self, again: Callable[[], Iterator[Entry]]) -> None:
+    def __init__(self, again: Callable[[], Iterator[PostedRows]]) -> None:
         """Start before the first entry; `again` gives the entries of the same run, from the first."""
         self.sequence = 0
         self._again = again
         self._sealed = 0, GENESIS_HASH
-        self._unsealed: deque[Entry] = deque()
+        self._unsealed: deque[PostedRows] = deque()
         self._unsealed_chains = 0
-        self._repeated: Iterator[Entry] = iter(())
+        self._repeated: Iterator[PostedRows] = iter(())
         self._passed = 0, GENESIS_HASH
 
     @property
@@ -137,7 +137,7 @@ class LateJournal:
         """Hash of the newest entry."""
         return self._hash_at(self.sequence)
 
-    def append(self, kind: type[Entry], clearing: str, rows: Sequence[ChainRow]) -> list[Entry]:
+    def append(self, kind: type[PostedRows], clearing: str, rows: Sequence[ChainRow]) -> list[PostedRows]:
         """Return the entries of these chains, at most CHAINS_PER_ENTRY_MAX in each."""
         entries = []
         for start in range(0, len(rows), CHAINS_PER_ENTRY_MAX):
@@ -152,7 +152,7 @@ class LateJournal:
             self._unsealed_chains = 0
         return entries
 
-    def seal(self, entry: Entry) -> None:
+    def seal(self, entry: PostedRows) -> None:
         """Give an entry its hash."""
         if not entry.hash:
             entry.seal(self._hash_at(entry.sequence - 1))

@@ -2,7 +2,7 @@
 
 Composes the pure parts that the services use over NATS (host agents, books, ledger, journal, schedule), so the
 same scenario and seed give the same canonical log. For studies of thousands of periods, and for the executor, which
-stores what is yielded here (`services/executor`).
+stores what is yielded here (`services/executor`). Runs whose agents all trade by code have a quicker driver (`coded_run`).
 """
 
 from __future__ import annotations

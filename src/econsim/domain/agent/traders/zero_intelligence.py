@@ -1,4 +1,4 @@
-"""What the random traders share: a price drawn uniformly between bounds, on the tick grid."""
+"""The base of the random traders: a price drawn uniformly between bounds, on the tick grid."""
 
 from __future__ import annotations
 
