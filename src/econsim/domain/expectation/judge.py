@@ -224,7 +224,7 @@ class Judge:
         except TooManyOpen as error:
             if self._monitors[self._showing].decided is None:
                 self._broken[self._showing] = str(error)
-        except (KeyError, TypeError, ValueError, AttributeError, InvalidMessage) as error:
+        except (LookupError, TypeError, ValueError, AttributeError, InvalidMessage) as error:
             what = f"its content does not follow the schema of {kind}: {type(error).__name__} {error}"
             self._integrity.add(self._now.sequence, "record_does_not_follow_its_schema", what, kind)
 
