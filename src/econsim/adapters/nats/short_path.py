@@ -126,8 +126,7 @@ class ShortPathSubscriber(CoreSubscriber):
     def _join_path(self) -> Step:
         """Join the broker's middlewares, the decoder and the handler to one function."""
         config, (call,) = self._outer_config, self.calls
-        # The handler as it was written: FastStream's wrapper around it counts calls in tests.
-        decode, handle = cast("Step", self._call_options.decoder), call.handler._declared_call  # noqa: SLF001
+        decode, handle = cast("Step", self._call_options.decoder), call.handler
 
         async def decode_and_handle(message: NatsMessage) -> object:
             return await handle(await decode(message))
