@@ -39,6 +39,7 @@ from econsim.report.tools import PAID, ToolAggregator
 from econsim.report.work import OF_WORK, TASK_MONEY, WorkAggregator
 from econsim.schemas.expectation import MeasureExpectation
 from econsim.schemas.ledger import CREDITS, MONEY, Kind, TransferPosted
+from econsim.schemas.names import IN_MEMORY
 from econsim.schemas.scenario import Scenario
 from econsim.schemas.subject import entity_of
 
@@ -193,7 +194,7 @@ class RunAggregator:
         self._scenario = scenario = Scenario.model_validate(entry.data["scenario"])
         on_events = tuple(e for e in scenario.expectations if not isinstance(e, MeasureExpectation))
         if self._judges and on_events:
-            self._judge = Judge(on_events, scenario)
+            self._judge = Judge(on_events, scenario, is_logged=entry.correlation_id != IN_MEMORY)
         self._agents = population(scenario)
         self._thinking = ThinkingAggregator(self._agents)
         self._tools = ToolAggregator(self._agents)

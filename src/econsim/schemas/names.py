@@ -18,6 +18,9 @@ from econsim.schemas.types import Name
 LAST: Final = "last"
 """Word for the newest run in commands."""
 
+IN_MEMORY: Final = "memory"
+"""Name of a run in memory that was given no other."""
+
 EVERY_AGENT: Final = "default"
 """Word in the place of the agent in the key of quotas for every agent of a run."""
 

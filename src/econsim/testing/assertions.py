@@ -90,6 +90,7 @@ def assert_expectation(
 
     Raises AssertionError with the verdict, also for one that nothing put to the test, and InvalidExpectation.
     """
+    __tracebackhide__ = True
     verdict = judge_events(events, expectation, scenario)
     if not verdict.outcome.is_pass:
         raise AssertionError("\n".join(verdict.lines()))
@@ -102,7 +103,7 @@ def judge_events(
     form = _form(expectation) if isinstance(expectation, Mapping) else expectation
     records = list(map(as_record, events))
     is_whole = bool(records) and records[0].type == RUN_OPENED.type
-    judge = Judge((form,), scenario, is_trusted=not is_whole)
+    judge = Judge((form,), scenario, is_trusted=not is_whole, is_logged=False)
     for sequence, entry in enumerate(records, 1):
         judge.add(entry, sequence)
     return judge.close(is_part=True)[0]

@@ -2,7 +2,7 @@
 
 import pytest
 from dirty_equals import IsApprox, IsStr
-from expectation_builders import RUN, stored_run, tick
+from expectation_builders import stored_run, tick
 from requirements import requirement
 
 from econsim.domain.audit.facts import record
@@ -50,7 +50,7 @@ def test_a_sequence_has_gaps_of_at_most(events):
 @requirement("benchmark.never")
 def test_an_event_never_occurs(events):
     assert_never_occurs(events, type="agent.producer_001.order_rejected", where={"data.code": "no_money"})
-    with pytest.raises(AssertionError, match=f"econsim why .* --run {RUN}"):
+    with pytest.raises(AssertionError, match="happened"):
         assert_never_occurs(events, type="trade_executed", where={"buyer": IsStr(regex="pro.*")})
 
 

@@ -36,6 +36,7 @@ from econsim.domain.runtime.effects import HostedFile, HostedToolCall, Use, UseR
 from econsim.domain.runtime.thinking_agents import ThinkingAgents
 from econsim.domain.scenario.own_tools import uses_people_or_tasks
 from econsim.errors import RunFailed
+from econsim.schemas import names
 from econsim.schemas.agent import Limits
 from econsim.schemas.base import Message
 from econsim.schemas.clock import PeriodClosed, PeriodOpened, RunClosed, RunOpened, Ticked
@@ -51,7 +52,7 @@ NOW: Final = "1970-01-01T00:00:00.000000000Z"
 HOST: Final = host_name(0)
 """Name of the host of all agents in memory."""
 
-NAME: Final = "memory"
+NAME: Final = names.IN_MEMORY
 """Id of a run without a given id."""
 
 

@@ -55,19 +55,21 @@ class Judge:
         measures: Measures | None = None,
         *,
         is_trusted: bool = False,
+        is_logged: bool = True,
     ) -> None:
         """Start before the first event.
 
         Without `scenario` it is taken from the run's opening. `measures` measures the outcome of markets and groups:
         `report.judging.judge` gives one that does; without it such expectations are undecidable. Raises
         InvalidExpectation for an expectation that names what there is not. `is_trusted` if the log is taken as it is,
-        repeats and gaps too, as its mutants are.
+        repeats and gaps too, as its mutants are; `is_logged` unless the events are in no log that a command could show.
         """
         self.expectations = tuple(expectations)
         """Expectations that are judged."""
         self.run = ""
         """Run of the events; empty before the first."""
         self._is_trusted = is_trusted
+        self._is_logged = is_logged
         self._now = Now()
         self._panel = panel(self.expectations, scenario, measures, self._now)
         self._monitors = self._panel.monitors
@@ -146,7 +148,7 @@ class Judge:
         monitor, expectation, name = self._monitors[place], self.expectations[place], self._names[place]
         if place in self._broken:
             outcome = Ruling.UNDECIDABLE if ended else Ruling.SO_FAR_FALSE
-            return Verdict(expectation, name, outcome, self._broken[place], run=self.run)
+            return Verdict(expectation, name, outcome, self._broken[place], run=self._logged_run)
         found = monitor.decision(self._now, ended=ended)
         fault = self._integrity.first(monitor.types)
         if (
@@ -156,10 +158,16 @@ class Judge:
             and not (found.is_final and 0 < found.sequence <= fault.whole_to)
         ):
             text = f"record {fault.sequence} of the log: {fault.text}"
-            return Verdict(expectation, name, Ruling.UNDECIDABLE, text, run=self.run)
+            return Verdict(expectation, name, Ruling.UNDECIDABLE, text, run=self._logged_run)
         witness, nearest = _witnesses(found)
         outcome = _outcome(found, ended=ended)
-        return Verdict(expectation, name, outcome, found.message, found.missed_by, witness, nearest, self.run)
+        return Verdict(
+            expectation, name, outcome, found.message, found.missed_by, witness, nearest, self._logged_run
+        )
+
+    @property
+    def _logged_run(self) -> str:
+        return self.run if self._is_logged else ""
 
     def _turn(self) -> None:
         """Begin a tick: monitors give up what is overdue, and those that have decided watch no more."""

@@ -94,7 +94,7 @@ class Verdict:
     nearest: Witness | None = None
     """Event that came nearest to what was expected; none if nothing did."""
     run: str = ""
-    """Run of the events."""
+    """Run of the events; empty if they are in no log."""
 
     @property
     def form(self) -> str:
@@ -103,10 +103,9 @@ class Verdict:
 
     @property
     def command(self) -> str:
-        """Return the command that shows the run at the place that decides; empty without such a place."""
+        """Return the command that shows the run at the place that decides; empty without such a place, or without a log."""
         shown = self.witness[-1] if self.witness else self.nearest
-        run = self.run or "last"
-        return f"econsim why {shown.event_id} --run {run}" if shown else ""
+        return f"econsim why {shown.event_id} --run {self.run}" if shown and self.run else ""
 
     def lines(self) -> tuple[str, ...]:
         """Return the verdict for a terminal, at most LINES_MAX lines; a pass has one line."""

@@ -30,10 +30,10 @@ REASON_LENGTH_MAX: Final = 300
 class CellFold:
     """Verdicts, figures and hash of one run, from its events in order, while it goes on or later."""
 
-    def __init__(self, scenario: Scenario, *, hashed: bool) -> None:
-        """Start before the first event; `hashed` if the canonical hash is to be taken."""
+    def __init__(self, scenario: Scenario, *, hashed: bool, logged: bool = True) -> None:
+        """Start before the first event; `hashed` if the canonical hash is to be taken, `logged` if the events are in a log."""
         self._tally = RunAggregator(judges=False)
-        self.judge = Judge(scenario.expectations, scenario, _Measured(self._tally))
+        self.judge = Judge(scenario.expectations, scenario, _Measured(self._tally), is_logged=logged)
         """Judge of the run, whose verdicts may be asked for at any time."""
         self.events = 0
         """Events so far."""
@@ -120,7 +120,7 @@ def run_in_memory(scenario: str, cell: Cell, run: str) -> CellResult:
     """Run a cell of a treatment's scenario in this process, judging it as it goes; the outcome depends on nothing else."""
     started = time.process_time()
     found = scenario_of(scenario, cell.seed)
-    fold = CellFold(found, hashed=cell.hashed)
+    fold = CellFold(found, hashed=cell.hashed, logged=False)
     for addressed in in_memory.run(found, run):
         fold.add(addressed)
     return fold.result(cell, run, time.process_time() - started)
