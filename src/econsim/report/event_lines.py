@@ -30,7 +30,7 @@ def event_line(entry: Record) -> str:
         "type": entry.type,
         "schema_version": SCHEMA_VERSION,
         **{name: getattr(entry, name) for name in _ENVELOPE},
-        "data": entry.content,
+        "data": entry.data,
     }
     return json.dumps(fields, ensure_ascii=False, separators=(",", ":")) + "\n"
 
@@ -67,7 +67,7 @@ def _data_text(entry: Record) -> str:
     """Return the data as JSON; the fields before them in an event's text cannot contain a quotation mark."""
     if isinstance(entry.content, str):
         return entry.content[entry.content.index(_DATA) + len(_DATA) : -1]
-    return json.dumps(entry.content, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(entry.data, ensure_ascii=False, separators=(",", ":"))
 
 
 class EventLines:

@@ -2,8 +2,7 @@
 
 `canonical_log.py` takes the facts of every other event from its JSON. For these types it would cost more than the run
 itself, so their text is written straight from the data, keys in order, without the fields that differ between equal
-runs. Names and ids, which are checked when a message is read, have no character that needs escaping. A property test holds both ways
-equal.
+runs. A property test holds both ways equal.
 """
 
 from __future__ import annotations
@@ -78,8 +77,8 @@ def accepted_text(  # noqa: PLR0913, PLR0917 - the fields of the item
 ) -> FactText:
     """Return the text of an order that was accepted, from the fields of its item in their order."""
     text = (
-        f'{{"agent":"{agent}","kind":{quoted(kind)},"n":{n},"order_id":"{order_id}","price":{price},'
-        f'"quantity":{quantity},"replaces":{_id(replaces)},"side":{quoted(side)}}}'
+        f'{{"agent":{quoted(agent)},"kind":{quoted(kind)},"n":{n},"order_id":{quoted(order_id)},"price":{price},'
+        f'"quantity":{quantity},"replaces":{_text(replaces)},"side":{quoted(side)}}}'
     )
     return text, agent, n, "", None
 
@@ -97,8 +96,8 @@ def trade_text(  # noqa: PLR0913, PLR0917 - the fields of the item
 ) -> FactText:
     """Return the text of a trade, from the fields of its item in their order."""
     text = (
-        f'{{"ask_id":"{ask_id}","bid_id":"{bid_id}","buyer":"{buyer}","n":{n},"price":{price},'
-        f'"quantity":{quantity},"seller":"{seller}","taker":{quoted(taker)},"trade_id":"{trade_id}"}}'
+        f'{{"ask_id":{quoted(ask_id)},"bid_id":{quoted(bid_id)},"buyer":{quoted(buyer)},"n":{n},"price":{price},'
+        f'"quantity":{quantity},"seller":{quoted(seller)},"taker":{quoted(taker)},"trade_id":{quoted(trade_id)}}}'
     )
     return text, buyer if taker == _BID else seller, n, "", None
 
@@ -108,7 +107,7 @@ def cancelled_text(  # noqa: PLR0913, PLR0917 - the fields of the item
 ) -> FactText:
     """Return the text of an order that was cancelled, from the fields of its item in their order."""
     text = (
-        f'{{"agent":"{agent}","n":{n},"order_id":"{order_id}","quantity":{quantity},'
+        f'{{"agent":{quoted(agent)},"n":{n},"order_id":{quoted(order_id)},"quantity":{quantity},'
         f'"reason":{quoted(reason)},"side":{quoted(side)}}}'
     )
     return text, agent, n, "", None
@@ -147,12 +146,12 @@ def chain_text(id_: str, cause: str, legs: Sequence[Leg]) -> FactText:
     """Return the text of an applied chain, from its id, its cause and the fields of its transfers in their order."""
     transfers = ",".join(
         [
-            f'{{"amount":{amount},"asset":"{asset}","credit":"{credit}","debit":"{debit}","id":"{leg}",'
-            f'"kind":{quoted(kind)},"pending_id":{_id(pending)}}}'
+            f'{{"amount":{amount},"asset":{quoted(asset)},"credit":{quoted(credit)},"debit":{quoted(debit)},"id":{quoted(leg)},'
+            f'"kind":{quoted(kind)},"pending_id":{_text(pending)}}}'
             for leg, kind, debit, credit, asset, amount, pending in legs
         ]
     )
-    return f'{{"id":"{id_}","transfers":[{transfers}]}}', legs[0][2] if legs else None, 0, id_, cause
+    return f'{{"id":{quoted(id_)},"transfers":[{transfers}]}}', legs[0][2] if legs else None, 0, id_, cause
 
 
 def _refusal_texts(data: TransferRefused) -> Iterator[FactText]:
@@ -242,10 +241,6 @@ def _quote(bid: int | None, ask: int | None, last: int | None) -> str:
 
 def _number(value: int | None) -> int | str:
     return "null" if value is None else value
-
-
-def _id(value: str | None) -> str:
-    return f'"{value}"' if value else "null"
 
 
 def _text(value: str | None) -> str:
