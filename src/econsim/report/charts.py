@@ -27,6 +27,7 @@ from econsim.report.series import (
 )
 from econsim.report.summary import AgentSummary, MarketSummary, Summary
 from econsim.report.thinking import GroupThinking, ThinkingPeriod
+from econsim.report.verdict_lanes import Lanes
 from econsim.schemas.types import MICROS_PER_CREDIT
 
 Spec = dict[str, Any]
@@ -38,8 +39,18 @@ CORAL: Final = "#f0714f"
 """Colour of supply."""
 TEAL: Final = "#14a38b"
 """Colour of surplus and efficiency."""
+AMBER: Final = "#c98a00"
+"""Colour of what could not be decided."""
 GREY: Final = "#8a8f9c"
 """Colour of references: the equilibrium, equality."""
+
+INK: Final = "var(--ink)"
+"""Colour of text that a chart holds itself: the page's, on paper too."""
+CARD: Final = "var(--card)"
+"""Colour behind a chart: the page's."""
+
+LABEL_PX: Final = 170
+"""Width of an event's label: it fits a phone's screen beside the events' ticks, and most types of events fit it."""
 
 _TYPES: Final = {"Q": "quantitative", "N": "nominal", "O": "ordinal"}
 """Letter in a short name of a field → type of its values."""
@@ -200,6 +211,57 @@ def lorenz(amounts: Iterable[int]) -> Spec:
     return _layer(_view(dashed, [{"agents": 0, "share": 0}, {"agents": 1, "share": 1}], x=x, y=y), curve)
 
 
+def verdict_timeline(lanes: Lanes) -> Spec:
+    """Draw a lane for each verdict: its outcome and name, and below them the events that decide it at their ticks."""
+    y = _field("row:Q", axis=None, scale={"domain": [0, lanes.rows], "reverse": True, "nice": False})
+    # The labels stand right of their events, so the ticks leave them room; links around events take some at the left.
+    across = [14, {"expr": f"width - {LABEL_PX}"}]
+    x_scale = {"domain": lanes.ticks, "nice": False, "zero": False, "range": across}
+    x_axis = {"format": "d", "tickMinStep": 1, "grid": True, "labelFlush": False}
+    x = _field("tick:Q", title="tick", scale=x_scale, axis=x_axis)
+    kinds = {"domain": ["fails", "undecidable", "vacuous", "holds"], "range": [CORAL, AMBER, GREY, BLUE]}
+    colour = _field("outcome:N", scale=kinds, legend=None)
+    border = _mark("rule", color=GREY, opacity=0.3)
+    link = _mark("line", color=GREY, strokeWidth=1.6, xOffset={"expr": "-9 * datum.aside"})
+    by_order = {"detail": _field("link:N"), "order": _field("order:O")}
+    return _layer(
+        _view(border, lanes.borders, y=y, x={"value": 0}, x2={"value": "width"}),
+        _view(link, lanes.links, x=x, y=y, **by_order),
+        _lane_heads(lanes, y, colour),
+        _lane_events(lanes, x, y, colour),
+    )
+
+
+def _lane_heads(lanes: Lanes, y: Spec, colour: Spec) -> Spec:
+    at_left: Spec = {"y": y, "x": {"value": 0}}
+    tooltip = [
+        _field("name:N", title="expectation"),
+        _field("outcome:N"),
+        _field("message:N", title="reason"),
+    ]
+    weight = {"expr": "datum.outcome === 'holds' ? 400 : 600"}
+    head = _mark("text", **_TEXT, dx=18, color=INK, fontWeight=weight, limit={"expr": "width - 18"})
+    return _layer(
+        _view(_mark("text", **_TEXT, fontWeight=700), **at_left, text=_field("sign:N"), color=colour),
+        _view(head, **at_left, text=_field("text:N"), tooltip=tooltip),
+        rows=lanes.heads,
+    )
+
+
+def _lane_events(lanes: Lanes, x: Spec, y: Spec, colour: Spec) -> Spec:
+    dot = _mark("point", shape="circle", size=80, strokeWidth=2, opacity=1)
+    filled = {"condition": {"test": "datum.decides", **colour}, "value": CARD}
+    tooltip = [_field(f"{name}:N") for name in ("record", "tick", "type", "actor", "description", "cause")]
+    label = _mark("text", **_TEXT, dx=10, color=INK, limit={"expr": "width - scale('x', datum.tick) - 12"})
+    return _layer(
+        _view(dot, stroke=colour, fill=filled, tooltip=tooltip),
+        _view(label, text=_field("label:N")),
+        rows=lanes.events,
+        x=x,
+        y=y,
+    )
+
+
 def _layer(*views: Spec, rows: Rows | None = None, **encoding: object) -> Spec:
     """Return views on one another, with the data and the encoding that they share."""
     return _data(rows) | ({"encoding": encoding} if encoding else {}) | {"layer": [*views]}
@@ -252,3 +314,6 @@ _GROUP: Final = _field(
     "group:N", scale={"scheme": "tableau10"}, legend={"title": None, "orient": "top", "columns": 4}
 )
 """Colour by group of agents."""
+
+_TEXT: Final[Spec] = {"align": "left", "baseline": "middle", "fontSize": 12}
+"""Look of text that a chart holds itself."""

@@ -56,7 +56,7 @@ def render(summary: Summary) -> str:
     main = (
         f'<section class="kpis" aria-label="Key figures">{_cards(summary)}</section>',
         _expectations(summary.verdicts, unjudged_notes(scenario.unjudged)),
-        verdict_table(summary.judged),
+        verdict_table(summary.judged, specs),
         *(_market(market, summary, specs) for market in summary.markets),
         _thinking(summary, specs),
         _tools(summary),

@@ -27,6 +27,8 @@ class Figure:
     """Chart of the figure."""
     wide: bool = False
     """True if the figure takes a whole row."""
+    height_px: int = 0
+    """Height of the chart in pixels; 0 for that of all charts."""
 
 
 def figure(drawn: Figure, specs: Specs) -> str:
@@ -34,9 +36,10 @@ def figure(drawn: Figure, specs: Specs) -> str:
     # The schema's address only names the language; without it the page holds no address to load.
     specs[drawn.name] = {key: value for key, value in drawn.chart.items() if key not in ("$schema", "config")}
     size, title = " wide" if drawn.wide else "", escape(drawn.title)
+    height = f' style="height: {drawn.height_px}px"' if drawn.height_px else ""
     return (
         f'<figure class="card{size}"><figcaption><b>{title}</b><span>{escape(drawn.caption)}</span></figcaption>'
-        f'<div class="chart" data-chart="{escape(drawn.name)}" role="img" aria-label="{title}"></div></figure>'
+        f'<div class="chart" data-chart="{escape(drawn.name)}" role="img" aria-label="{title}"{height}></div></figure>'
     )
 
 

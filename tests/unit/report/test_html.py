@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import altair as alt
 import pytest
+from expectation_builders import form, tick, verdict
 from jsonschema import ValidationError
 from requirements import requirement
 from run_builders import only, records, small_run, small_scenario, summed, thinking_run
@@ -101,6 +103,17 @@ def test_every_place_has_its_chart(page):
         "profits",
         "lorenz",
     } == set(page.charts())
+
+
+@requirement("benchmark.visual")
+def test_a_run_that_fails_has_one_chart_more():
+    failed = verdict(form(form="never", event={"type": "ticked"}), [tick(1)])
+
+    page = Page(render(replace(summed(small_run()), judged=(failed,))))
+
+    assert page.attributes("data-chart") == list(page.charts())
+    assert next(iter(page.charts())) == "verdicts"
+    alt.Root.validate(page.charts()["verdicts"])
 
 
 def test_charts_hold_the_trades(page):

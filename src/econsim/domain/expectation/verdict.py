@@ -107,6 +107,18 @@ class Verdict:
         shown = self.witness[-1] if self.witness else self.nearest
         return f"econsim why {shown.event_id} --run {self.run}" if shown and self.run else ""
 
+    def cause_of(self, event: Witness) -> Witness | None:
+        """Return the witness that caused an event, as the event names it; none if that is no witness.
+
+        A witness may be one item of the record that is named, or the record of the item that is named; another item is no cause.
+        """
+        for each in self.witness:
+            names = (each.event_id, each.event_id.partition(".")[0])
+            is_named = event.cause in names or event.cause.partition(".")[0] == each.event_id
+            if is_named and each.sequence != event.sequence:
+                return each
+        return None
+
     def lines(self) -> tuple[str, ...]:
         """Return the verdict for a terminal, at most LINES_MAX lines; a pass has one line."""
         head = f"{self.outcome.value.upper().replace('_', ' ')}  {self.name}"
@@ -136,9 +148,10 @@ class Verdict:
         yield f"  {self.message}"
         if self.missed_by:
             yield f"  missed by {self.missed_by}"
-        known = {each.event_id.partition(".")[0]: each.sequence for each in self.witness}
         for each in self.witness:
-            yield f"  {_line(each)}{_cause(each, known)}"
+            cause = self.cause_of(each)
+            named = f"#{cause.sequence}" if cause else each.cause
+            yield f"  {_line(each)}{f' ← {named}' if named else ''}"
         if self.nearest:
             yield f"  nearest: {_line(self.nearest)}"
         if self.command:
@@ -151,14 +164,6 @@ def _witness_json(each: Witness) -> Json:
 
 def _line(each: Witness) -> str:
     return f"#{each.sequence} tick {each.tick} {each.type}: {each.description}"
-
-
-def _cause(each: Witness, known: dict[str, int]) -> str:
-    """Return the cause of a witness: another witness by its place, else the id."""
-    event = each.cause.partition(".")[0]
-    if event in known and event != each.event_id.partition(".")[0]:
-        return f" ← #{known[event]}"
-    return f" ← {each.cause}" if each.cause else ""
 
 
 def _cut(line: str) -> str:
