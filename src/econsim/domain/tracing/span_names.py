@@ -1,7 +1,7 @@
 """Names of spans and their attributes: the only place where a name of a published convention stands.
 
 The GenAI and MCP conventions are in development and change their names; a test compares those here with the newest
-published ones (opentelemetry-semantic-conventions). Names that begin with `econsim.` and `agent.` are ours (decision 0047).
+published ones (opentelemetry-semantic-conventions). Names that begin with `econsim.` and `agent.` are ours (decision 0046).
 """
 
 from __future__ import annotations
