@@ -22,7 +22,7 @@ def verdict_table(verdicts: Sequence[Verdict], specs: Specs) -> str:
         ]
         for each in verdicts
     ]
-    listed = table(("Expected", "Verdict", "Reason"), rows, raw=(1,), text=(2,))
+    listed = table(("Expected", "Verdict", "Reason"), rows, raw=(1,), text=(0, 2))
     return (
         '<section class="part"><h2>Expectations on events</h2><p class="facts">What must be true of the events '
         f"of this run.</p>{_timeline(verdicts, specs)}{listed}</section>"
