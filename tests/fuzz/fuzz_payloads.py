@@ -13,9 +13,10 @@ from functools import partial
 from econsim.schemas.workspace import CHUNK_BYTES
 
 KEYWORDS = {
-    *("$ref", "type", "anyOf", "const", "enum", "default", "title", "description", "examples"),
+    *("$ref", "type", "anyOf", "oneOf", "const", "enum", "default", "title", "description", "examples"),
     *("properties", "required", "additionalProperties", "items", "minItems", "maxItems"),
-    *("pattern", "not", "minLength", "maxLength", "minimum", "maximum"),
+    *("propertyNames", "maxProperties"),
+    *("pattern", "not", "minLength", "maxLength", "minimum", "maximum", "exclusiveMinimum"),
     *("allOf", "if", "then"),
 }
 """What a schema may say. Conditions speak of reserved names alone, which no generated text is."""
@@ -90,6 +91,9 @@ class Generator:
         if unknown := schema.keys() - KEYWORDS:
             message = f"the generator does not know the keywords {sorted(unknown)}"
             raise NotImplementedError(message)
+        if "oneOf" in schema:
+            # Told apart by a constant in each, so that no value fits two of them.
+            return schema | {"anyOf": schema["oneOf"]}
         if "$ref" not in schema:
             return schema
         beside = {key: value for key, value in schema.items() if key != "$ref"}
@@ -134,6 +138,8 @@ class Generator:
         schema = self.resolved(schema)
         found = [self.resolved(each) for each in schema.get("anyOf", ())]
         fitting = [each for each in found if {type_of(value), "any"} & set(types(each))]
+        if isinstance(value, dict):
+            fitting = [each for each in fitting if fits_constants(value, each)] or fitting
         return self.chosen(value, fitting[0]) if fitting else schema
 
     def allowed(self, schema):
@@ -153,7 +159,8 @@ class Generator:
                 usual = "default" in below and draw.random() < 0.6
                 found[name] = below["default"] if usual else self.value(below, draw)
         if isinstance(more := schema.get("additionalProperties", False), dict):
-            found |= {draw.choice(self._favoured): self.value(more, draw) for _ in range(draw.randrange(3))}
+            keys = {"type": "string", "enum": self._favoured} | schema.get("propertyNames", {})
+            found |= {self.value(keys, draw): self.value(more, draw) for _ in range(draw.randrange(3))}
         return found
 
     def _array(self, schema, draw):
@@ -177,6 +184,16 @@ class Generator:
         if not pattern:
             return "".join(draw.choice("abc XYZ09_-.{}[]\"'\\/é☃\U0001f600\n\t") for _ in range(length))
         return matching(pattern, length, draw)
+
+
+def fits_constants(value, schema):
+    """Return whether an object has the words by which alternatives are told apart."""
+    told = {
+        key: each for key, each in schema.get("properties", {}).items() if {"const", "enum"} & each.keys()
+    }
+    return all(
+        value[key] in (each.get("const"), *each.get("enum", ())) for key, each in told.items() if key in value
+    )
 
 
 def types(schema):
@@ -208,6 +225,8 @@ def integer(schema, draw):
 
 def number(schema, draw):
     """Return a number within the bounds, whole or not."""
+    if "exclusiveMinimum" in schema:
+        schema = schema | {"minimum": schema["exclusiveMinimum"] + 0.5}
     least, most = schema.get("minimum", -(10.0**6)), schema.get("maximum", 10.0**6)
     found = integer(schema, draw) + draw.choice([0, 0, 0.5, 0.25])
     return found if least <= found <= most else draw.choice([least, most])

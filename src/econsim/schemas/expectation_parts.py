@@ -141,8 +141,15 @@ class EventPattern(ExpectationPart):
     """Constraints: path of a field → what must hold for its value."""
 
 
+def _require_form(schema: dict[str, Any]) -> None:
+    """Ask for the word of the form in the published schema: in Python the class says it."""
+    schema["required"] = [*dict.fromkeys(("form", *schema.get("required", ())))]
+
+
 class Form(ExpectationPart):
     """An expectation of any form."""
+
+    model_config = ConfigDict(json_schema_extra=_require_form)
 
     name: Annotated[str, Field(max_length=TEXT_LENGTH_MAX)] = ""
     """Name of the expectation in verdicts; by default its content in words."""

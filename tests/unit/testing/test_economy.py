@@ -9,7 +9,7 @@ import pytest
 from factories import group, role, scenario
 from run_builders import canonical_hash, small_scenario
 
-from econsim.domain.execution import in_memory
+from econsim.domain.execution import coded_run, in_memory
 from econsim.domain.ledger import ledger
 from econsim.errors import NotFound, RunFailed, ScenarioError
 from econsim.runs import scenario_file
@@ -109,7 +109,8 @@ def test_what_a_run_cannot_have_is_refused_with_the_nearest_name(economy, ask, n
 
 
 def test_a_run_that_cannot_go_on_fails_the_test(economy, monkeypatch):
-    monkeypatch.setattr(ledger, "AMOUNT_MAX", 10_000_000)
+    for limited in (ledger, coded_run):
+        monkeypatch.setattr(limited, "AMOUNT_MAX", 10_000_000)
 
     with pytest.raises(RunFailed, match="the ledger refused 100 credits"):
         economy.run(small_scenario())
