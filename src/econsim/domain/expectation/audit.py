@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from econsim.domain.audit.facts import Record
-from econsim.domain.expectation.checks import patterns
 from econsim.domain.expectation.integrity import CLOCK_TYPES
 from econsim.domain.expectation.judge import Judge
 from econsim.domain.expectation.monitors import Measures
 from econsim.domain.expectation.mutants import Mutation, mutants
+from econsim.domain.expectation.pattern import patterns
 from econsim.domain.expectation.verdict import Ruling, Verdict
 from econsim.schemas.expectation import Expectation, MeasureExpectation
 from econsim.schemas.scenario import Scenario

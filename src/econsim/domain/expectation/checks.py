@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from econsim.domain.agent.population import population
 from econsim.domain.expectation.monitors import panel
 from econsim.domain.expectation.names import check_place, nearest, resolve
 from econsim.domain.expectation.occurrence import Now
+from econsim.domain.expectation.pattern import patterns
 from econsim.domain.expectation.state import state_name
 from econsim.errors import InvalidExpectation
-from econsim.schemas.expectation import Expectation
 from econsim.schemas.expectation_forms import Stable, State
-from econsim.schemas.expectation_parts import EventPattern
 from econsim.schemas.ledger import TREASURY
 from econsim.schemas.scenario import Scenario
 
@@ -31,17 +28,10 @@ def check_expectations(scenario: Scenario) -> None:
                 check_place(resolve(pattern.type), agents, resources)
             if isinstance(expectation, State | Stable):
                 _check_key(expectation.key, agents, resources)
+            if isinstance(expectation, State) and expectation.at_event_seq:
+                _check_place_in_log(expectation)
         except InvalidExpectation as error:
             raise InvalidExpectation(str(error), place=place) from None
-
-
-def patterns(expectation: Expectation) -> Iterator[EventPattern]:
-    """Yield the patterns of events of an expectation."""
-    for name in type(expectation).model_fields:
-        value = getattr(expectation, name)
-        for each in value if isinstance(value, tuple) else (value,):
-            if isinstance(each, EventPattern):
-                yield each
 
 
 def _check_key(key: str, agents: list[str], resources: list[str]) -> None:
@@ -54,3 +44,13 @@ def _check_key(key: str, agents: list[str], resources: list[str]) -> None:
         if name and name not in names:
             message = f"{key!r} names {name!r}, which there is not; did you mean {nearest(name, names)[0]!r}?"
             raise InvalidExpectation(message, name=name)
+
+
+def _check_place_in_log(form: State) -> None:
+    """Refuse accounts at a number of events: transfers stand in the log at any place."""
+    if state_name(form.key).part != "price":
+        message = (
+            f"{form.key!r} cannot be looked at after a number of events: transfers are copied into the log at any place; "
+            "give at = { type = …, where = { tick = … } }"
+        )
+        raise InvalidExpectation(message, name="at_event_seq")

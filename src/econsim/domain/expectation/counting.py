@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from econsim.domain.expectation.monitor import (
-    COPIED,
-    LATE_TICKS,
     Decision,
     Monitor,
     Watch,
@@ -158,8 +156,7 @@ class WindowCountMonitor(Monitor):
 
     def pass_to(self, now: Now) -> None:
         """Judge the windows that are past."""
-        late = LATE_TICKS if self._pattern.type in COPIED else 0
-        self._judge_to(now.tick - 1 - late, now.sequence)
+        self._judge_to(now.tick - 1, now.sequence)
 
     def decision(self, now: Now, *, ended: bool) -> Decision:
         """Return whether all whole windows had the right number."""

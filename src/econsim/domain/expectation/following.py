@@ -10,8 +10,6 @@ from typing import Any, Final
 
 from econsim.domain.audit.causality import named_cause, names_of
 from econsim.domain.expectation.monitor import (
-    COPIED,
-    LATE_TICKS,
     Decision,
     Monitor,
     Watch,
@@ -31,7 +29,7 @@ Key = tuple[Any, ...]
 """Values of correlated fields."""
 
 EARLY_MAX: Final = 4_096
-"""Facts kept that may come before what they follow from: entries of the journal are copied into the log by themselves."""
+"""Facts kept that may stand before what they follow from, in the same tick."""
 
 
 @dataclass(slots=True)
@@ -53,36 +51,25 @@ class FollowUps:
         self._keys = key_of(same, self.trigger.type), key_of(same, self.event.type, is_later=True)
         self._open: dict[Key, list[_Waiting]] = {}
         self._order: deque[_Waiting] = deque()
-        self._early: dict[Key, Occurrence] | None = {} if self.event.type in COPIED else None
-        self._early_tick = 0
 
-    def begin(self, seen: Occurrence, key: Key | None = None) -> float | None:
-        """Take a trigger; return 0 if its event came before it in the log but not in time, else none."""
+    def begin(self, seen: Occurrence, key: Key | None = None) -> None:
+        """Take a trigger."""
         key = self._keys[0](seen) if key is None else key
-        if self._early and (early := self._early.get(key)) and early.tick >= seen.tick:
-            return 0
         room_for_one_more(len(self._order))
         waiting = _Waiting(seen, key)
         self._open.setdefault(key, []).append(waiting)
         self._order.append(waiting)
-        return None
 
     def meet(self, seen: Occurrence, key: Key | None = None) -> list[tuple[Occurrence, float]]:
         """Take an event; return the triggers that it follows, each with the distance from it."""
         key = self._keys[1](seen) if key is None else key
-        if self._early is not None:
-            # What these are for has the same tick, and comes before any event of the next.
-            if seen.tick > self._early_tick:
-                self._early.clear()
-                self._early_tick = seen.tick
-            self._early[key] = seen
         if key not in self._open:
             return []
         unit = self.bound.unit
         here, found, left = seen.at(unit), [], []
         for waiting in self._open.pop(key):
             after = here - waiting.trigger.at(unit)
-            # A copy of an entry of an earlier tick follows nothing of a later one.
+            # An event of an earlier tick follows nothing of a later one.
             waiting.is_met = after >= 0
             if waiting.is_met:
                 found.append((waiting.trigger, after))
@@ -99,14 +86,9 @@ class FollowUps:
     def overdue(self, now: Now, *, ended: bool = False) -> Iterator[tuple[Occurrence, Key]]:
         """Yield and drop the triggers whose event can no longer come in time; all that wait if no more events come."""
         unit = self.bound.unit
-        late = LATE_TICKS if unit == "ticks" and self.event.type in COPIED else 0
         while self._order:
             first = self._order[0]
-            if (
-                not first.is_met
-                and not ended
-                and now.at(unit) - first.trigger.at(unit) <= self.bound.size + late
-            ):
+            if not first.is_met and not ended and now.at(unit) - first.trigger.at(unit) <= self.bound.size:
                 return
             self._order.popleft()
             if not first.is_met:
@@ -294,8 +276,7 @@ class LatencyMonitor(Monitor):
         return failing(f"{text}, {self._share:g} % are needed", missed, witness)
 
     def _begin(self, seen: Occurrence) -> None:
-        if self._answers.begin(seen) is not None:
-            self._fast += 1
+        self._answers.begin(seen)
 
     def _meet(self, seen: Occurrence) -> None:
         for trigger, after in self._answers.meet(seen):

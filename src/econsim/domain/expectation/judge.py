@@ -18,7 +18,7 @@ from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import Record, as_record, parts_of
 from econsim.domain.audit.late_event import LateEvent
 from econsim.domain.expectation.integrity import Fault, Integrity
-from econsim.domain.expectation.monitor import Decision, Monitor, See, TooManyOpen, Watch
+from econsim.domain.expectation.monitor import COPIED, OPEN_MAX, Decision, Monitor, See, TooManyOpen, Watch
 from econsim.domain.expectation.monitors import Measures, panel
 from econsim.domain.expectation.names import CATALOG, REPORTED
 from econsim.domain.expectation.occurrence import Now, Occurrence
@@ -79,6 +79,7 @@ class Judge:
         self._watches: dict[str, list[tuple[Watch, int]]] = {}
         self._handlers: dict[str, list[Handler]] = {}
         self._showing = -1
+        self._early: list[tuple[Record, int]] = []
         self._index()
 
     @property
@@ -110,8 +111,8 @@ class Judge:
             ):
                 return
         now.count += 1
-        now.sequence, now.time = sequence, entry.occurred_at
-        turns, now.tick = entry.tick > now.tick, max(entry.tick, now.tick)
+        now.sequence = sequence
+        turns = entry.type not in COPIED and self._advance(entry)
         if is_state or handlers:
             self._look_into(as_record(entry), handlers, is_state=is_state)
         # After it was shown: an event that is late by this tick tells by how much.
@@ -135,6 +136,9 @@ class Judge:
 
     def close(self, *, is_part: bool = False) -> tuple[Verdict, ...]:
         """Return the verdicts on the whole run; `is_part` if the events are not a whole run and are judged as they are."""
+        for entry, _ in self._early:
+            self._now.tick = max(self._now.tick, entry.tick)
+        self._catch_up()
         if not is_part:
             self._integrity.end(self._now.sequence)
         return self._verdicts(ended=True)
@@ -149,7 +153,11 @@ class Judge:
         if place in self._broken:
             outcome = Ruling.UNDECIDABLE if ended else Ruling.SO_FAR_FALSE
             return Verdict(expectation, name, outcome, self._broken[place], run=self._logged_run)
-        found = monitor.decision(self._now, ended=ended)
+        try:
+            found = monitor.decision(self._now, ended=ended)
+        except TooManyOpen as error:
+            self._broken[place] = str(error)
+            return self._verdict(place, ended=ended)
         fault = self._integrity.first(monitor.types)
         if (
             ended
@@ -183,6 +191,36 @@ class Judge:
         except TooManyOpen as error:
             self._broken[place] = str(error)
 
+    def _advance(self, entry: Record | LateEvent) -> bool:
+        """Move on to an event that stands at its place in the log; return whether it begins a tick."""
+        now = self._now
+        now.time = entry.occurred_at
+        turns, now.tick = entry.tick > now.tick, max(entry.tick, now.tick)
+        if turns:
+            self._catch_up()
+        return turns
+
+    def _hold(self, entry: Record) -> None:
+        """Keep a copied event of a tick that has not begun in the log."""
+        if len(self._early) >= OPEN_MAX:
+            for place, each in enumerate(self._monitors):
+                if each.types & COPIED:
+                    self._broken.setdefault(place, f"more than {OPEN_MAX} copies came before their tick")
+            return
+        self._early.append((entry, self._now.sequence))
+
+    def _catch_up(self) -> None:
+        """Look into the copied events that were held for a tick that has begun."""
+        now, sequence = self._now, self._now.sequence
+        due = [each for each in self._early if each[0].tick <= now.tick]
+        if not due:
+            return
+        self._early = [each for each in self._early if each[0].tick > now.tick]
+        for entry, now.sequence in due:
+            is_state = self._keeps_state and entry.type in STATE_TYPES
+            self._look_into(entry, self._handlers_of(entry), is_state=is_state)
+        now.sequence = sequence
+
     def _open_count(self) -> int:
         return sum(each.decided is None for each in self._monitors) - len(self._broken)
 
@@ -215,6 +253,9 @@ class Judge:
 
     def _look_into(self, entry: Record, handlers: list[Handler], *, is_state: bool) -> None:
         """Keep the state that a record changes, and show its facts to the monitors that watch its type."""
+        if entry.tick > self._now.tick:
+            self._hold(entry)
+            return
         tick, now = self._tick_of(entry), self._now
         if is_state:
             self._guard(entry.type, partial(self._panel.state.add, entry, now.sequence, tick, now.count))

@@ -18,11 +18,8 @@ from econsim.schemas.expectation_parts import Bound
 OPEN_MAX: Final = 100_000
 """Facts, or values of correlated fields, that one monitor keeps: five for each agent of the largest run."""
 
-LATE_TICKS: Final = 8
-"""Ticks after which a copied event may still come: the server copies journal entries into the log a few ticks late."""
-
 COPIED: Final = frozenset(row.type for row in subjects.COPIED_EVENTS)
-"""Types of events that are copied into the log, so that they may come late, and before what they are for."""
+"""Types of events that are copied into the log, at any place, even after the run's closing: they are judged by their own tick."""
 
 See = Callable[[Occurrence], None]
 """Takes a fact."""
@@ -177,9 +174,9 @@ def watch_near(pattern: Pattern, see: See) -> Watch:
 
 
 def is_overdue(bound: Bound, now: Now, kind: str) -> bool:
-    """Return whether no event of a type can come any more within a bound from the run's start."""
-    late = LATE_TICKS if kind in COPIED and bound.unit == "ticks" else 0
-    return bool(now.count) and now.at(bound.unit) - now.origin(bound.unit) > bound.size + late
+    """Return whether no event of a type can come any more within a bound from the run's start; a copy always can."""
+    is_past = now.at(bound.unit) - now.origin(bound.unit) > bound.size if now.count else False
+    return kind not in COPIED and is_past
 
 
 def room_for_one_more(kept: int) -> None:

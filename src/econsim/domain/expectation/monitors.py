@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, Protocol
 
 from econsim.domain.audit.envelope import AddressedEvent
@@ -11,9 +12,13 @@ from econsim.domain.audit.facts import Record
 from econsim.domain.expectation import counting, following, markets, money, occurring, state
 from econsim.domain.expectation.integrity import BOOK_TYPES, JOURNAL_TYPES
 from econsim.domain.expectation.ledger_state import StateFold
-from econsim.domain.expectation.monitor import Decision, Monitor, failing, holding, vacuous
+from econsim.domain.expectation.monitor import COPIED, Decision, Monitor, failing, holding, vacuous
+from econsim.domain.expectation.names import resolve
 from econsim.domain.expectation.occurrence import Now
+from econsim.domain.expectation.pattern import patterns
 from econsim.domain.expectation.state import StateMonitor
+from econsim.domain.expectation.tick_order import InTickOrder
+from econsim.errors import InvalidExpectation
 from econsim.schemas.expectation import Expectation, MeasureExpectation
 from econsim.schemas.expectation_economic import (
     Conservation,
@@ -38,6 +43,7 @@ from econsim.schemas.expectation_forms import (
     UntilEvent,
 )
 from econsim.schemas.expectation_forms import Sequence as SequenceForm
+from econsim.schemas.expectation_parts import Bound
 from econsim.schemas.scenario import Scenario
 
 BOOK_AND_JOURNAL: Final = BOOK_TYPES | JOURNAL_TYPES
@@ -103,7 +109,7 @@ def panel(
     """Return the monitors of expectations; raises InvalidExpectation."""
     found = Panel()
     for place, form in enumerate(expectations):
-        monitor = _monitor(form, scenario, measures, found.state, now)
+        monitor = _monitor_in_order(form, partial(_monitor, form, scenario, measures, found.state), now)
         found.monitors.append(monitor)
         if isinstance(form, State | Stable | Gini | Solvent | Conservation | Costs):
             found.needs_state.add(place)
@@ -112,6 +118,26 @@ def panel(
         if isinstance(form, MeasureExpectation):
             found.measures = measures
     return found
+
+
+def _monitor_in_order(form: Expectation, make: Callable[[Now], Monitor], now: Now) -> Monitor:
+    """Return the monitor of an expectation, with its facts in the order of ticks if one of their types is copied into the log."""
+    order = [resolve(each.type).type for each in patterns(form)]
+    copied = [kind for kind in order if kind in COPIED]
+    bounds = {name: each for name, each in form if isinstance(each, Bound)}
+    for name, bound in bounds.items():
+        if copied and bound.unit == "events":
+            message = f"{name} counts events, but {copied[0]} is copied into the log at any place; give ticks, like {{ ticks = 5 }}"
+            raise InvalidExpectation(message, name=name)
+    if isinstance(form, State) and copied and form.key.endswith(".price"):
+        message = f"{form.key!r} cannot be looked at when {copied[0]} comes, which is copied into the log later; look at it at another event"
+        raise InvalidExpectation(message, name="at")
+    if not copied or isinstance(form, Never | State | Sum) or (isinstance(form, Count) and form.per is None):
+        return make(now)
+    if isinstance(form, UntilEvent):
+        order.reverse()
+    unit = next((each.unit for each in bounds.values()), "ticks")
+    return InTickOrder(make, order, unit, now)
 
 
 def _monitor(  # noqa: C901, PLR0911, PLR0912 - one case a form: the table of forms

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+
+from pydantic import BaseModel
 
 from econsim.domain.expectation.names import ENVELOPE, REPORTED, check_field, is_money, resolve, segments
 from econsim.domain.expectation.occurrence import Occurrence
@@ -44,6 +46,15 @@ def fits(pattern: Pattern, seen: Occurrence) -> bool:
     """Return whether a fact of any type fits a pattern."""
     is_there = seen.record.type == pattern.type and pattern.entity in ("", seen.record.entity)
     return is_there and (pattern.test is None or pattern.test(seen))
+
+
+def patterns(expectation: BaseModel) -> Iterator[EventPattern]:
+    """Yield the patterns of events of an expectation."""
+    for name in type(expectation).model_fields:
+        value = getattr(expectation, name)
+        for each in value if isinstance(value, tuple) else (value,):
+            if isinstance(each, EventPattern):
+                yield each
 
 
 def compile_pattern(pattern: EventPattern) -> Pattern:
