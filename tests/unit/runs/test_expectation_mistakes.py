@@ -58,6 +58,13 @@ def complaint(text):
             f'form = "exactly"\n{TRADE}\ntimes = 1\nper = {{ ms = 5 }}',
             "exactly cannot be counted per ms; give per in ticks",
         ),
+        *(
+            (
+                f'form = "{form}"\n{TRADE}\ntimes = 0\nper = {{ ticks = 0 }}',
+                "per is a window of 0 ticks, in which nothing can happen; give at least 1",
+            )
+            for form in ("at_most", "at_least")
+        ),
         ('form = "state"\nkey = "cpu.price"\nvalue = 1', "state is looked at nowhere; give one of them"),
         (
             'form = "before"\nfirst = { type = "ticked" }\n' + TRADE + '\nsame = ["tick"]',
