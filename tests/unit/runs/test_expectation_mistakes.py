@@ -108,6 +108,20 @@ def test_a_wrong_key_or_value_is_named_with_its_remedy(text, says):
             "money is in credits here, and 2000000 micro-credits are 2",
         ),
         (
+            'type = "trade_executed", where = { buyer = { ">" = 2 } }',
+            "buyer is text, which does not go with '>'; write one of == != in matches",
+        ),
+        ('type = "trade_executed", where = { buyer = 2 }', "buyer is text, and '==' compares it with 2"),
+        ('type = "trade_executed", where = { taker = { in = ["bid", 1] } }', "'in' compares it with 1"),
+        (
+            'type = "trade_executed", where = { price = "2" }',
+            "price is a number, and '==' compares it with '2'",
+        ),
+        ('type = "trade_executed", where = { quantity = true }', "compares it with True; give a number"),
+        ('type = "trade_executed", where = { price = { matches = "2" } }', "does not go with 'matches'"),
+        ('type = "tick_cleared", where = { period_closed = 1 }', "compares it with 1; give true or false"),
+        ('type = "tick_cleared", where = { "quote.bid" = "1" }', "quote.bid is a number"),
+        (
             'type = "trade_executed", where = { buyer = { "matches" = "(" } }',
             "correct the regular expression",
         ),
@@ -132,6 +146,17 @@ def test_what_there_is_not_is_refused_with_the_nearest_name(event, says):
 )
 def test_a_key_of_no_state_is_refused(key, says):
     assert says in str(complaint(f'form = "state"\nat_event_seq = 5\nkey = "{key}"\nvalue = 1'))
+
+
+@pytest.mark.parametrize(
+    ("form", "says"),
+    [
+        ('form = "sum"\nfield = "buyer"\nvalue = 1\n' + TRADE, "buyer is text, which does not add up"),
+        ('form = "gini"\nvalue = "low"', "value is a number, and '==' compares it with 'low'"),
+    ],
+)
+def test_what_is_no_number_is_not_added_or_measured(form, says):
+    assert says in str(complaint(form))
 
 
 def test_the_error_of_an_expectation_is_of_its_own_kind():

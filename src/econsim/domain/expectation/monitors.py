@@ -12,8 +12,11 @@ from econsim.domain.expectation import counting, following, markets, money, occu
 from econsim.domain.expectation.integrity import BOOK_TYPES, JOURNAL_TYPES
 from econsim.domain.expectation.ledger_state import StateFold
 from econsim.domain.expectation.monitor import Decision, Monitor, failing, holding, vacuous
+from econsim.domain.expectation.names import ValueKind, resolve, value_kind
 from econsim.domain.expectation.occurrence import Now
+from econsim.domain.expectation.pattern import check_operands
 from econsim.domain.expectation.state import StateMonitor
+from econsim.errors import InvalidExpectation
 from econsim.schemas.expectation import Expectation, MeasureExpectation
 from econsim.schemas.expectation_economic import (
     Conservation,
@@ -103,6 +106,7 @@ def panel(
     """Return the monitors of expectations; raises InvalidExpectation."""
     found = Panel()
     for place, form in enumerate(expectations):
+        _check_numbers(form)
         monitor = _monitor(form, scenario, measures, found.state, now)
         found.monitors.append(monitor)
         if isinstance(form, State | Stable | Gini | Solvent | Conservation | Costs):
@@ -112,6 +116,17 @@ def panel(
         if isinstance(form, MeasureExpectation):
             found.measures = measures
     return found
+
+
+def _check_numbers(form: Expectation) -> None:
+    """Refuse a sum of what is no number, and a number compared with what is none; raises InvalidExpectation."""
+    if isinstance(form, Sum):
+        kind = value_kind(resolve(form.event.type).type, form.field)
+        if kind not in (ValueKind.NUMBER, None):
+            message = f"{form.field} is {kind.value}, which does not add up; give a field that is a number"
+            raise InvalidExpectation(message, name=form.field)
+    if isinstance(form, Sum | State | Gini | Spread):
+        check_operands(ValueKind.NUMBER, "value", form.value)
 
 
 def _monitor(  # noqa: C901, PLR0911, PLR0912 - one case a form: the table of forms

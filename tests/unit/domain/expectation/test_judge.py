@@ -115,6 +115,24 @@ def test_what_waits_for_ever_is_given_up_and_said(monkeypatch):
     assert "more than 3 events or values wait at once" in found.message
 
 
+def test_a_comparison_that_fails_on_a_sound_record_spoils_no_other_expectation():
+    listed = event("mcp.tools_listed", 1, "files", "files", tools=["read"], digest="a" * 64)
+    pattern = {"type": "tools_listed"}
+    expected = (
+        form(form="never", event={**pattern, "where": {"tools.0": {">": 1}}}),
+        form(form="exactly", event=pattern, times=1),
+    )
+    judge = Judge(expected, is_trusted=True)
+    judge.add(listed, 1)
+
+    given_up, sound = judge.close(is_part=True)
+
+    assert given_up.outcome is Ruling.UNDECIDABLE
+    assert "could not judge record 1 of the log" in given_up.message
+    assert sound.outcome is Ruling.HOLDS
+    assert judge.faults == ()
+
+
 def test_the_report_of_an_agent_is_watched_under_the_name_of_reports():
     report = event("agent.mood_changed", 1, "ana", "ana", mood="well")
     expected = form(
