@@ -74,6 +74,27 @@ def complaint(text):
         ('form = "gini"\nvalue = { "=<" = 1 }', "is no operator; write one of < <="),
         ('form = "gini"\nvalue = { "<" = "1" }', "'1' does not go with '<'; compare with a number"),
         ('form = "gini"\nvalue = { "between" = [2, 1] }', "give two numbers, the lower first"),
+        *(
+            (f'form = "gini"\nvalue = {{ {impossible} }}', "no value is")
+            for impossible in (
+                '">" = 2, "<" = 1',
+                '">=" = 1, "<" = 1',
+                '"between" = [1, 2], ">" = 2',
+                '"==" = 1, "!=" = 1',
+                '"in" = [1, 2], ">" = 3',
+            )
+        ),
+        (
+            'form = "gini"\nvalue = { "in" = [] }',
+            "[] does not go with 'in'; give a list of at least one value",
+        ),
+        ('form = "gini"\nvalue = { ">" = nan }', "nan does not go with '>'; compare with a finite number"),
+        ('form = "gini"\nvalue = { "between" = [1, inf] }', "compare with a finite number"),
+        (f'form = "happens"\n{TRADE}\nwithin = {{ ms = inf }}', "inf is no number that can be measured"),
+        (
+            'form = "stable"\nkey = "cpu.price"\nlasting = { ticks = 5 }\nband = nan',
+            "is no number that can be",
+        ),
         ('form = "limit_prices"\nresource = "gpu"', "'gpu' is not among the markets; did you mean 'cpu'?"),
     ],
 )
@@ -83,6 +104,11 @@ def test_a_wrong_key_or_value_is_named_with_its_remedy(text, says):
     assert says in str(error)
     assert "\n" not in str(error)
     assert LINE <= int(error.details["line"]) <= LINE + 1 + text.count("\n")
+
+
+@pytest.mark.parametrize("value", ['"in" = [1, 2], ">" = 1', '">=" = 1, "<=" = 1', '"==" = 0', '"!=" = 3'])
+def test_a_constraint_that_some_value_meets_is_taken(value):
+    assert parse(f'{HEAD}form = "gini"\nvalue = {{ {value} }}').expectations
 
 
 @pytest.mark.parametrize(
