@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from math import isfinite
 from operator import ge, gt, le, lt
 from typing import Annotated, Any, Final, Literal, Self, TypeAlias, get_args
+from unicodedata import category
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from econsim.schemas.base import Message
 from econsim.schemas.scenario_parts import wrong
@@ -205,3 +206,12 @@ class Form(ExpectationPart):
 
     name: Annotated[str, Field(max_length=TEXT_LENGTH_MAX)] = ""
     """Name of the expectation in verdicts; by default its content in words."""
+
+    @field_validator("name", mode="after")
+    @classmethod
+    def check_name(cls, name: str) -> str:
+        """Refuse characters that nobody sees, among them those that move a terminal's cursor or turn its text round."""
+        if any(category(sign).startswith("C") for sign in name):
+            what = f"{name!a} has a character that nobody sees"
+            raise wrong(what, "leave it out")
+        return name

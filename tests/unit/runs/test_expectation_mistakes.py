@@ -95,6 +95,10 @@ def complaint(text):
             'form = "stable"\nkey = "cpu.price"\nlasting = { ticks = 5 }\nband = nan',
             "is no number that can be",
         ),
+        *(
+            (f'form = "solvent"\nname = "a{sign}b"', "has a character that nobody sees; leave it out")
+            for sign in ("\\u001b", "\\u0000", "\\u202e")
+        ),
         ('form = "limit_prices"\nresource = "gpu"', "'gpu' is not among the markets; did you mean 'cpu'?"),
     ],
 )
