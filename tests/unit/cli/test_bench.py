@@ -196,3 +196,16 @@ def test_an_agent_is_a_name_and_a_command() -> None:
     assert agent_command("ana=python 'my bot.py'") == ("ana", ("python", "my bot.py"))
     with pytest.raises(InvalidMessage, match="starts no agent"):
         agent_command("ana")
+
+
+def test_a_broken_batch_is_told_in_a_line_and_the_others_are_listed(bench, file, tmp_path) -> None:
+    for name in ("good", "torn"):
+        bench("run", file("good", TRADES), "--transport", "memory", "--jobs", "1", "--name", name)
+    (tmp_path / "state" / "bench" / "torn" / "batch.json").write_text("{")
+
+    listed = bench("list")
+
+    assert listed.exit_code == 0, listed.output
+    assert "complete" in listed.stdout
+    assert "torn/batch.json is no record of a batch" in " ".join(listed.stderr.split())
+    assert "run the batch again" in " ".join(listed.stderr.split())
