@@ -141,6 +141,11 @@ def test_a_constraint_that_some_value_meets_is_taken(value):
             'type = "trade_executed", where = { buyer = { ">" = 2 } }',
             "buyer is text, which does not go with '>'; write one of == != in matches",
         ),
+        (
+            'type = "trade_executed", where = { buyer = "buyer_01" }',
+            "buyer is compared with 'buyer_01', and there is no such agent in this scenario; did you mean 'buyer_001'",
+        ),
+        ('type = "order_rejected", where = { actor = { in = ["buyer_001", "bob"] } }', "compared with 'bob'"),
         ('type = "trade_executed", where = { buyer = 2 }', "buyer is text, and '==' compares it with 2"),
         ('type = "trade_executed", where = { taker = { in = ["bid", 1] } }', "'in' compares it with 1"),
         (

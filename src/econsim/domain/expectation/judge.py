@@ -20,7 +20,7 @@ from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import Record, as_record, parts_of
 from econsim.domain.audit.late_event import LateEvent
 from econsim.domain.expectation.integrity import Fault, Integrity
-from econsim.domain.expectation.monitor import Decision, Monitor, See, TooManyOpen, Watch
+from econsim.domain.expectation.monitor import Decision, Monitor, See, TooManyOpen, Watch, vacuous
 from econsim.domain.expectation.monitors import Measures, panel
 from econsim.domain.expectation.names import CATALOG, REPORTED
 from econsim.domain.expectation.occurrence import Now, Occurrence
@@ -164,6 +164,8 @@ class Judge:
         ):
             text = f"record {fault.sequence} of the log: {fault.text}"
             return Verdict(expectation, name, Ruling.UNDECIDABLE, text, run=self._logged_run)
+        if ended and found.holds and not self._now.count:
+            found = vacuous("there are no events at all")
         witness, nearest = _witnesses(found)
         outcome = _outcome(found, ended=ended)
         return Verdict(

@@ -127,6 +127,29 @@ def check_place(look: Look, agents: Iterable[str], entities: Iterable[str]) -> N
             raise InvalidExpectation(message, name=name)
 
 
+def holds_agent(kind: str, path: str) -> bool:
+    """Return whether a field of events of a type always names an agent, and never a service."""
+    is_trade = kind == subjects.TRADE_EXECUTED.type
+    if path in ("agent", "actor"):
+        return is_trade or (kind.startswith("market.") and value_kind(kind, "data.agent") is ValueKind.TEXT)
+    return (path == "data.agent" and value_kind(kind, path) is ValueKind.TEXT) or (
+        is_trade and path.removeprefix("data.") in ("buyer", "seller")
+    )
+
+
+def check_agents(kind: str, path: str, operands: Iterable[object], agents: Iterable[str]) -> None:
+    """Refuse an agent that there is not, in a field that names one; raises InvalidExpectation with the nearest name."""
+    if holds_agent(kind, path):
+        names = [*agents]
+        for name in operands:
+            if isinstance(name, str) and name not in names:
+                message = (
+                    f"{path} is compared with {name!r}, and there is no such agent in this scenario; "
+                    f"did you mean {nearest(name, names)[0]!r}?"
+                )
+                raise InvalidExpectation(message, name=name)
+
+
 def check_field(kind: str, path: str) -> None:
     """Refuse a path that events of this type do not have; raises InvalidExpectation with the nearest name."""
     first, *below = segments(path)

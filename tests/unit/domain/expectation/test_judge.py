@@ -100,7 +100,8 @@ def test_witnesses_name_each_other_as_causes():
 
 
 def test_an_agents_text_cannot_move_the_cursor():
-    found = verdict(form(form="never", event={"type": "ticked"}, name="\x1b[2Jx\ny"), [tick(1)])
+    text = form(form="never", event={"type": "ticked"}).model_copy(update={"name": "\x1b[2Jx\ny"})
+    found = verdict(text, [tick(1)])
 
     assert all(line.isprintable() for line in found.lines())
 
