@@ -44,7 +44,7 @@ def list_batches(context: typer.Context) -> None:
         try:
             read.append((files.record(), files.results(), files))
         except (EconsimError, OSError) as error:
-            broken.append((files, error))
+            broken.append((files, str(error)))
     rows = sorted(read, key=lambda each: each[0].started_at)
     table = Table(box=SIMPLE_HEAD)
     for heading in ("batch", "started", "transport", "scenarios"):
@@ -64,8 +64,8 @@ def list_batches(context: typer.Context) -> None:
         )
     if rows:
         print_table(console(), table)
-    for files, error in broken:
-        print_warnings((f"{error}; restore the file, or delete {files.path} and run the batch again",))
+    for files, reason in broken:
+        print_warnings((f"{reason}; restore the file, or delete {files.path} and run the batch again",))
 
 
 def _state(record: BatchRecord, results: Sequence[CellResult], *, is_running: bool) -> str:

@@ -35,6 +35,11 @@ def complaint(text):
     [
         ('form = "hapens"', "form 'hapens' is not among the forms; did you mean 'happens'?"),
         ('form = "always"\nx = 1', "is not among the forms"),
+        (TRADE, 'form is missing; add a line form = "never"'),
+        (
+            'form = "sequence"\nmax_gap = { ticks = 1 }\nevents = [{ type = "ticked" }]',
+            "a sequence has fewer than two events; name at least two",
+        ),
         (f'form = "happens"\n{TRADE}', "within: is missing; add a line within = …"),
         (
             f'form = "happens"\n{TRADE}\nwithin = {{}}',

@@ -21,7 +21,7 @@ from typing import Final
 
 from pydantic import Field, ValidationError
 
-from econsim.errors import Conflict, NotFound, SetupError
+from econsim.errors import Conflict, EconsimError, NotFound, SetupError
 from econsim.evaluation.bench.plan import Plan
 from econsim.evaluation.bench.results import CellResult
 from econsim.identity.private_files import FILE, open_append, private_directory, write
@@ -70,7 +70,9 @@ class BatchFiles:
         try:
             self.path.mkdir(mode=0o700)
         except FileExistsError:
-            message = f"there is a batch {self.name!r} already; `econsim bench show {self.name}` shows it: choose another name"
+            does = "show" if self.is_complete else "resume"
+            what = {"show": "shows it", "resume": "finishes it"}[does]
+            message = f"there is a batch {self.name!r} already; `econsim bench {does} {self.name}` {what}: choose another name"
             raise Conflict(message, code="batch_exists") from None
         write(self.path / BATCH, record.model_dump_json())
 
@@ -105,6 +107,14 @@ class BatchFiles:
                 raise SetupError(message) from error
             found.setdefault(result.number, result)
         return sorted(found.values(), key=lambda each: each.number)
+
+    @property
+    def is_complete(self) -> bool:
+        """Tell whether every cell has its result; a batch that cannot be read counts as complete."""
+        try:
+            return len(self.results()) == len(self.record().plan.cells)
+        except (EconsimError, OSError):
+            return True
 
     @contextmanager
     def writer(self) -> Iterator[Writer]:
