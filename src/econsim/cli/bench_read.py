@@ -166,6 +166,7 @@ def finish(
 ) -> None:
     """Write the tables and the picture of a batch that was run, and show it; end with 1 unless every run passed."""
     from econsim.evaluation.bench.picture import comparison_svg
+    from econsim.evaluation.bench.records import not_written
     from econsim.evaluation.bench.statistics import by_treatment
     from econsim.evaluation.bench.tables import write_tables
     from econsim.identity.private_files import private_files
@@ -173,7 +174,10 @@ def finish(
     with private_files(files.path):
         write_tables(record.plan, results, files.path)
         picture = comparison_svg(f"Batch {files.name}", by_treatment(results))
-        (files.path / PICTURE).write_text(picture, encoding="utf-8")
+        try:
+            (files.path / PICTURE).write_text(picture, encoding="utf-8")
+        except OSError as error:
+            raise not_written(files.path / PICTURE, error) from error
     _show(record, results, json, junit)
     say("tables and picture [bold]{path}[/bold]", path=files.path)
     if not all(result.passed for result in results):

@@ -239,3 +239,19 @@ def test_a_batch_that_is_stopped_says_how_to_go_on(bench, file, monkeypatch) -> 
 
     assert ran.exit_code == 130
     assert "`econsim bench resume b` runs the rest" in ran.output
+
+
+@pytest.mark.parametrize("name", ["verdicts.parquet", "comparison.svg"])
+def test_a_file_that_cannot_be_written_is_named_with_the_command_that_goes_on(
+    bench, file, tmp_path, name
+) -> None:
+    path = tmp_path / "state" / "bench" / "b"
+    bench("run", file("good", TRADES), "--transport", "memory", "--jobs", "1", "--name", "b")
+    (path / name).unlink()
+    (path / name).symlink_to("/dev/full")
+
+    ran = bench("resume", "b", "--jobs", "1")
+
+    assert ran.exit_code == 1
+    assert f"cannot write {path / name}: " in " ".join(ran.output.split())
+    assert "make room, then `econsim bench resume b`" in " ".join(ran.output.split())

@@ -162,9 +162,19 @@ class Writer:
         self._path = path
 
     def add(self, result: CellResult) -> None:
-        """Append a result."""
-        with open_append(self._path) as file:
-            file.write(result.model_dump_json().encode() + b"\n")
+        """Append a result; raises SetupError if the disk does not take it."""
+        try:
+            with open_append(self._path) as file:
+                file.write(result.model_dump_json().encode() + b"\n")
+        except OSError as error:
+            raise not_written(self._path, error) from error
+
+
+def not_written(path: Path, error: Exception) -> SetupError:
+    """Return the error of a file of a batch's directory that could not be written."""
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    batch = path.parent.name
+    return SetupError(f"cannot write {path}: {reason}; make room, then `econsim bench resume {batch}`")
 
 
 def batch_names(state: Path) -> list[str]:
