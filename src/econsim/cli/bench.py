@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import typer
 
-from econsim.cli import bench_audit, bench_read, bench_server, option_types
+from econsim.cli import bench_audit, bench_read, bench_server, interrupts, option_types
 from econsim.cli import bench_options as options
 from econsim.cli.bench_options import BenchTransport
 from econsim.cli.command_group import run_async, settings_of
-from econsim.cli.output import console, line_printer, print_warnings
+from econsim.cli.output import console, echo, line_printer, print_warnings
 from econsim.cli.run_options import PeriodsOption
 from econsim.cli.unused_options import refuse_unused_options
-from econsim.errors import EconsimError
+from econsim.errors import Conflict, EconsimError
 
 if TYPE_CHECKING:
     from econsim.config import Settings
@@ -69,7 +69,10 @@ def run(  # noqa: PLR0913 - each is an option of the command
     from econsim.evaluation.bench.records import BatchFiles
 
     files = BatchFiles(config.state, record.plan.batch)
-    files.create(record)
+    try:
+        files.create(record)
+    except Conflict as error:
+        raise typer.BadParameter(str(error), ctx=context, param_hint="'--name'") from None
     found = _execute(config, files, record, jobs, resumed=False)
     bench_read.finish(files, record, found, json, junit)
 
@@ -113,7 +116,7 @@ def _check_input(context: typer.Context, look: Callable[[], Found]) -> Found:
     try:
         return look()
     except EconsimError as error:
-        raise typer.BadParameter(str(error), ctx=context, param_hint="SCENARIO") from None
+        raise typer.BadParameter(str(error), ctx=context) from None
 
 
 def _treatments(
@@ -214,7 +217,12 @@ def _execute(
                 writer.add(result)
                 progress(passed=result.passed)
 
-            _run_cells(config, record, left, jobs, take, resumed=resumed)
+            try:
+                _run_cells(config, record, left, jobs, take, resumed=resumed)
+            except BaseException as error:
+                if isinstance(error, KeyboardInterrupt) or interrupts.interrupted():
+                    echo(f"`econsim bench resume {plan.batch}` runs the rest", err=True)
+                raise
         return files.results()
 
 

@@ -45,7 +45,7 @@ def audit(
         wanted = scenario_of(treatment_of(scenario, periods).scenario)
         check_in_memory(wanted)
     except EconsimError as error:
-        raise typer.BadParameter(str(error), ctx=context, param_hint="SCENARIO") from None
+        raise typer.BadParameter(str(error), ctx=context) from None
     records = [as_record(addressed) for addressed in in_memory.run(wanted)]
     found = audited(wanted.expectations, records, wanted, ReportMeasures)
     _show(found)

@@ -40,7 +40,10 @@ def seeds(text: str) -> tuple[int, ...]:
     for part in text.split(","):
         match = _RANGE.fullmatch(part) if part.isascii() else None
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
-        if not first <= last or last - first >= SEEDS_MAX or last >= 2**63:
+        if first <= last and last - first >= SEEDS_MAX:
+            message = f"{option_types.quoted_value(text)} names more than {SEEDS_MAX:,} seeds, the most of a batch; name fewer"
+            raise InvalidMessage(message)
+        if first > last or last >= 2**63:
             message = f"{option_types.quoted_value(text)} names no seeds; write 1..20, 7, or 1,2,5..9"
             raise InvalidMessage(message)
         found |= dict.fromkeys(range(first, last + 1))

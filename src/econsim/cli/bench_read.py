@@ -11,8 +11,8 @@ import typer
 from econsim.cli import bench_options as options
 from econsim.cli import option_types
 from econsim.cli.command_group import settings_of
-from econsim.cli.output import console, line_printer, say
-from econsim.errors import NotFound
+from econsim.cli.output import console, line_printer, print_warnings, say
+from econsim.errors import EconsimError, NotFound
 
 if TYPE_CHECKING:
     from econsim.evaluation.bench.records import BatchFiles, BatchRecord
@@ -39,15 +39,20 @@ def list_batches(context: typer.Context) -> None:
     if not found:
         say("there are no batches; start one with [cyan]econsim bench run NAME|FILE|DIR[/cyan]")
         return
-    rows = sorted(((files.record(), files) for files in found), key=lambda each: each[0].started_at)
+    broken, read = [], []
+    for files in found:
+        try:
+            read.append((files.record(), files.results(), files))
+        except (EconsimError, OSError) as error:
+            broken.append((files, str(error)))
+    rows = sorted(read, key=lambda each: each[0].started_at)
     table = Table(box=SIMPLE_HEAD)
     for heading in ("batch", "started", "transport", "scenarios"):
         table.add_column(heading, no_wrap=heading != "scenarios")
     for heading in ("runs", "passed"):
         table.add_column(heading, justify="right")
     table.add_column("state", no_wrap=True)
-    for record, files in rows:
-        results = files.results()
+    for record, results, files in rows:
         table.add_row(
             files.name,
             record.started_at[:19],
@@ -57,7 +62,10 @@ def list_batches(context: typer.Context) -> None:
             count(sum(result.passed for result in results)),
             _state(record, results, is_running=files.is_running),
         )
-    print_table(console(), table)
+    if rows:
+        print_table(console(), table)
+    for files, reason in broken:
+        print_warnings((f"{reason}; restore the file, or delete {files.path} and run the batch again",))
 
 
 def _state(record: BatchRecord, results: Sequence[CellResult], *, is_running: bool) -> str:
@@ -158,6 +166,7 @@ def finish(
 ) -> None:
     """Write the tables and the picture of a batch that was run, and show it; end with 1 unless every run passed."""
     from econsim.evaluation.bench.picture import comparison_svg
+    from econsim.evaluation.bench.records import not_written
     from econsim.evaluation.bench.statistics import by_treatment
     from econsim.evaluation.bench.tables import write_tables
     from econsim.identity.private_files import private_files
@@ -165,7 +174,10 @@ def finish(
     with private_files(files.path):
         write_tables(record.plan, results, files.path)
         picture = comparison_svg(f"Batch {files.name}", by_treatment(results))
-        (files.path / PICTURE).write_text(picture, encoding="utf-8")
+        try:
+            (files.path / PICTURE).write_text(picture, encoding="utf-8")
+        except OSError as error:
+            raise not_written(files.path / PICTURE, error) from error
     _show(record, results, json, junit)
     say("tables and picture [bold]{path}[/bold]", path=files.path)
     if not all(result.passed for result in results):

@@ -23,7 +23,7 @@ from econsim.evaluation.bench.statistics import (
     mean_over_runs,
     measures_of,
 )
-from econsim.report.format import NOTHING, count
+from econsim.report.format import NOTHING, count, visible
 from econsim.report.tables import print_table
 
 STYLES: Final = {HOLDS: "green", "fails": "bold red", "vacuous": "yellow", "undecidable": "magenta"}
@@ -80,7 +80,7 @@ def _expectations(found: Sequence[ExpectationCount], repeats: int) -> Table:
         cells = [_number(each.outcomes[outcome], STYLES[outcome]) for outcome in shown]
         share = each.pass_all(repeats)
         last = [] if repeats < 2 else [NOTHING if share is None else f"{100 * share:.0f} %"]
-        table.add_row(*([each.treatment] if several else []), escape(each.name), *cells, *last)
+        table.add_row(*([each.treatment] if several else []), escape(visible(each.name)), *cells, *last)
     return table
 
 
@@ -94,16 +94,18 @@ def _print_first(each: ExpectationCount, out: Console) -> None:
     result, verdict = each.first
     repeat = f", repeat {result.repeat}" if result.repeat > 1 else ""
     head, *rest = verdict.lines or (f"{verdict.outcome}  {verdict.name}", verdict.message)
-    out.print(f"{escape(head)}  [dim]run {result.run}, seed {result.seed}{repeat}[/dim]", soft_wrap=True)
+    out.print(
+        f"{escape(visible(head))}  [dim]run {result.run}, seed {result.seed}{repeat}[/dim]", soft_wrap=True
+    )
     for line in rest:
-        out.print(line, markup=False, soft_wrap=True)
+        out.print(visible(line), markup=False, soft_wrap=True)
     out.print()
 
 
 def _print_failures(treatment: str, runs: Sequence[CellResult], out: Console) -> None:
     failed = [result for result in runs if result.failure]
     for result in failed[:FAILURES_SHOWN_MAX]:
-        text = f"ended early  {treatment}, seed {result.seed}: {result.failure}"
+        text = f"ended early  {treatment}, seed {result.seed}: {visible(result.failure)}"
         out.print(text, style="red", markup=False, soft_wrap=True)
     if len(failed) > FAILURES_SHOWN_MAX:
         out.print(f"and {count(len(failed) - FAILURES_SHOWN_MAX)} runs more ended early", style="red")

@@ -40,7 +40,7 @@ SHORT_MAX: Final = 200
 UsageError: Final[type[Exception]] = typer.BadParameter.__bases__[0]
 """Class of every error in a command line that Typer raises; Typer has no public name for it."""
 
-_INVALID: Final = "Invalid value for "
+_INVALID: Final = ("Invalid value for ", "Invalid value: ")
 _HELP_ASKED: Final = "econsim.help"
 _VALUED: Final = ("--state", "--nats", "--creds")
 
@@ -154,7 +154,9 @@ def print_usage_error(error: Any) -> None:  # noqa: ANN401 - its type is private
     # An error without a message: a group was called without a command, and Typer has printed its help.
     if message := error.format_message():
         command = error.ctx.command_path if error.ctx else "econsim"
-        print_error(f"{message.strip().removesuffix('.').removeprefix(_INVALID)}; see `{command} --help`")
+        for opening in _INVALID:
+            message = message.removeprefix(opening)
+        print_error(f"{message.strip().removesuffix('.')}; see `{command} --help`")
 
 
 def print_error(sentence: str) -> None:

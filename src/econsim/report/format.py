@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Final, TypeVar
+from unicodedata import category
 
 from econsim.report.summary import Summary
 from econsim.schemas.money import format_credits
@@ -13,6 +14,13 @@ NOTHING: Final = "—"
 """Text in place of a number that could not be measured."""
 
 Row = TypeVar("Row")
+
+
+def visible(text: str) -> str:
+    """Return a text with U+FFFD for each character that nobody sees, such as one that moves a terminal's cursor; lines stay."""
+    return "".join(
+        "\ufffd" if category(sign).startswith("C") and sign not in "\n\t" else sign for sign in text
+    )
 
 
 def percent(fraction: float | None, digits: int = 1) -> str:

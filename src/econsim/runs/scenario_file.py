@@ -231,12 +231,17 @@ def _without_form(key: Key) -> Key:
 def _expectation_sentence(problem: ErrorDetails, key: Key) -> tuple[str, str] | None:
     """Return what is wrong with an expectation's form or operator, and the remedy; none if it is another mistake."""
     if problem["type"] == UNKNOWN_FORM:
-        word = problem["input"].get("form") if isinstance(problem["input"], dict) else problem["input"]
+        table = problem["input"] if isinstance(problem["input"], dict) else {"form": problem["input"]}
+        if "form" not in table:
+            return "form is missing", f'add a line form = "never", or another of {", ".join(FORMS)}'
+        word = table["form"]
         near = get_close_matches(str(word), FORMS, n=1, cutoff=0.5)
         return (
             f"form {printed_value(word)} is not among the forms",
             f"did you mean {near[0]!r}?" if near else f"write one of {', '.join(FORMS)}",
         )
+    if problem["type"] == "too_short" and key[-1:] == ("events",):
+        return "a sequence has fewer than two events", "name at least two, in their order"
     if key[-1:] == ("[key]",):
         return "is no operator", f"write one of {' '.join(OPERATORS)}"
     return None

@@ -136,8 +136,14 @@ UNKNOWN_FORM: Final = "form_is_unknown"
 """Type of the error of an expectation whose form there is not."""
 
 
+_EVENT_KEYS: Final = frozenset({"event", "events", "trigger", "first", "at", "until", "times"})
+"""Keys that no measure has: a table with one of them lacks its form."""
+
+
 def _form(value: object) -> str | None:
     """Return the tag of an expectation's schema; none, which is refused, for a word that is no form."""
+    if isinstance(value, Mapping) and "form" not in value and not value.keys().isdisjoint(_EVENT_KEYS):
+        return None
     word = value.get("form", MEASURE) if isinstance(value, Mapping) else getattr(value, "form", None)
     found = FORMS.get(word) if isinstance(word, str) else None
     return None if found is None else found.__name__

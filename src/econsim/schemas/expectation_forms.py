@@ -120,7 +120,10 @@ class Count(Form):
 
     @model_validator(mode="after")
     def check_windows(self) -> Self:
-        """Refuse windows end to end that are not of ticks."""
+        """Refuse windows of no length, and windows end to end that are not of ticks."""
+        if self.per and not self.per.size:
+            what = f"per is a window of 0 {self.per.unit}, in which nothing can happen"
+            raise wrong(what, "give at least 1, like { ticks = 1 }", "per")
         if self.per and self.form != "at_most" and self.per.unit != "ticks":
             what = f"{self.form} cannot be counted per {self.per.unit}"
             raise wrong(what, "give per in ticks, like { ticks = 10 }", "per")

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from math import isfinite
+from operator import ge, gt, le, lt
 from typing import Annotated, Any, Final, Literal, Self, TypeAlias, get_args
+from unicodedata import category
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from econsim.schemas.base import Message
 from econsim.schemas.scenario_parts import wrong
@@ -79,7 +82,7 @@ def _with_operator(value: object) -> object:
 
 
 def _check_constraint(value: dict[str, Any]) -> dict[str, Any]:
-    """Refuse empty constraints and operands that do not fit their operator."""
+    """Refuse empty constraints, operands that do not fit their operator, and what no value can meet."""
     if not value:
         what = "constraint is empty"
         raise wrong(what, 'write an operator and a value, like { ">=" = 2.5 }')
@@ -88,23 +91,80 @@ def _check_constraint(value: dict[str, Any]) -> dict[str, Any]:
         if remedy:
             what = f"{operand!r} does not go with {operator!r}"
             raise wrong(what, remedy)
+    if _is_impossible(value):
+        what = f"no value is {' and '.join(f'{each} {operand!r}' for each, operand in value.items())}"
+        raise wrong(what, "correct one of the operands, or leave one out")
     return value
+
+
+def _is_impossible(value: Mapping[str, Any]) -> bool:
+    """Return whether no value can meet all operators; operands of a test that compare as they like are not judged."""
+    plain = (str, int, float)
+    if not all(isinstance(each, plain) for operand in value.values() for each in _several(operand)):
+        return False
+    named = [
+        _several(operand) if each == "in" else (operand,)
+        for each, operand in value.items()
+        if each in ("==", "in")
+    ]
+    if named:
+        return not any(all(_meets(each, *test) for test in value.items()) for each in named[0])
+    pairs = [value["between"]] if "between" in value else []
+    lows = [*((low, False) for low, _ in pairs), *((value[o], o == ">") for o in (">", ">=") if o in value)]
+    highs = [
+        *((high, False) for _, high in pairs),
+        *((value[o], o == "<") for o in ("<", "<=") if o in value),
+    ]
+    return any(
+        low > high or (low == high and (is_above or is_below))
+        for low, is_above in lows
+        for high, is_below in highs
+    )
+
+
+def _several(operand: object) -> tuple[Any, ...]:
+    return tuple(operand) if isinstance(operand, list | tuple) else (operand,)
+
+
+def _meets(value: Any, operator: str, operand: Any) -> bool:  # noqa: ANN401 - as a file has it
+    """Return whether a value meets an operator; a value of another kind than the operand does not."""
+    is_number = isinstance(value, int | float)
+    match operator:
+        case "==":
+            return bool(value == operand)
+        case "!=":
+            return bool(value != operand)
+        case "in":
+            return value in operand
+        case "matches":
+            return isinstance(value, str) and re.search(operand, value) is not None
+        case "between":
+            return is_number and operand[0] <= value <= operand[1]
+    return is_number and bool(_COMPARE[operator](value, operand))
+
+
+_COMPARE: Final = {"<": lt, "<=": le, ">=": ge, ">": gt}
 
 
 def _operand_mistake(operator: str, operand: object) -> str:
     """Return what an operand should be; empty if it is that."""
-    is_number = isinstance(operand, int | float) and not isinstance(operand, bool)
-    if operator in _ORDERED and not is_number:
+    if any(isinstance(each, float) and not isfinite(each) for each in _several(operand)):
+        return "compare with a finite number"
+    if operator in _ORDERED and not _is_number(operand):
         return "compare with a number"
-    if operator == "in" and not isinstance(operand, list | tuple):
-        return 'give a list, like ["bid", "ask"]'
+    if operator == "in" and not (isinstance(operand, list | tuple) and operand):
+        return 'give a list of at least one value, like ["bid", "ask"]'
     if operator == "between":
         pair = operand if isinstance(operand, list | tuple) else ()
-        if len(pair) != 2 or not all(isinstance(n, int | float) for n in pair) or pair[0] > pair[1]:
+        if len(pair) != 2 or not all(map(_is_number, pair)) or pair[0] > pair[1]:
             return "give two numbers, the lower first, like [2.0, 2.5]"
     if operator == "matches":
         return _pattern_mistake(operand)
     return ""
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _pattern_mistake(operand: object) -> str:
@@ -153,3 +213,12 @@ class Form(ExpectationPart):
 
     name: Annotated[str, Field(max_length=TEXT_LENGTH_MAX)] = ""
     """Name of the expectation in verdicts; by default its content in words."""
+
+    @field_validator("name", mode="after")
+    @classmethod
+    def check_name(cls, name: str) -> str:
+        """Refuse characters that nobody sees, among them those that move a terminal's cursor or turn its text round."""
+        if any(category(sign).startswith("C") for sign in name):
+            what = f"{name!a} has a character that nobody sees"
+            raise wrong(what, "leave it out")
+        return name

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Final, TypeVar
 
 from econsim import subjects
+from econsim.domain.agent.population import population
 from econsim.domain.audit.deduplication import Deduplicator
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import Fact, Record, as_record, facts
@@ -62,14 +63,24 @@ class Result:
         """Return what happened, in log order: each trade, order, transfer by itself.
 
         `kind` is the type of an event (`market.trade_executed`) or its last word (`trade_executed`); `actor` an agent that did
-        it or took part. Raises NotFound for a type that no event has.
+        it or took part. Raises NotFound for a type that no event has, and for an agent that the run does not have.
         """
+        if actor is not None and actor not in self._actors:
+            message = f"this run has no agent {actor!r}; {_suggestion(actor, self._actors)}"
+            raise NotFound(message)
         types = None if kind is None else _types(kind)
         return tuple(
             fact
             for fact in self._facts
             if (types is None or fact.type in types) and (actor is None or fact.concerns(actor))
         )
+
+    @cached_property
+    def _actors(self) -> frozenset[str]:
+        """Return the agents, all who hold money, and the services that did something."""
+        agents = (each.id for each in population(self.figures.scenario))
+        holders = (each.agent for each in self.figures.holders)
+        return frozenset((*agents, *holders, *(fact.actor for fact in self._facts)))
 
     @cached_property
     def _facts(self) -> tuple[Fact, ...]:

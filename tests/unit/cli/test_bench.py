@@ -102,8 +102,21 @@ def test_a_second_batch_of_a_name_is_refused(bench, file) -> None:
 
     again = bench(*words)
 
-    assert again.exit_code == 1
+    assert again.exit_code == 2
     assert "there is a batch 'b' already" in again.output
+
+
+def test_a_name_of_an_unfinished_batch_is_refused_with_the_command_that_resumes_it(
+    bench, file, tmp_path
+) -> None:
+    words = ("run", file("good", TRADES), "--transport", "memory", "--jobs", "1", "--name", "b")
+    bench(*words)
+    (tmp_path / "state" / "bench" / "b" / "cells.jsonl").unlink()
+
+    again = bench(*words)
+
+    assert again.exit_code == 2
+    assert "`econsim bench resume b` finishes it" in " ".join(again.output.split())
 
 
 @pytest.mark.parametrize(
@@ -186,13 +199,59 @@ def test_seeds_are_numbers_and_ranges(text, found) -> None:
     assert seeds(text) == found
 
 
-@pytest.mark.parametrize("text", ["", "a", "1..", "3..1", "1;2", "1..99999999", "-1", "٣"])
+@pytest.mark.parametrize("text", ["", "a", "1..", "3..1", "1;2", "-1", "٣"])
 def test_what_names_no_seeds_is_refused(text) -> None:
     with pytest.raises(InvalidMessage, match="names no seeds"):
         seeds(text)
+
+
+def test_too_many_seeds_are_refused_with_the_limit() -> None:
+    with pytest.raises(InvalidMessage, match="more than 1,000,000 seeds"):
+        seeds("1..1000000000")
 
 
 def test_an_agent_is_a_name_and_a_command() -> None:
     assert agent_command("ana=python 'my bot.py'") == ("ana", ("python", "my bot.py"))
     with pytest.raises(InvalidMessage, match="starts no agent"):
         agent_command("ana")
+
+
+def test_a_broken_batch_is_told_in_a_line_and_the_others_are_listed(bench, file, tmp_path) -> None:
+    for name in ("good", "torn"):
+        bench("run", file("good", TRADES), "--transport", "memory", "--jobs", "1", "--name", name)
+    (tmp_path / "state" / "bench" / "torn" / "batch.json").write_text("{")
+
+    listed = bench("list")
+
+    assert listed.exit_code == 0, listed.output
+    assert "complete" in listed.stdout
+    assert "torn/batch.json is no record of a batch" in " ".join(listed.stderr.split())
+    assert "run the batch again" in " ".join(listed.stderr.split())
+
+
+def test_a_batch_that_is_stopped_says_how_to_go_on(bench, file, monkeypatch) -> None:
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("econsim.evaluation.bench.batch.run_in_memory", stop)
+
+    ran = bench("run", file("good", TRADES), "--transport", "memory", "--name", "b")
+
+    assert ran.exit_code == 130
+    assert "`econsim bench resume b` runs the rest" in ran.output
+
+
+@pytest.mark.parametrize("name", ["verdicts.parquet", "comparison.svg"])
+def test_a_file_that_cannot_be_written_is_named_with_the_command_that_goes_on(
+    bench, file, tmp_path, name
+) -> None:
+    path = tmp_path / "state" / "bench" / "b"
+    bench("run", file("good", TRADES), "--transport", "memory", "--jobs", "1", "--name", "b")
+    (path / name).unlink()
+    (path / name).symlink_to("/dev/full")
+
+    ran = bench("resume", "b", "--jobs", "1")
+
+    assert ran.exit_code == 1
+    assert f"cannot write {path / name}: " in " ".join(ran.output.split())
+    assert "make room, then `econsim bench resume b`" in " ".join(ran.output.split())

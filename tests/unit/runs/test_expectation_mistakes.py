@@ -35,6 +35,11 @@ def complaint(text):
     [
         ('form = "hapens"', "form 'hapens' is not among the forms; did you mean 'happens'?"),
         ('form = "always"\nx = 1', "is not among the forms"),
+        (TRADE, 'form is missing; add a line form = "never"'),
+        (
+            'form = "sequence"\nmax_gap = { ticks = 1 }\nevents = [{ type = "ticked" }]',
+            "a sequence has fewer than two events; name at least two",
+        ),
         (f'form = "happens"\n{TRADE}', "within: is missing; add a line within = …"),
         (
             f'form = "happens"\n{TRADE}\nwithin = {{}}',
@@ -58,6 +63,13 @@ def complaint(text):
             f'form = "exactly"\n{TRADE}\ntimes = 1\nper = {{ ms = 5 }}',
             "exactly cannot be counted per ms; give per in ticks",
         ),
+        *(
+            (
+                f'form = "{form}"\n{TRADE}\ntimes = 0\nper = {{ ticks = 0 }}',
+                "per is a window of 0 ticks, in which nothing can happen; give at least 1",
+            )
+            for form in ("at_most", "at_least")
+        ),
         ('form = "state"\nkey = "cpu.price"\nvalue = 1', "state is looked at nowhere; give one of them"),
         (
             'form = "before"\nfirst = { type = "ticked" }\n' + TRADE + '\nsame = ["tick"]',
@@ -67,6 +79,31 @@ def complaint(text):
         ('form = "gini"\nvalue = { "=<" = 1 }', "is no operator; write one of < <="),
         ('form = "gini"\nvalue = { "<" = "1" }', "'1' does not go with '<'; compare with a number"),
         ('form = "gini"\nvalue = { "between" = [2, 1] }', "give two numbers, the lower first"),
+        *(
+            (f'form = "gini"\nvalue = {{ {impossible} }}', "no value is")
+            for impossible in (
+                '">" = 2, "<" = 1',
+                '">=" = 1, "<" = 1',
+                '"between" = [1, 2], ">" = 2',
+                '"==" = 1, "!=" = 1',
+                '"in" = [1, 2], ">" = 3',
+            )
+        ),
+        (
+            'form = "gini"\nvalue = { "in" = [] }',
+            "[] does not go with 'in'; give a list of at least one value",
+        ),
+        ('form = "gini"\nvalue = { ">" = nan }', "nan does not go with '>'; compare with a finite number"),
+        ('form = "gini"\nvalue = { "between" = [1, inf] }', "compare with a finite number"),
+        (f'form = "happens"\n{TRADE}\nwithin = {{ ms = inf }}', "inf is no number that can be measured"),
+        (
+            'form = "stable"\nkey = "cpu.price"\nlasting = { ticks = 5 }\nband = nan',
+            "is no number that can be",
+        ),
+        *(
+            (f'form = "solvent"\nname = "a{sign}b"', "has a character that nobody sees; leave it out")
+            for sign in ("\\u001b", "\\u0000", "\\u202e")
+        ),
         ('form = "limit_prices"\nresource = "gpu"', "'gpu' is not among the markets; did you mean 'cpu'?"),
     ],
 )
@@ -76,6 +113,11 @@ def test_a_wrong_key_or_value_is_named_with_its_remedy(text, says):
     assert says in str(error)
     assert "\n" not in str(error)
     assert LINE <= int(error.details["line"]) <= LINE + 1 + text.count("\n")
+
+
+@pytest.mark.parametrize("value", ['"in" = [1, 2], ">" = 1', '">=" = 1, "<=" = 1', '"==" = 0', '"!=" = 3'])
+def test_a_constraint_that_some_value_meets_is_taken(value):
+    assert parse(f'{HEAD}form = "gini"\nvalue = {{ {value} }}').expectations
 
 
 @pytest.mark.parametrize(
@@ -101,6 +143,25 @@ def test_a_wrong_key_or_value_is_named_with_its_remedy(text, says):
             "money is in credits here, and 2000000 micro-credits are 2",
         ),
         (
+            'type = "trade_executed", where = { buyer = { ">" = 2 } }',
+            "buyer is text, which does not go with '>'; write one of == != in matches",
+        ),
+        (
+            'type = "trade_executed", where = { buyer = "buyer_01" }',
+            "buyer is compared with 'buyer_01', and there is no such agent in this scenario; did you mean 'buyer_001'",
+        ),
+        ('type = "order_rejected", where = { actor = { in = ["buyer_001", "bob"] } }', "compared with 'bob'"),
+        ('type = "trade_executed", where = { buyer = 2 }', "buyer is text, and '==' compares it with 2"),
+        ('type = "trade_executed", where = { taker = { in = ["bid", 1] } }', "'in' compares it with 1"),
+        (
+            'type = "trade_executed", where = { price = "2" }',
+            "price is a number, and '==' compares it with '2'",
+        ),
+        ('type = "trade_executed", where = { quantity = true }', "compares it with True; give a number"),
+        ('type = "trade_executed", where = { price = { matches = "2" } }', "does not go with 'matches'"),
+        ('type = "tick_cleared", where = { period_closed = 1 }', "compares it with 1; give true or false"),
+        ('type = "tick_cleared", where = { "quote.bid" = "1" }', "quote.bid is a number"),
+        (
             'type = "trade_executed", where = { buyer = { "matches" = "(" } }',
             "correct the regular expression",
         ),
@@ -125,6 +186,17 @@ def test_what_there_is_not_is_refused_with_the_nearest_name(event, says):
 )
 def test_a_key_of_no_state_is_refused(key, says):
     assert says in str(complaint(f'form = "state"\nat_event_seq = 5\nkey = "{key}"\nvalue = 1'))
+
+
+@pytest.mark.parametrize(
+    ("form", "says"),
+    [
+        ('form = "sum"\nfield = "buyer"\nvalue = 1\n' + TRADE, "buyer is text, which does not add up"),
+        ('form = "gini"\nvalue = "low"', "value is a number, and '==' compares it with 'low'"),
+    ],
+)
+def test_what_is_no_number_is_not_added_or_measured(form, says):
+    assert says in str(complaint(form))
 
 
 def test_the_error_of_an_expectation_is_of_its_own_kind():

@@ -54,6 +54,11 @@ def test_an_event_never_occurs(events):
         assert_never_occurs(events, type="trade_executed", where={"buyer": IsStr(regex="pro.*")})
 
 
+def test_no_events_at_all_prove_nothing():
+    with pytest.raises(AssertionError, match="there are no events at all"):
+        assert_never_occurs([], type="trade_executed")
+
+
 @requirement("benchmark.kv_at")
 def test_state_has_a_value_after_so_many_events(events):
     assert_kv_value(events, key="producer_001.balance", equals=IsApprox(10, delta=5), at_event_seq=200)

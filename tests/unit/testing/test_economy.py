@@ -25,6 +25,14 @@ def test_a_run_has_the_events_and_the_hash_of_its_scenario(economy):
     assert len(run.facts("trade_executed")) == len(run.market("cpu").trades) > 0
 
 
+def test_facts_of_an_agent_that_the_run_lacks_are_refused(economy):
+    run = economy.run(small_scenario("zi_c"))
+
+    assert run.facts(actor=run.figures.holders[0].agent)
+    with pytest.raises(NotFound, match="has no agent 'bob'"):
+        run.facts("trade_executed", actor="bob")
+
+
 def test_seed_and_periods_are_those_of_the_command_line(economy):
     run = economy.run("smith1962", seed=7, periods=2)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from econsim.domain.agent.population import population
 from econsim.domain.expectation.monitors import panel
-from econsim.domain.expectation.names import check_place, nearest, resolve
+from econsim.domain.expectation.names import check_agents, check_place, nearest, resolve
 from econsim.domain.expectation.occurrence import Now
 from econsim.domain.expectation.pattern import patterns
 from econsim.domain.expectation.state import state_name
@@ -25,7 +25,11 @@ def check_expectations(scenario: Scenario) -> None:
         try:
             panel((expectation,), scenario, None, Now())
             for pattern in patterns(expectation):
-                check_place(resolve(pattern.type), agents, resources)
+                look = resolve(pattern.type)
+                check_place(look, agents, resources)
+                for path, constraint in pattern.where.items():
+                    named = [constraint[each] for each in ("==", "!=") if each in constraint]
+                    check_agents(look.type, path, (*named, *constraint.get("in", ())), agents)
             if isinstance(expectation, State | Stable):
                 _check_key(expectation.key, agents, resources)
             if isinstance(expectation, State) and expectation.at_event_seq:

@@ -12,13 +12,24 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
+from pydantic_core import to_json
+
 from econsim import subjects
 from econsim.domain.audit.causality import UNCAUSED_TYPES, CausalGraph
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import Record, as_record, parts_of
 from econsim.domain.audit.late_event import LateEvent
 from econsim.domain.expectation.integrity import Fault, Integrity
-from econsim.domain.expectation.monitor import COPIED, OPEN_MAX, Decision, Monitor, See, TooManyOpen, Watch
+from econsim.domain.expectation.monitor import (
+    COPIED,
+    OPEN_MAX,
+    Decision,
+    Monitor,
+    See,
+    TooManyOpen,
+    Watch,
+    vacuous,
+)
 from econsim.domain.expectation.monitors import Measures, panel
 from econsim.domain.expectation.names import CATALOG, REPORTED
 from econsim.domain.expectation.occurrence import Now, Occurrence
@@ -40,6 +51,9 @@ HANDLERS_MAX: Final = 4_096
 
 STATE_TYPES: Final = frozenset((TRANSFER_POSTED.type, PRICE_UPDATED.type))
 """Types of events that change the state that monitors share."""
+
+_WRONG_CONTENT: Final = (LookupError, TypeError, ValueError, AttributeError, InvalidMessage)
+"""Errors of what reads content that does not follow its schema."""
 
 Handler = tuple[Callable[[Occurrence], bool] | None, See, int]
 """A test, what takes the facts that pass it, and the place of their monitor."""
@@ -167,6 +181,8 @@ class Judge:
         ):
             text = f"record {fault.sequence} of the log: {fault.text}"
             return Verdict(expectation, name, Ruling.UNDECIDABLE, text, run=self._logged_run)
+        if ended and found.holds and not self._now.count:
+            found = vacuous("there are no events at all")
         witness, nearest = _witnesses(found)
         outcome = _outcome(found, ended=ended)
         return Verdict(
@@ -271,11 +287,15 @@ class Judge:
         try:
             act()
         except TooManyOpen as error:
-            if self._monitors[self._showing].decided is None:
-                self._broken[self._showing] = str(error)
-        except (LookupError, TypeError, ValueError, AttributeError, InvalidMessage) as error:
+            self._give_up(self._showing, str(error))
+        except _WRONG_CONTENT as error:
             what = f"its content does not follow the schema of {kind}: {type(error).__name__} {error}"
             self._integrity.add(self._now.sequence, "record_does_not_follow_its_schema", what, kind)
+
+    def _give_up(self, place: int, reason: str) -> None:
+        """Give up one monitor, unless it has decided; the others stay."""
+        if self._monitors[place].decided is None:
+            self._broken.setdefault(place, reason)
 
     def _show_facts(self, entry: Record, tick: int, handlers: list[Handler]) -> None:
         sequence, count = self._now.sequence, self._now.count
@@ -284,9 +304,23 @@ class Judge:
             seen = Occurrence(entry, index, data, sequence, tick, count)
             for matches, see, place in handlers:
                 # A monitor that has decided in this tick is shown more, and changes nothing.
-                if matches is None or matches(seen):
-                    self._showing = place
-                    see(seen)
+                self._showing = place
+                try:
+                    if matches is None or matches(seen):
+                        see(seen)
+                except _WRONG_CONTENT as error:
+                    if not _follows_schema(entry):
+                        raise
+                    self._give_up(place, f"it could not judge record {sequence} of the log: {error}")
+
+
+def _follows_schema(entry: Record) -> bool:
+    """Return whether a record's content is as its schema says, so that what went wrong is not its fault."""
+    try:
+        CATALOG[entry.type if entry.type in CATALOG else REPORTED].model_validate_json(to_json(entry.data))
+    except _WRONG_CONTENT:
+        return False
+    return True
 
 
 def _outcome(found: Decision, *, ended: bool) -> Ruling:

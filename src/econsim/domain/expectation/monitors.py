@@ -13,9 +13,9 @@ from econsim.domain.expectation import counting, following, markets, money, occu
 from econsim.domain.expectation.integrity import BOOK_TYPES, JOURNAL_TYPES
 from econsim.domain.expectation.ledger_state import StateFold
 from econsim.domain.expectation.monitor import COPIED, Decision, Monitor, failing, holding, vacuous
-from econsim.domain.expectation.names import resolve
+from econsim.domain.expectation.names import ValueKind, resolve, value_kind
 from econsim.domain.expectation.occurrence import Now
-from econsim.domain.expectation.pattern import patterns
+from econsim.domain.expectation.pattern import check_operands, patterns
 from econsim.domain.expectation.state import StateMonitor
 from econsim.domain.expectation.tick_order import InTickOrder
 from econsim.errors import InvalidExpectation
@@ -109,6 +109,7 @@ def panel(
     """Return the monitors of expectations; raises InvalidExpectation."""
     found = Panel()
     for place, form in enumerate(expectations):
+        _check_numbers(form)
         monitor = _monitor_in_order(form, partial(_monitor, form, scenario, measures, found.state), now)
         found.monitors.append(monitor)
         if isinstance(form, State | Stable | Gini | Solvent | Conservation | Costs):
@@ -138,6 +139,17 @@ def _monitor_in_order(form: Expectation, make: Callable[[Now], Monitor], now: No
         order.reverse()
     unit = next((each.unit for each in bounds.values()), "ticks")
     return InTickOrder(make, order, unit, now)
+
+
+def _check_numbers(form: Expectation) -> None:
+    """Refuse a sum of what is no number, and a number compared with what is none; raises InvalidExpectation."""
+    if isinstance(form, Sum):
+        kind = value_kind(resolve(form.event.type).type, form.field)
+        if kind not in (ValueKind.NUMBER, None):
+            message = f"{form.field} is {kind.value}, which does not add up; give a field that is a number"
+            raise InvalidExpectation(message, name=form.field)
+    if isinstance(form, Sum | State | Gini | Spread):
+        check_operands(ValueKind.NUMBER, "value", form.value)
 
 
 def _monitor(  # noqa: C901, PLR0911, PLR0912 - one case a form: the table of forms

@@ -7,10 +7,12 @@ word is refused with the nearest one: an expectation of nothing would never fail
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+import types
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
+from enum import StrEnum
 from functools import lru_cache
-from typing import Any, Final, get_args, get_type_hints
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel
 
@@ -69,6 +71,17 @@ MONEY_FIELDS: Final = frozenset({"price", "cached_price", "paid", "reserved", "b
 """Fields of events that hold micro-credits; expectations write and read them in credits."""
 
 
+class ValueKind(StrEnum):
+    """Kind of a field's values."""
+
+    TEXT = "text"
+    """Text."""
+    NUMBER = "a number"
+    """Numbers."""
+    FLAG = "true or false"
+    """Truth values."""
+
+
 _OF_LEDGER: Final = (subjects.TRANSFER_POSTED.type, subjects.TRANSFER_REFUSED.type)
 
 
@@ -114,6 +127,29 @@ def check_place(look: Look, agents: Iterable[str], entities: Iterable[str]) -> N
             raise InvalidExpectation(message, name=name)
 
 
+def holds_agent(kind: str, path: str) -> bool:
+    """Return whether a field of events of a type always names an agent, and never a service."""
+    is_trade = kind == subjects.TRADE_EXECUTED.type
+    if path in ("agent", "actor"):
+        return is_trade or (kind.startswith("market.") and value_kind(kind, "data.agent") is ValueKind.TEXT)
+    return (path == "data.agent" and value_kind(kind, path) is ValueKind.TEXT) or (
+        is_trade and path.removeprefix("data.") in ("buyer", "seller")
+    )
+
+
+def check_agents(kind: str, path: str, operands: Iterable[object], agents: Iterable[str]) -> None:
+    """Refuse an agent that there is not, in a field that names one; raises InvalidExpectation with the nearest name."""
+    if holds_agent(kind, path):
+        names = [*agents]
+        for name in operands:
+            if isinstance(name, str) and name not in names:
+                message = (
+                    f"{path} is compared with {name!r}, and there is no such agent in this scenario; "
+                    f"did you mean {nearest(name, names)[0]!r}?"
+                )
+                raise InvalidExpectation(message, name=name)
+
+
 def check_field(kind: str, path: str) -> None:
     """Refuse a path that events of this type do not have; raises InvalidExpectation with the nearest name."""
     first, *below = segments(path)
@@ -131,6 +167,49 @@ def check_field(kind: str, path: str) -> None:
             extra = () if at != kind else ENVELOPE
             raise _unknown_field(path, at, (*known, *extra))
         at, known = name, _fields_below(known[name])
+
+
+def value_kind(kind: str, path: str) -> ValueKind | None:
+    """Return the kind of values that a field of events of a type has; none if that cannot be told, or it has several."""
+    first, *below = segments(path)
+    if first in ENVELOPE and not path.startswith("data."):
+        return ValueKind.NUMBER if first == "tick" else ValueKind.TEXT
+    # Money of a scenario is a number in its schema, and text where it is written.
+    if first == "scenario":
+        return None
+    known, annotation = fields(CATALOG[kind]), None
+    for name in (first, *below):
+        if known is None or name not in known:
+            return None
+        annotation = known[name]
+        known = _fields_below(annotation)
+    found = set(_kinds(annotation))
+    return found.pop() if len(found) == 1 else None
+
+
+def _kinds(annotation: object) -> Iterator[ValueKind | None]:
+    """Yield the kind of each member of an annotation's union; none is told of what is neither text, number nor truth value."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        yield from _kinds(get_args(annotation)[0])
+    elif origin in (Union, types.UnionType):
+        for each in get_args(annotation):
+            if each is not type(None):
+                yield from _kinds(each)
+    elif origin is Literal:
+        yield from (_kind_of_class(type(each)) for each in get_args(annotation))
+    else:
+        yield _kind_of_class(annotation)
+
+
+def _kind_of_class(found: object) -> ValueKind | None:
+    if not isinstance(found, type):
+        return None
+    if issubclass(found, bool):
+        return ValueKind.FLAG
+    if issubclass(found, str):
+        return ValueKind.TEXT
+    return ValueKind.NUMBER if issubclass(found, int | float) else None
 
 
 def segments(path: str) -> list[str]:

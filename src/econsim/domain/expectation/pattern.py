@@ -5,11 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, time
 from typing import Any, Final
 
 from pydantic import BaseModel
 
-from econsim.domain.expectation.names import ENVELOPE, REPORTED, check_field, is_money, resolve, segments
+from econsim.domain.expectation.names import (
+    ENVELOPE,
+    REPORTED,
+    ValueKind,
+    check_field,
+    is_money,
+    resolve,
+    segments,
+    value_kind,
+)
 from econsim.domain.expectation.occurrence import Occurrence
 from econsim.errors import InvalidExpectation
 from econsim.schemas.expectation_parts import EventPattern, Operator
@@ -58,13 +68,17 @@ def patterns(expectation: BaseModel) -> Iterator[EventPattern]:
 
 
 def compile_pattern(pattern: EventPattern) -> Pattern:
-    """Return a pattern that can be asked; raises InvalidExpectation for a type or field that there is not."""
+    """Return a pattern that can be asked.
+
+    Raises InvalidExpectation for a type or field that there is not, and for a field compared with what it never is.
+    """
     look = resolve(pattern.type)
     tests: list[Callable[[Occurrence], bool]] = []
     if look.agent:
         tests.append(_is_about(look.agent, look.type))
     reads = [(reader(look.type, path), constraint) for path, constraint in pattern.where.items()]
     for path, (read, constraint) in zip(pattern.where, reads, strict=True):
+        check_operands(value_kind(look.type, path), path, constraint)
         tests.append(_on_field(read, predicate(constraint, path)))
 
     def shortfall(seen: Occurrence) -> tuple[int, float]:
@@ -118,6 +132,27 @@ def predicate(constraint: Mapping[Operator, Any], path: str = "") -> Test:
     return tests[0] if len(tests) == 1 else lambda value: all(test(value) for test in tests)
 
 
+def check_operands(kind: ValueKind | None, path: str, constraint: Mapping[Operator, Any]) -> None:
+    """Refuse operators and operands that do not go with a kind of values; raises InvalidExpectation.
+
+    Objects of a test that compare equal as they like, and none, go with every kind.
+    """
+    if kind is None:
+        return
+    allowed, what_to_give, fits_kind = _KINDS[kind]
+    for operator, operand in constraint.items():
+        if operator not in allowed:
+            message = f"{path} is {kind.value}, which does not go with {operator!r}; write one of {' '.join(allowed)}"
+            raise InvalidExpectation(message, name=path)
+        several = operator in ("in", "between")
+        for each in operand if several else (operand,):
+            if operator != "matches" and isinstance(each, _PLAIN) and not fits_kind(each):
+                message = (
+                    f"{path} is {kind.value}, and {operator!r} compares it with {each!r}; give {what_to_give}"
+                )
+                raise InvalidExpectation(message, name=path)
+
+
 def miss(constraint: Mapping[Operator, Any], value: object) -> float | None:
     """Return how far a number is from meeting a constraint; none if that is no distance."""
     if not _is_number(value):
@@ -158,7 +193,7 @@ def _operation(operator: str, operand: Any, path: str) -> Test:  # noqa: ANN401 
     return _COMPARISONS[operator](low, high)
 
 
-# A comparison with text raises TypeError: the record does not follow its schema, and is named as such.
+# A comparison with text raises TypeError: the record does not follow its schema, or the expectation is given up.
 _COMPARISONS: Final[Mapping[str, Callable[[Any, Any], Test]]] = {
     "<": lambda low, _: lambda value: value is not None and value < low,
     "<=": lambda low, _: lambda value: value is not None and value <= low,
@@ -180,6 +215,21 @@ def _gap(operator: str, operand: Any, value: float) -> float | None:  # noqa: AN
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+_PLAIN: Final = (str, int, float, list, tuple, dict, date, time)
+"""Classes of the values that a file can have."""
+
+_KINDS: Final[Mapping[ValueKind, tuple[tuple[str, ...], str, Callable[[object], bool]]]] = {
+    ValueKind.TEXT: (
+        ("==", "!=", "in", "matches"),
+        "text in quotes",
+        lambda value: isinstance(value, str),
+    ),
+    ValueKind.NUMBER: (("<", "<=", "==", "!=", ">=", ">", "in", "between"), "a number", _is_number),
+    ValueKind.FLAG: (("==", "!="), "true or false", lambda value: isinstance(value, bool)),
+}
+"""Kind of values → operators that go with it, what to compare it with, and whether a value is that."""
 
 
 def _step(value: Any, step: str) -> Any:  # noqa: ANN401 - any JSON

@@ -7,6 +7,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from econsim.evaluation.bench.results import HOLDS, CellResult, JudgedExpectation
 from econsim.evaluation.bench.statistics import by_treatment
+from econsim.report.format import visible
 
 UNDECIDABLE = "undecidable"
 """Outcome that is an error; the others that are no pass are failures."""
@@ -32,23 +33,16 @@ def _add_run(suite: Element, result: CellResult) -> None:
     where = f"seed {result.seed}" + (f", repeat {result.repeat}" if result.repeat > 1 else "")
     for verdict in result.verdicts:
         case = SubElement(
-            suite, "testcase", classname=result.treatment, name=_clean(f"{verdict.name} [{where}]")
+            suite, "testcase", classname=result.treatment, name=visible(f"{verdict.name} [{where}]")
         )
         if verdict.outcome != HOLDS:
             _add_reason(case, verdict)
     if result.failure:
         case = SubElement(suite, "testcase", classname=result.treatment, name=f"the run ends [{where}]")
-        SubElement(case, "error", type="run_failed", message=_clean(result.failure))
+        SubElement(case, "error", type="run_failed", message=visible(result.failure))
 
 
 def _add_reason(case: Element, verdict: JudgedExpectation) -> None:
     tag = "error" if verdict.outcome == UNDECIDABLE else "failure"
-    reason = SubElement(case, tag, type=verdict.outcome, message=_clean(verdict.message))
-    reason.text = _clean("\n".join(verdict.lines))
-
-
-def _clean(text: str) -> str:
-    """Return a text without the characters that XML cannot hold."""
-    return "".join(
-        sign if sign >= " " or sign in "\n\t" else "�" for sign in text if not "\ud800" <= sign <= "\udfff"
-    )
+    reason = SubElement(case, tag, type=verdict.outcome, message=visible(verdict.message))
+    reason.text = visible("\n".join(verdict.lines))

@@ -21,7 +21,7 @@ from typing import Final
 
 from pydantic import Field, ValidationError
 
-from econsim.errors import Conflict, NotFound, SetupError
+from econsim.errors import Conflict, EconsimError, NotFound, SetupError
 from econsim.evaluation.bench.plan import Plan
 from econsim.evaluation.bench.results import CellResult
 from econsim.identity.private_files import FILE, open_append, private_directory, write
@@ -70,7 +70,9 @@ class BatchFiles:
         try:
             self.path.mkdir(mode=0o700)
         except FileExistsError:
-            message = f"there is a batch {self.name!r} already; `econsim bench show {self.name}` shows it: choose another name"
+            does = "show" if self.is_complete else "resume"
+            what = {"show": "shows it", "resume": "finishes it"}[does]
+            message = f"there is a batch {self.name!r} already; `econsim bench {does} {self.name}` {what}: choose another name"
             raise Conflict(message, code="batch_exists") from None
         write(self.path / BATCH, record.model_dump_json())
 
@@ -105,6 +107,14 @@ class BatchFiles:
                 raise SetupError(message) from error
             found.setdefault(result.number, result)
         return sorted(found.values(), key=lambda each: each.number)
+
+    @property
+    def is_complete(self) -> bool:
+        """Tell whether every cell has its result; a batch that cannot be read counts as complete."""
+        try:
+            return len(self.results()) == len(self.record().plan.cells)
+        except (EconsimError, OSError):
+            return True
 
     @contextmanager
     def writer(self) -> Iterator[Writer]:
@@ -152,9 +162,19 @@ class Writer:
         self._path = path
 
     def add(self, result: CellResult) -> None:
-        """Append a result."""
-        with open_append(self._path) as file:
-            file.write(result.model_dump_json().encode() + b"\n")
+        """Append a result; raises SetupError if the disk does not take it."""
+        try:
+            with open_append(self._path) as file:
+                file.write(result.model_dump_json().encode() + b"\n")
+        except OSError as error:
+            raise not_written(self._path, error) from error
+
+
+def not_written(path: Path, error: Exception) -> SetupError:
+    """Return the error of a file of a batch's directory that could not be written."""
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    batch = path.parent.name
+    return SetupError(f"cannot write {path}: {reason}; make room, then `econsim bench resume {batch}`")
 
 
 def batch_names(state: Path) -> list[str]:

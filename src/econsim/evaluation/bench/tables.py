@@ -11,6 +11,7 @@ from typing import Any, Final
 import duckdb
 
 from econsim.evaluation.bench.plan import Plan
+from econsim.evaluation.bench.records import not_written
 from econsim.evaluation.bench.results import CellResult
 from econsim.evaluation.bench.statistics import measures_of
 
@@ -47,7 +48,10 @@ _PERIOD: Final = {
 
 
 def write_tables(plan: Plan, results: Sequence[CellResult], directory: Path) -> list[Path]:
-    """Write the tables of a batch and return their paths; overrides and measures of the whole run are columns."""
+    """Write the tables of a batch and return their paths; overrides and measures of the whole run are columns.
+
+    Raises SetupError if a table cannot be written.
+    """
     overrides = {f"override_{name}": "VARCHAR" for each in plan.treatments for name in each.overrides}
     measured = {name.replace(" ", "_"): "DOUBLE" for name in measures_of(results)}
     given = {
@@ -88,10 +92,13 @@ def _head(batch: str, result: CellResult) -> Row:
 
 
 def _write(path: Path, columns: Mapping[str, str], rows: Iterable[Row]) -> Path:
-    with TemporaryDirectory() as directory, duckdb.connect() as database:
-        lines = Path(directory) / "rows.jsonl"
-        with lines.open("w", encoding="utf-8") as file:
-            file.writelines(json.dumps(row) + "\n" for row in rows)
-        table = database.read_json(str(lines), columns=dict(columns), format="newline_delimited")
-        table.write_parquet(str(path))
+    try:
+        with TemporaryDirectory() as directory, duckdb.connect() as database:
+            lines = Path(directory) / "rows.jsonl"
+            with lines.open("w", encoding="utf-8") as file:
+                file.writelines(json.dumps(row) + "\n" for row in rows)
+            table = database.read_json(str(lines), columns=dict(columns), format="newline_delimited")
+            table.write_parquet(str(path))
+    except (OSError, duckdb.Error) as error:
+        raise not_written(path, error) from error
     return path

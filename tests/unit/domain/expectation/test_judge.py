@@ -100,7 +100,8 @@ def test_witnesses_name_each_other_as_causes():
 
 
 def test_an_agents_text_cannot_move_the_cursor():
-    found = verdict(form(form="never", event={"type": "ticked"}, name="\x1b[2Jx\ny"), [tick(1)])
+    text = form(form="never", event={"type": "ticked"}).model_copy(update={"name": "\x1b[2Jx\ny"})
+    found = verdict(text, [tick(1)])
 
     assert all(line.isprintable() for line in found.lines())
 
@@ -113,6 +114,24 @@ def test_what_waits_for_ever_is_given_up_and_said(monkeypatch):
 
     assert found.outcome is Ruling.UNDECIDABLE
     assert "more than 3 events or values wait at once" in found.message
+
+
+def test_a_comparison_that_fails_on_a_sound_record_spoils_no_other_expectation():
+    listed = event("mcp.tools_listed", 1, "files", "files", tools=["read"], digest="a" * 64)
+    pattern = {"type": "tools_listed"}
+    expected = (
+        form(form="never", event={**pattern, "where": {"tools.0": {">": 1}}}),
+        form(form="exactly", event=pattern, times=1),
+    )
+    judge = Judge(expected, is_trusted=True)
+    judge.add(listed, 1)
+
+    given_up, sound = judge.close(is_part=True)
+
+    assert given_up.outcome is Ruling.UNDECIDABLE
+    assert "could not judge record 1 of the log" in given_up.message
+    assert sound.outcome is Ruling.HOLDS
+    assert judge.faults == ()
 
 
 def test_the_report_of_an_agent_is_watched_under_the_name_of_reports():

@@ -27,6 +27,12 @@ def test_a_run_that_ended_early_is_an_error_though_its_expectations_hold() -> No
     assert found.get("errors") == "1"
 
 
+def test_characters_that_nobody_sees_are_shown() -> None:
+    found = fromstring(junit_xml("b", [result(1, failure="a\x1b[2Jb\u202ec\ud800d\n")]))
+
+    assert next(found.iter("error")).get("message") == "a\ufffd[2Jb\ufffdc\ufffdd\n"
+
+
 def test_tables_have_a_row_for_each_run_verdict_and_period(tmp_path) -> None:
     period = {
         "market": "cpu",

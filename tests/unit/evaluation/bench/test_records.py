@@ -4,7 +4,7 @@ import pytest
 from bench_builders import plan, result
 
 from econsim.errors import Conflict, NotFound, SetupError
-from econsim.evaluation.bench.records import CELLS, BatchFiles, BatchRecord, batch_names
+from econsim.evaluation.bench.records import CELLS, BatchFiles, BatchRecord, Writer, batch_names
 
 
 def record(name="b"):
@@ -73,3 +73,10 @@ def test_the_first_result_of_a_cell_counts(files) -> None:
 def test_an_unknown_batch_is_refused_with_the_nearest_name(files, tmp_path) -> None:
     with pytest.raises(NotFound, match="did you mean 'b'"):
         BatchFiles(tmp_path, "bb").record()
+
+
+def test_a_result_that_cannot_be_stored_is_an_error_with_the_command_that_goes_on(tmp_path) -> None:
+    (tmp_path / "b" / "cells.jsonl").mkdir(parents=True)
+
+    with pytest.raises(SetupError, match=r"cells.jsonl: .*; make room, then `econsim bench resume b`"):
+        Writer(tmp_path / "b" / "cells.jsonl").add(result(1))
