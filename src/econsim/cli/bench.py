@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -217,13 +218,20 @@ def _execute(
                 writer.add(result)
                 progress(passed=result.passed)
 
-            try:
+            with _resumable(plan.batch):
                 _run_cells(config, record, left, jobs, take, resumed=resumed)
-            except BaseException as error:
-                if isinstance(error, KeyboardInterrupt) or interrupts.interrupted():
-                    echo(f"`econsim bench resume {plan.batch}` runs the rest", err=True)
-                raise
         return files.results()
+
+
+@contextmanager
+def _resumable(batch: str) -> Iterator[None]:
+    """Say how to go on with a batch that is stopped in this context."""
+    try:
+        yield
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt) or interrupts.interrupted():
+            echo(f"`econsim bench resume {batch}` runs the rest", err=True)
+        raise
 
 
 def _run_cells(  # noqa: PLR0913 - a batch needs them

@@ -25,17 +25,22 @@ def check_expectations(scenario: Scenario) -> None:
         try:
             panel((expectation,), scenario, None, Now())
             for pattern in patterns(expectation):
-                look = resolve(pattern.type)
-                check_place(look, agents, resources)
-                for path, constraint in pattern.where.items():
-                    named = [constraint[each] for each in ("==", "!=") if each in constraint]
-                    check_agents(look.type, path, (*named, *constraint.get("in", ())), agents)
+                _check_pattern(pattern, agents, resources)
             if isinstance(expectation, State | Stable):
                 _check_key(expectation.key, agents, resources)
             if isinstance(expectation, State) and expectation.at_event_seq:
                 _check_place_in_log(expectation)
         except InvalidExpectation as error:
             raise InvalidExpectation(str(error), place=place) from None
+
+
+def _check_pattern(pattern: EventPattern, agents: list[str], resources: list[str]) -> None:
+    """Refuse a pattern of an agent or a market that there is not."""
+    look = resolve(pattern.type)
+    check_place(look, agents, resources)
+    for path, constraint in pattern.where.items():
+        named = [constraint[each] for each in ("==", "!=") if each in constraint]
+        check_agents(look.type, path, (*named, *constraint.get("in", ())), agents)
 
 
 def _check_key(key: str, agents: list[str], resources: list[str]) -> None:

@@ -131,7 +131,9 @@ def holds_agent(kind: str, path: str) -> bool:
     """Return whether a field of events of a type always names an agent, and never a service."""
     is_trade = kind == subjects.TRADE_EXECUTED.type
     if path in ("agent", "actor"):
-        return is_trade or (kind.startswith("market.") and value_kind(kind, "data.agent") is ValueKind.TEXT)
+        return is_trade or (
+            kind.partition(".")[0] == "market" and value_kind(kind, "data.agent") is ValueKind.TEXT
+        )
     return (path == "data.agent" and value_kind(kind, path) is ValueKind.TEXT) or (
         is_trade and path.removeprefix("data.") in ("buyer", "seller")
     )
@@ -193,9 +195,8 @@ def _kinds(annotation: object) -> Iterator[ValueKind | None]:
     if origin is Annotated:
         yield from _kinds(get_args(annotation)[0])
     elif origin in (Union, types.UnionType):
-        for each in get_args(annotation):
-            if each is not type(None):
-                yield from _kinds(each)
+        members = (each for each in get_args(annotation) if each is not type(None))
+        yield from (kind for each in members for kind in _kinds(each))
     elif origin is Literal:
         yield from (_kind_of_class(type(each)) for each in get_args(annotation))
     else:
