@@ -10,6 +10,7 @@ from econsim.domain.expectation.pattern import patterns
 from econsim.domain.expectation.state import state_name
 from econsim.errors import InvalidExpectation
 from econsim.schemas.expectation_forms import Stable, State
+from econsim.schemas.expectation_parts import EventPattern
 from econsim.schemas.ledger import TREASURY
 from econsim.schemas.scenario import Scenario
 
