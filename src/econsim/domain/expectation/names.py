@@ -75,11 +75,11 @@ class ValueKind(StrEnum):
     """Kind of a field's values."""
 
     TEXT = "text"
-    """Text."""
+    """Kind of names, ids and words."""
     NUMBER = "a number"
-    """Numbers."""
+    """Kind of amounts, prices and ticks."""
     FLAG = "true or false"
-    """Truth values."""
+    """Kind of what is either so or not."""
 
 
 _OF_LEDGER: Final = (subjects.TRANSFER_POSTED.type, subjects.TRANSFER_REFUSED.type)
