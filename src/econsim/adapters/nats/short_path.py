@@ -28,12 +28,15 @@ from faststream.nats.subscriber.usecases import CoreSubscriber, LogicSubscriber
 from faststream.response import Response
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.errors import ConnectionClosedError, ConnectionDrainingError
 
 from econsim.adapters.nats.reply_serializer import ReplySerializer
 from econsim.adapters.nats.stopping_broker import BROKER_LOG
 
 Step = Callable[[NatsMessage], Awaitable[object]]
 """One step on the path of a message; it returns the answer."""
+
+_CLOSED: Final = (ConnectionClosedError, ConnectionDrainingError)
 
 NO_ID: Final = "-"
 """Correlation id of every message: without one FastStream draws a random one, of which nothing here makes use."""
@@ -76,7 +79,7 @@ class ShortPathSubscriber(CoreSubscriber):
             try:
                 await self.process_message(msg)
             except Exception as error:  # noqa: BLE001 - the next message is another's
-                _log_failure(error)
+                self._log_failure(error)
             return
         while len(self._tasks) >= self._at_once:
             await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -121,7 +124,12 @@ class ShortPathSubscriber(CoreSubscriber):
         try:
             await self.process_message(msg)
         except Exception as error:  # noqa: BLE001 - nobody awaits the task
-            _log_failure(error)
+            self._log_failure(error)
+
+    def _log_failure(self, error: Exception) -> None:
+        """Log what nobody awaits; not that the connection closed over an answer, which the end of its broker tells."""
+        if self.running and not isinstance(error, _CLOSED):
+            BROKER_LOG.error("%s: %s", type(error).__name__, error, exc_info=error)
 
     def _join_path(self) -> Step:
         """Join the broker's middlewares, the decoder and the handler to one function."""
@@ -137,7 +145,3 @@ class ShortPathSubscriber(CoreSubscriber):
         self._path = path
         self._client: Client = config.connection_state.connection
         return path
-
-
-def _log_failure(error: Exception) -> None:
-    BROKER_LOG.error("%s: %s", type(error).__name__, error, exc_info=error)
