@@ -49,6 +49,15 @@ async def is_stored_again(client):
     return not (await reliable_publish(client.jetstream(), "kept.1", b"1", "1")).duplicate
 
 
+async def _worker(client, config):
+    """Return the subscription of a new consumer, once the nodes can make it."""
+    for _ in range(120):
+        with suppress(nats.js.errors.ServiceUnavailableError, TimeoutError):
+            return await client.jetstream().pull_subscribe("kept.*", "worker", config=config)
+        await asyncio.sleep(0.25)
+    return await client.jetstream().pull_subscribe("kept.*", "worker", config=config)
+
+
 async def fill_stream(client, replicas=1):
     """Make a stream of three jobs, the second of them acknowledged."""
     config = {
@@ -61,7 +70,7 @@ async def fill_stream(client, replicas=1):
     for number in "123":
         await reliable_publish(client.jetstream(), f"kept.{number}", b"", number)
     wait = ConsumerConfig(ack_wait=REDELIVERY_S)
-    jobs = await client.jetstream().pull_subscribe("kept.*", "worker", config=wait)
+    jobs = await _worker(client, wait)
     taken = await jobs.fetch(3, timeout=CHUNK_S)
     await taken[1].ack_sync(timeout=CHUNK_S)
     for job in (taken[0], taken[2]):
