@@ -25,11 +25,13 @@ _log = logging.getLogger(__name__)
 
 
 def _is_failure(record: logging.LogRecord) -> bool:
-    """Tell whether a line is about more than a handler that was cancelled because its broker stops."""
+    """Tell whether a line is about more than what was cancelled because a broker stops."""
     return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
 
 
 BROKER_LOG.addFilter(_is_failure)
+# nats-py leaves what it gathered to drain, if it is cancelled, to asyncio, which prints it with a traceback.
+logging.getLogger("asyncio").addFilter(_is_failure)
 
 
 class StoppingBroker(NatsBroker):
