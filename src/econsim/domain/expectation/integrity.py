@@ -11,13 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from pydantic_core import from_json
+from pydantic import BaseModel
+from pydantic_core import from_json, to_json
 
 from econsim import subjects
 from econsim.domain.audit.facts import Record, record
-from econsim.domain.ledger.journal import GENESIS_HASH, chained_hash
+from econsim.domain.ledger.journal import GENESIS_HASH, chained_hash, entry_hash
 from econsim.errors import InvalidMessage
 from econsim.schemas.base import SCHEMA_VERSION
+from econsim.schemas.ledger import TransferPosted, TransferRefused
 
 FAULTS_MAX: Final = 1_000
 """Faults that are kept: a log with more is not worth a longer list, and its verdicts are undecidable already."""
@@ -44,6 +46,9 @@ CLOCK_TYPES: Final = frozenset(
     {subjects.TICKED.type, subjects.PERIOD_OPENED.type, subjects.PERIOD_CLOSED.type}
 )
 """Types of the clock's events."""
+
+WRONG_CONTENT: Final = (LookupError, TypeError, ValueError, AttributeError, InvalidMessage)
+"""Errors of what reads content that does not follow its schema."""
 
 _POSTED: Final = b"posted\n"
 _REFUSED: Final = b"refused\n"
@@ -138,7 +143,11 @@ class Integrity:
             return False
         check = self._checks.get(entry.type)
         if check is not None:
-            return check(entry, sequence)
+            try:
+                return check(entry, sequence)
+            except WRONG_CONTENT as error:
+                self.misfit(sequence, entry.type, error)
+                return False
         return not (is_watched and self._is_repeat(entry))
 
     def add(self, sequence: int, what: str, text: str, *types: str, whole_to: int | None = None) -> None:
@@ -149,6 +158,11 @@ class Integrity:
         if len(self.faults) < FAULTS_MAX:
             place = sequence - 1 if whole_to is None else whole_to
             self.faults.append(Fault(sequence, what, text, frozenset(types), place))
+
+    def misfit(self, sequence: int, kind: str, error: Exception) -> None:
+        """Note that a record's content does not follow the schema of its type."""
+        text = f"its content does not follow the schema of {kind}: {type(error).__name__} {error}"
+        self.add(sequence, "record_does_not_follow_its_schema", text, kind)
 
     def first(self, types: frozenset[str]) -> Fault | None:
         """Return the first fault that matters to these types of events."""
@@ -228,6 +242,8 @@ class Integrity:
 
     def _check_entry(self, entry: Record, sequence: int) -> bool:
         """Check that a journal entry follows the one before, and has the hash of its content."""
+        # An entry of a run in memory was made with its hash, and no text of it was ever written.
+        is_made = isinstance(entry.content, BaseModel)
         if isinstance(entry.content, str) and (found := _ENTRY.search(entry.content)):
             number, before, said = int(found[1]), found[2], found[3]
             kind = _POSTED if entry.type == subjects.TRANSFER_POSTED.type else _REFUSED
@@ -235,7 +251,7 @@ class Integrity:
             real = chained_hash(before, number, body)
         else:
             number, before, said = entry.data["sequence"], entry.data["previous_hash"], entry.data["hash"]
-            real = said
+            real = said if is_made else _hash(entry)
         if number <= self._entry:
             if number < self._entry and not self._is_repeat(entry):
                 text = f"journal entry {number} comes after entry {self._entry}"
@@ -254,3 +270,9 @@ class Integrity:
             )
         self._entry, self._head, self._entered = number, said, sequence
         return True
+
+
+def _hash(entry: Record) -> str:
+    """Return the hash that follows from an entry which is not in the text that services write."""
+    model = TransferPosted if entry.type == subjects.TRANSFER_POSTED.type else TransferRefused
+    return entry_hash(model.model_validate_json(to_json(entry.data)))

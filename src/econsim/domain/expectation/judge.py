@@ -19,7 +19,7 @@ from econsim.domain.audit.causality import UNCAUSED_TYPES, CausalGraph
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import Record, as_record, parts_of
 from econsim.domain.audit.late_event import LateEvent
-from econsim.domain.expectation.integrity import Fault, Integrity
+from econsim.domain.expectation.integrity import WRONG_CONTENT, Fault, Integrity
 from econsim.domain.expectation.monitor import (
     COPIED,
     OPEN_MAX,
@@ -35,7 +35,6 @@ from econsim.domain.expectation.names import CATALOG, REPORTED
 from econsim.domain.expectation.occurrence import Now, Occurrence
 from econsim.domain.expectation.verdict import WITNESSES_MAX, Ruling, Verdict, Witness
 from econsim.domain.expectation.wording import name_of
-from econsim.errors import InvalidMessage
 from econsim.schemas.expectation import Expectation
 from econsim.schemas.scenario import Scenario
 from econsim.subjects import PRICE_UPDATED, TRANSFER_POSTED
@@ -51,9 +50,6 @@ HANDLERS_MAX: Final = 4_096
 
 STATE_TYPES: Final = frozenset((TRANSFER_POSTED.type, PRICE_UPDATED.type))
 """Types of events that change the state that monitors share."""
-
-_WRONG_CONTENT: Final = (LookupError, TypeError, ValueError, AttributeError, InvalidMessage)
-"""Errors of what reads content that does not follow its schema."""
 
 Handler = tuple[Callable[[Occurrence], bool] | None, See, int]
 """A test, what takes the facts that pass it, and the place of their monitor."""
@@ -172,6 +168,10 @@ class Judge:
         except TooManyOpen as error:
             self._broken[place] = str(error)
             return self._verdict(place, ended=ended)
+        # Copied events are looked into now, once they are all there.
+        except WRONG_CONTENT as error:
+            self._broken[place] = f"it could not judge the log: {type(error).__name__} {error}"
+            return self._verdict(place, ended=ended)
         fault = self._integrity.first(monitor.types)
         if (
             ended
@@ -288,9 +288,8 @@ class Judge:
             act()
         except TooManyOpen as error:
             self._give_up(self._showing, str(error))
-        except _WRONG_CONTENT as error:
-            what = f"its content does not follow the schema of {kind}: {type(error).__name__} {error}"
-            self._integrity.add(self._now.sequence, "record_does_not_follow_its_schema", what, kind)
+        except WRONG_CONTENT as error:
+            self._integrity.misfit(self._now.sequence, kind, error)
 
     def _give_up(self, place: int, reason: str) -> None:
         """Give up one monitor, unless it has decided; the others stay."""
@@ -311,7 +310,7 @@ class Judge:
             try:
                 if matches is None or matches(seen):
                     see(seen)
-            except _WRONG_CONTENT as error:
+            except WRONG_CONTENT as error:
                 if not _follows_schema(entry):
                     raise
                 self._give_up(place, f"it could not judge record {seen.sequence} of the log: {error}")
@@ -321,7 +320,7 @@ def _follows_schema(entry: Record) -> bool:
     """Return whether a record's content is as its schema says, so that what went wrong is not its fault."""
     try:
         CATALOG[entry.type if entry.type in CATALOG else REPORTED].model_validate_json(to_json(entry.data))
-    except _WRONG_CONTENT:
+    except WRONG_CONTENT:
         return False
     return True
 

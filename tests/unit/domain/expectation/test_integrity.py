@@ -82,6 +82,54 @@ def test_a_fault_is_named_with_its_sequence_and_the_rest_is_judged(run, what):
     assert f"record {fault.sequence}" in verdicts[outcomes.index(U)].message or len(judge.faults) > 1
 
 
+def test_a_journal_entry_is_checked_however_it_is_written(run):
+    scenario, stored = run
+    at = place(stored, "transfer_posted")
+    body = json.loads(stored[at][1])
+    same = json.dumps(body).encode()
+    body["data"]["chains"][0]["transfers"][0]["amount"] += 1
+
+    found = [
+        judged(scenario, replaced(stored, at, each), SOLVENT)[1][0]
+        for each in (same, json.dumps(body).encode())
+    ]
+
+    assert [each.outcome for each in found] == [H, U]
+    assert f"record {at + 1} of the log" in found[1].message
+
+
+@pytest.mark.parametrize("data", [{}, {"items": [7]}, 7])
+@pytest.mark.parametrize("action", ["tick_cleared", "trade_executed", "transfer_posted"])
+def test_content_of_any_shape_is_a_fault_and_no_crash(run, action, data):
+    scenario, stored = run
+    followed = form(
+        form="then",
+        trigger={"type": "trade_executed"},
+        event={"type": "transfer_posted"},
+        same=["trade_id = id"],
+        within={"ticks": 1},
+    )
+    at = place(stored, action)
+    body = json.dumps({**json.loads(stored[at][1]), "data": data}).encode()
+
+    judge, verdicts = judged(scenario, replaced(stored, at, body), *ALL, followed)
+
+    assert "record_does_not_follow_its_schema" in {each.what for each in judge.faults}
+    assert verdicts[-1].outcome is U
+    assert verdicts[1].outcome is H
+
+
+def test_a_copy_that_lacks_what_correlates_is_undecidable(run):
+    scenario, stored = run
+    at = place(stored, "transfer_posted")
+    body = json.loads(stored[at][1])
+    del body["data"]["chains"][0]["id"]
+    correlated = {"trigger": {"type": "trade_executed"}, "same": ["trade_id = id"], "within": {"ticks": 1}}
+    expected = form(form="then", event={"type": "transfer_posted"}, **correlated)
+
+    assert judged(scenario, replaced(stored, at, json.dumps(body).encode()), expected)[1][0].outcome is U
+
+
 def test_a_run_as_it_is_has_no_fault(run):
     judge, verdicts = judged(*run, *ALL)
 
