@@ -19,6 +19,7 @@ from econsim.domain.audit.facts import Record, record
 from econsim.domain.ledger.journal import GENESIS_HASH, chained_hash, entry_hash
 from econsim.errors import InvalidMessage
 from econsim.schemas.base import SCHEMA_VERSION
+from econsim.schemas.clock import RunClosed
 from econsim.schemas.ledger import TransferPosted, TransferRefused
 
 FAULTS_MAX: Final = 1_000
@@ -46,6 +47,9 @@ CLOCK_TYPES: Final = frozenset(
     {subjects.TICKED.type, subjects.PERIOD_OPENED.type, subjects.PERIOD_CLOSED.type}
 )
 """Types of the clock's events."""
+
+_ENDS: Final = frozenset({subjects.RUN_OPENED.type, subjects.RUN_CLOSED.type})
+"""Types of the first and the last event of a run, by which a log is known to be whole."""
 
 WRONG_CONTENT: Final = (LookupError, TypeError, ValueError, AttributeError, InvalidMessage)
 """Errors of what reads content that does not follow its schema."""
@@ -93,6 +97,7 @@ class Integrity:
         self._last = self._tick = self._ticked = self._entry = self._entered = 0
         self._head = GENESIS_HASH
         self._closed = self._opened = False
+        self._closing: RunClosed | None = None
         self._newest: dict[str, str] = {}
         self._numbers: dict[str, int] = {}
         self._books: dict[str, _BookCount] = {}
@@ -176,6 +181,23 @@ class Integrity:
             )
         if not self._closed:
             self.add(sequence, "run_is_not_closed", "the log ends before the run was closed")
+        if self._closing and self._opened:
+            self._compare_with(self._closing, sequence)
+
+    def vouch(self, kind: str) -> None:
+        """Note an event of a run in memory, where all come once and in order."""
+        if kind in _ENDS:
+            self._opened |= kind == subjects.RUN_OPENED.type
+            self._closed |= kind == subjects.RUN_CLOSED.type
+
+    def _compare_with(self, closing: RunClosed, sequence: int) -> None:
+        """Note ticks and journal entries that the closing counts and that did not come."""
+        if self._tick < closing.ticks:
+            text = f"the log has {self._tick} ticks, the run had {closing.ticks}"
+            self.add(sequence, "tick_is_missing", text, whole_to=self._ticked)
+        if subjects.TRANSFER_POSTED.type in self._checks and self._entry < closing.journal_sequence:
+            text = f"the log has {self._entry} journal entries, the run had {closing.journal_sequence}"
+            self.add(sequence, "journal_has_a_gap", text, *JOURNAL_TYPES, whole_to=self._entered)
 
     def _is_repeat(self, entry: Record) -> bool:
         again = self._newest.get(entry.subject) == entry.event_id
@@ -189,7 +211,7 @@ class Integrity:
 
     def _check_closing(self, entry: Record, sequence: int) -> bool:
         del sequence
-        self._closed = True
+        self._closing, self._closed = RunClosed.model_validate_json(to_json(entry.data)), True
         return not self._is_repeat(entry)
 
     def _check_tick(self, entry: Record, sequence: int) -> bool:

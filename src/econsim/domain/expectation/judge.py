@@ -14,7 +14,6 @@ from typing import Final
 
 from pydantic_core import to_json
 
-from econsim import subjects
 from econsim.domain.audit.causality import UNCAUSED_TYPES, CausalGraph
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import Record, as_record, parts_of
@@ -38,9 +37,6 @@ from econsim.domain.expectation.wording import name_of
 from econsim.schemas.expectation import Expectation
 from econsim.schemas.scenario import Scenario
 from econsim.subjects import PRICE_UPDATED, TRANSFER_POSTED
-
-_ENDS: Final = frozenset({subjects.RUN_OPENED.type, subjects.RUN_CLOSED.type})
-"""Types of the first and the last event of a run, by which a log is known to be whole."""
 
 _REPORTS: Final = f"{REPORTED.partition('.')[0]}."
 """Beginning of the types of agents' reports."""
@@ -105,8 +101,7 @@ class Judge:
     def add(self, source: Record | AddressedEvent, sequence: int) -> None:
         """Add the next event of the run, at its place in the log; repeats of a record are passed over."""
         # Events of a run in memory come once and in order, and are not made before somebody looks into them.
-        is_own = isinstance(source, LateEvent) and source.type not in _ENDS
-        entry = source if isinstance(source, LateEvent) and is_own else as_record(source)
+        entry = source if isinstance(source, LateEvent) else as_record(source)
         now = self._now
         if now.count == 0:
             self.run, now.start = entry.correlation_id, entry.occurred_at
@@ -114,12 +109,12 @@ class Judge:
         if handlers is None:
             handlers = self._handlers_of(entry)
         is_state = self._keeps_state and entry.type in STATE_TYPES
-        if isinstance(entry, Record):
-            is_watched = is_state or bool(handlers)
-            if not self._is_trusted and not self._integrity.admits(
-                entry, sequence, self.run, is_watched=is_watched
-            ):
-                return
+        if isinstance(entry, LateEvent):
+            self._integrity.vouch(entry.type)
+        elif not self._is_trusted and not self._integrity.admits(
+            entry, sequence, self.run, is_watched=is_state or bool(handlers)
+        ):
+            return
         now.count += 1
         now.sequence = sequence
         turns = entry.type not in COPIED and self._advance(entry)

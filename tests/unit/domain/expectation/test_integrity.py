@@ -160,6 +160,24 @@ def test_a_log_that_ends_early_decides_only_what_its_events_prove(run):
     assert judge.faults[-1].what == "run_is_not_closed"
 
 
+@pytest.mark.parametrize(
+    ("actions", "what", "outcomes"),
+    [
+        (["transfer_posted"], "journal_has_a_gap", (H, H, U, H)),
+        (["ticked"], "tick_is_missing", (U, H, U, U)),
+    ],
+)
+@pytest.mark.parametrize("how_many", [1, 1000])
+def test_the_end_of_a_log_is_missed_by_what_the_closing_counts(run, actions, what, outcomes, how_many):
+    scenario, stored = run
+    places = [at for at, (subject, _) in enumerate(stored) if subject.split(".")[2] in actions][-how_many:]
+
+    judge, verdicts = judged(scenario, [each for at, each in enumerate(stored) if at not in places], *ALL)
+
+    assert what in {each.what for each in judge.faults}
+    assert tuple(each.outcome for each in verdicts) == outcomes
+
+
 def test_a_log_without_its_beginning_is_not_judged(run):
     scenario, stored = run
 

@@ -47,8 +47,9 @@ def test_a_running_verdict_is_at_most_one_event_late(expected, records, outcomes
     assert found == outcomes
 
 
-def test_events_and_their_stored_records_get_the_same_verdicts():
-    scenario, stored = stored_run("studio")
+@pytest.mark.parametrize("name", ["studio", "smith1962"])
+def test_events_and_their_stored_records_get_the_same_verdicts(name):
+    scenario, stored = stored_run(name)
     expected = (form(form="solvent"), form(form="limit_prices"), form(form="exactly", event=TRADE, times=9))
     live = Judge(expected, scenario)
     for sequence, each in enumerate(in_memory.run(scenario, "r1"), 1):
@@ -145,7 +146,7 @@ def test_the_report_of_an_agent_is_watched_under_the_name_of_reports():
     assert verdict(expected, [report]).outcome is Ruling.HOLDS
 
 
-def test_only_events_that_are_watched_are_decoded():
+def test_only_events_that_are_watched_and_the_closing_are_decoded():
     _, stored = stored_run("studio")
     judge = Judge((form(form="exactly", event={"type": "period_opened"}, times=1),))
     entries = [record(*each) for each in stored]
@@ -154,4 +155,4 @@ def test_only_events_that_are_watched_are_decoded():
         judge.add(entry, sequence)
 
     decoded = {entry.type for entry in entries if not isinstance(entry.content, str)}
-    assert decoded == {"system.period_opened"}
+    assert decoded == {"system.period_opened", "system.closed"}
