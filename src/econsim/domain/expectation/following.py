@@ -54,7 +54,7 @@ class FollowUps:
 
     def begin(self, seen: Occurrence, key: Key | None = None) -> None:
         """Take a trigger."""
-        key = self._keys[0](seen) if key is None else key
+        key = self.key_of_trigger(seen) if key is None else key
         room_for_one_more(len(self._order))
         waiting = _Waiting(seen, key)
         self._open.setdefault(key, []).append(waiting)
@@ -62,7 +62,7 @@ class FollowUps:
 
     def meet(self, seen: Occurrence, key: Key | None = None) -> list[tuple[Occurrence, float]]:
         """Take an event; return the triggers that it follows, each with the distance from it."""
-        key = self._keys[1](seen) if key is None else key
+        key = self.key_of_event(seen) if key is None else key
         if key not in self._open:
             return []
         unit = self.bound.unit
@@ -78,6 +78,10 @@ class FollowUps:
         if left:
             self._open[key] = left
         return found
+
+    def key_of_trigger(self, seen: Occurrence) -> Key:
+        """Return the key by which events belong to a trigger."""
+        return self._keys[0](seen)
 
     def key_of_event(self, seen: Occurrence) -> Key:
         """Return the key by which an event belongs to its trigger."""
@@ -188,10 +192,11 @@ class ThenMonitor(Monitor):
             return
         for fact, roots in descent.roots(seen):
             if fits(answers.event, fact):
-                self._meet(fact, [(root,) for root in roots])
+                same = answers.key_of_event(fact)
+                self._meet(fact, [(root, *same) for root in roots])
         if fits(answers.trigger, seen):
             self._triggers += 1
-            answers.begin(seen, (seen.event_id,))
+            answers.begin(seen, (seen.event_id, *answers.key_of_trigger(seen)))
             for fact in descent.mark(seen, (seen.event_id,)):
                 self._follow(fact)
 

@@ -35,13 +35,8 @@ def _words(form: Expectation) -> str:  # noqa: C901, PLR0911, PLR0912 - one case
         case Never():
             return f"{words(form.event)} never happens{_within(form.within)}"
         case Then():
-            link = (
-                " caused by it"
-                if form.caused
-                else f" with the same {', '.join(form.same)}"
-                if form.same
-                else ""
-            )
+            same = f" with the same {', '.join(form.same)}" if form.same else ""
+            link = f"{' caused by it' if form.caused else ''}{same}"
             return f"{words(form.trigger)}, then {words(form.event)}{link} within {form.within}"
         case Before():
             return f"{words(form.first)} before {words(form.event)}{_within(form.within)}"

@@ -78,6 +78,12 @@ CASES = {
         [tick(1), bid(1, cause="tick.0"), trade(1)],
         ("", [1]),
     ),
+    "then, caused, and the same": (
+        form(form="then", trigger=BID, event=TRADE, caused=True, same=["agent = buyer"], within={"ticks": 0}),
+        [bid(1), trade(1)],
+        [bid(1), trade(1, buyer="eve")],
+        ("", [1]),
+    ),
     "before": (
         form(form="before", first=BID, event=TRADE, same=ORDER, within={"ticks": 9}),
         [bid(1), trade(9)],
