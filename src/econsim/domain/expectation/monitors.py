@@ -130,7 +130,8 @@ def _monitor_in_order(form: Expectation, make: Callable[[Now], Monitor], now: No
         if copied and bound.unit == "events":
             message = f"{name} counts events, but {copied[0]} is copied into the log at any place; give ticks, like {{ ticks = 5 }}"
             raise InvalidExpectation(message, name=name)
-    if isinstance(form, State) and copied and form.key.endswith(".price"):
+    # Accounts are known at an event of the same journal; no other copy keeps its place among prices or transfers.
+    if isinstance(form, State) and copied and (form.key.endswith(".price") or copied[0] not in JOURNAL_TYPES):
         message = f"{form.key!r} cannot be looked at when {copied[0]} comes, which is copied into the log later; look at it at another event"
         raise InvalidExpectation(message, name="at")
     if not copied or isinstance(form, Never | State | Sum) or (isinstance(form, Count) and form.per is None):

@@ -158,6 +158,7 @@ def test_a_bound_in_events_on_copies_is_refused(fields):
     [
         {"form": "state", "at_event_seq": 5, "key": "treasury.balance", "value": 0},
         {"form": "state", "at": POSTED, "key": "cpu.price", "value": 0},
+        {"form": "state", "at": {"type": "file_written"}, "key": "treasury.balance", "value": 0},
     ],
 )
 def test_state_that_the_place_of_a_copy_would_decide_is_refused(run, fields):
