@@ -86,11 +86,13 @@ def form(**fields):
     return FORM.validate_python(fields)
 
 
-def verdict(expectation, records, **options):
-    """Return the verdict of an expectation on records that are taken as they are."""
-    judge = Judge((expectation,), is_trusted=True, **options)
+def verdict(expectation, records, *, looks=False):
+    """Return the verdict of an expectation on records that are taken as they are; `looks` after each of them, too."""
+    judge = Judge((expectation,), is_trusted=True)
     for sequence, entry in enumerate(records, 1):
         judge.add(entry, sequence)
+        if looks:
+            judge.verdicts()
     return judge.close(is_part=True)[0]
 
 

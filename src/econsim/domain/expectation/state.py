@@ -120,8 +120,8 @@ class StateMonitor(Monitor):
 
     def _check(self, seen: Occurrence | None, key: str) -> None:
         self._checked += 1
-        value = self._state.value(state_name(key))
-        if self._test(value):
+        value = self._value(key)
+        if value is not None and self._test(value):
             if self._pattern is None:
                 self.decide(self._now.sequence, f"{key} was {value:g}", holds=True)
             return
@@ -132,9 +132,15 @@ class StateMonitor(Monitor):
             known = {holder for holder, _ in self._state.posted} | self._state.prices.keys()
             close = nearest(key.partition(".")[0], sorted(known))
             text += f"; the nearest name is {close[0]!r}" if close else ""
-        place = seen.sequence if seen else self._now.sequence
         missed = "" if gap is None else f"{gap:.6f}".rstrip("0").rstrip(".")
-        self.decide(place, text, *((seen,) if seen else ()), missed_by=missed)
+        self.decide(self._now.sequence, text, *((seen,) if seen else ()), missed_by=missed)
+
+    def _value(self, key: str) -> float | None:
+        """Return what a key holds; none where an event has filled its places with what is no name."""
+        try:
+            return self._state.value(state_name(key))
+        except InvalidExpectation:
+            return None
 
 
 class StableMonitor(Monitor):
@@ -158,10 +164,10 @@ class StableMonitor(Monitor):
     def decision(self, now: Now, *, ended: bool) -> Decision:
         """Return whether the state has stayed within its band lately."""
         del ended
-        self._note(now.tick + 1)
+        held = [*self._values, *self._newest(now.tick)]
         start = now.tick - int(self._form.lasting.size)
-        recent = [value for tick, value in self._values if tick > start]
-        before = [value for tick, value in self._values if tick <= start]
+        recent = [value for tick, value in held if tick > start]
+        before = [value for tick, value in held if tick <= start]
         values = before[-1:] + recent
         if not values:
             return vacuous(f"{self._form.key} never had a value")
@@ -174,13 +180,16 @@ class StableMonitor(Monitor):
         return failing(f"{text}, a band of {self._form.band:g} is allowed", f"{band - self._form.band:g}")
 
     def _note(self, tick: int) -> None:
-        """Note the value of the tick before, if it changed."""
-        value = self._state.value(self._name)
-        if value is None or (self._values and self._values[-1][1] == value):
-            self._tick = tick
-            return
-        self._values.append((self._tick or tick - 1, value))
+        """Note the value that held until a tick, if it changed."""
+        self._values += self._newest(tick - 1)
         self._tick = tick
         start = tick - 1 - self._form.lasting.size
         while len(self._values) > 1 and self._values[1][0] <= start:
             self._values.popleft()
+
+    def _newest(self, tick: int) -> tuple[tuple[int, float], ...]:
+        """Return the value at the end of a tick with the tick since which it holds; nothing if it did not change."""
+        value = self._state.value(self._name)
+        if value is None or (self._values and self._values[-1][1] == value):
+            return ()
+        return ((self._tick or tick, value),)

@@ -167,6 +167,18 @@ CASES = {
         [price(1, 1), price(2, 1.75)],
         ("0.25", []),
     ),
+    "state that is not known": (
+        form(form="state", at=TRADE, key="{buyer}.balance", value={"!=": 1}),
+        [trade(1), chain(1, amount=2_000_000)],
+        [trade(1, buyer="no.body"), chain(1, amount=2_000_000)],
+        ("", [1]),
+    ),
+    "state that is not known yet": (
+        form(form="state", at_event_seq=1, key="cpu.price", value={"!=": 1}),
+        [price(1, 2)],
+        [tick(1), price(1, 2)],
+        ("", []),
+    ),
     "stable": (
         form(form="stable", key="cpu.price", band=0.5, lasting={"ticks": 3}),
         [price(1, 9), price(3, 2), price(4, 2.5), tick(6)],
@@ -243,6 +255,18 @@ def test_a_mutant_breaks_it(expected, good):
 
     assert found.verdict.outcome is Ruling.HOLDS
     assert found.is_breakable
+
+
+@cases("expected", "good")
+def test_looking_after_every_event_changes_no_verdict(expected, good):
+    assert verdict(expected, good, looks=True) == verdict(expected, good)
+
+
+def test_stability_is_judged_by_the_ends_of_ticks_whoever_looks_between():
+    expected = form(form="stable", key="cpu.price", band=0.5, lasting={"ticks": 3})
+    log = [price(1, 2), tick(2), price(3, 9), price(3, 2), tick(4), tick(5)]
+
+    assert [verdict(expected, log, looks=each).outcome for each in (False, True)] == [Ruling.HOLDS] * 2
 
 
 NOTICED = {
