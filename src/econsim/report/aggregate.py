@@ -95,10 +95,12 @@ class RunAggregator:
     def add(self, source: Record | AddressedEvent) -> None:
         """Add the next event."""
         self._count += 1
-        if not (isinstance(source, LateEvent) and self._add_late(source)):
-            self._add_record(as_record(source))
+        entry = source if isinstance(source, LateEvent) else as_record(source)
+        # First the judge, which checks the text of a journal entry: a record that was looked into has none any more.
         if self._judge is not None:
-            self._judge.add(source, self._count)
+            self._judge.add(entry, self._count)
+        if not (isinstance(entry, LateEvent) and self._add_late(entry)):
+            self._add_record(as_record(entry))
 
     def _add_record(self, entry: Record) -> None:
         self._messages[entry.type] += 1
@@ -195,6 +197,7 @@ class RunAggregator:
         on_events = tuple(e for e in scenario.expectations if not isinstance(e, MeasureExpectation))
         if self._judges and on_events:
             self._judge = Judge(on_events, scenario, is_logged=entry.correlation_id != IN_MEMORY)
+            self._judge.add(entry, self._count)
         self._agents = population(scenario)
         self._thinking = ThinkingAggregator(self._agents)
         self._tools = ToolAggregator(self._agents)

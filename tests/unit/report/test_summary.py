@@ -8,7 +8,10 @@ from run_builders import only, records, small_run, small_scenario, summed
 
 from econsim import subjects
 from econsim.domain.agent.population import population
+from econsim.domain.audit.facts import record
 from econsim.domain.clock.period import realised_surplus
+from econsim.domain.execution.in_memory import run
+from econsim.domain.expectation.verdict import Ruling
 from econsim.errors import InvalidMessage
 from econsim.report.summary import Speed
 from econsim.schemas.market import TradeExecuted
@@ -151,3 +154,17 @@ def test_a_period_without_trades_has_no_first_arrival():
     summary = summed(records(scenario(seller, clock={"periods": 2, "ticks_per_period": 2})))
 
     assert [period.first_arrival for period in summary.markets[0].periods] == [None, None]
+
+
+def test_a_forged_transfer_is_noticed_when_a_stored_run_is_summed_up():
+    wanted = small_scenario(expectations=[{"form": "solvent"}])
+    stored = [(each.subject, each.json()) for each in run(wanted, "run_1", "ab")]
+    place = next(at for at, (subject, _) in enumerate(stored) if ".transfer_posted." in subject)
+    forged = stored[place][1].replace(b'"amount":', b'"amount":1', 1)
+
+    (sound,), (found,) = (
+        summed(record(*each) for each in log).judged
+        for log in (stored, [*stored[:place], (stored[place][0], forged), *stored[place + 1 :]])
+    )
+
+    assert (sound.outcome, found.outcome) == (Ruling.HOLDS, Ruling.UNDECIDABLE)
