@@ -98,11 +98,3 @@ def _judge(
     for sequence, entry in enumerate(records, 1):
         judge.add(entry, sequence)
     return judge.close(is_part=True)[0]
-
-
-def unbreakable(audited: Sequence[Audited]) -> tuple[str, ...]:
-    """Return the names of the expectations that no mutant could break, and of those that decide nothing as it is."""
-    undecided = (Ruling.VACUOUS, Ruling.UNDECIDABLE)
-    return tuple(
-        each.verdict.name for each in audited if not each.is_breakable or each.verdict.outcome in undecided
-    )

@@ -216,7 +216,7 @@ class Judge:
         if len(self._early) >= OPEN_MAX:
             for place, each in enumerate(self._monitors):
                 if each.types & COPIED:
-                    self._broken.setdefault(place, f"more than {OPEN_MAX} copies came before their tick")
+                    self._give_up(place, f"more than {OPEN_MAX} copies came before their tick")
             return
         self._early.append((entry, self._now.sequence))
 
