@@ -16,6 +16,7 @@ from econsim.domain.expectation.mutants import Mutation, mutants
 from econsim.domain.expectation.pattern import patterns
 from econsim.domain.expectation.verdict import Ruling, Verdict
 from econsim.schemas.expectation import Expectation, MeasureExpectation
+from econsim.schemas.expectation_parts import Bound
 from econsim.schemas.scenario import Scenario
 from econsim.subjects import RUN_CLOSED, RUN_OPENED
 
@@ -64,8 +65,8 @@ def _audit(
     if not isinstance(expectation, MeasureExpectation) and not getattr(expectation, "caused", False):
         wanted = types | CLOCK_TYPES | {RUN_OPENED.type, RUN_CLOSED.type}
         # A number of events counts all, and state needs whole ticks.
-        counts_all = "'events'" in repr(expectation.model_dump()) or getattr(
-            expectation, "at_event_seq", None
+        counts_all = getattr(expectation, "at_event_seq", None) or any(
+            isinstance(each, Bound) and each.unit == "events" for _, each in expectation
         )
         kept = records if counts_all else [entry for entry in records if entry.type in wanted]
     verdict = _judge(expectation, kept, scenario, measures)
