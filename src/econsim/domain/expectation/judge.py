@@ -212,24 +212,22 @@ class Judge:
         return turns
 
     def _hold(self, entry: Record) -> None:
-        """Keep a copied event of a tick that has not begun in the log."""
-        if len(self._early) >= OPEN_MAX:
-            for place, each in enumerate(self._monitors):
-                if each.types & COPIED:
-                    self._give_up(place, f"more than {OPEN_MAX} copies came before their tick")
+        """Keep what changes the state in a tick that has not begun in the log: others may still look at the tick before."""
+        if len(self._early) < OPEN_MAX:
+            self._early.append((entry, self._now.sequence))
             return
-        self._early.append((entry, self._now.sequence))
+        for place in self._panel.needs_state:
+            self._give_up(place, f"more than {OPEN_MAX} transfers came before their tick")
 
     def _catch_up(self) -> None:
-        """Look into the copied events that were held for a tick that has begun."""
+        """Change the state by what was held for a tick that has begun."""
         now, sequence = self._now, self._now.sequence
         due = [each for each in self._early if each[0].tick <= now.tick]
         if not due:
             return
         self._early = [each for each in self._early if each[0].tick > now.tick]
         for entry, now.sequence in due:
-            is_state = self._keeps_state and entry.type in STATE_TYPES
-            self._look_into(entry, self._handlers_of(entry), is_state=is_state)
+            self._change_state(entry)
         now.sequence = sequence
 
     def _open_count(self) -> int:
@@ -264,14 +262,17 @@ class Judge:
 
     def _look_into(self, entry: Record, handlers: list[Handler], *, is_state: bool) -> None:
         """Keep the state that a record changes, and show its facts to the monitors that watch its type."""
-        if entry.tick > self._now.tick:
+        if is_state and entry.tick > self._now.tick:
             self._hold(entry)
-            return
-        tick, now = self._tick_of(entry), self._now
-        if is_state:
-            self._guard(entry.type, partial(self._panel.state.add, entry, now.sequence, tick, now.count))
+        elif is_state:
+            self._change_state(entry)
         if handlers:
-            self._guard(entry.type, partial(self._show_facts, entry, tick, handlers))
+            self._guard(entry.type, partial(self._show_facts, entry, self._tick_of(entry), handlers))
+
+    def _change_state(self, entry: Record) -> None:
+        now = self._now
+        change = partial(self._panel.state.add, entry, now.sequence, self._tick_of(entry), now.count)
+        self._guard(entry.type, change)
 
     def _tick_of(self, entry: Record) -> int:
         """Return the tick of an event; the one that is open if its publisher knows none."""

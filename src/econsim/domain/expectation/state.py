@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterator
+from math import inf
 from typing import Final
 
 from econsim import subjects
@@ -94,7 +95,7 @@ class StateMonitor(Monitor):
     def decision(self, now: Now, *, ended: bool) -> Decision:
         """Return whether the state was right everywhere."""
         if ended:
-            self._settle(now.tick + 1)
+            self._settle(inf)
         if self.decided:
             return self.decided
         if self._checked:
@@ -111,7 +112,7 @@ class StateMonitor(Monitor):
         room_for_one_more(len(self._waiting))
         self._waiting.append(seen)
 
-    def _settle(self, tick: int) -> None:
+    def _settle(self, tick: float) -> None:
         """Look at the state of the events before a tick, which is complete now."""
         while self._waiting and self._waiting[0].tick < tick:
             seen = self._waiting.popleft()

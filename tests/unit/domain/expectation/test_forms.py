@@ -161,6 +161,12 @@ CASES = {
         [trade(1), chain(1, amount=2_000_000)],
         ("1", [1]),
     ),
+    "state, and transfers of the next tick come first": (
+        form(form="state", at=TRADE, key="bob.balance", value=1),
+        [tick(1), chain(1, amount=1_000_000), chain(2, amount=5_000_000), trade(1), tick(2)],
+        [tick(1), chain(1, amount=1_500_000), chain(2, amount=5_000_000), trade(1), tick(2)],
+        ("0.5", [4]),
+    ),
     "state after so many events": (
         form(form="state", at_event_seq=2, key="cpu.price", value=1.5),
         [price(1, 1), price(2, 1.5), price(3, 2)],
