@@ -42,7 +42,8 @@ def list_batches(context: typer.Context) -> None:
     broken, read = [], []
     for files in found:
         try:
-            read.append((files.record(), files.results(), files))
+            record = files.record()
+            read.append((record, files.results(record.plan), files))
         except (EconsimError, OSError) as error:
             broken.append((files, str(error)))
     rows = sorted(read, key=lambda each: each[0].started_at)
@@ -89,7 +90,7 @@ def show(
 
     files = BatchFiles(settings_of(context).state, batch)
     record = files.record()
-    _show(record, files.results(), json, junit)
+    _show(record, files.results(record.plan), json, junit)
 
 
 def compare(
@@ -139,8 +140,7 @@ def _sides(state: Path, first: str, second: str | None) -> Mapping[str, Sequence
     found = {name: BatchFiles(state, name) for name in filter(None, (first, second))}
     treatments = {}
     for name, files in found.items():
-        files.record()
-        treatments[name] = by_treatment(files.results())
+        treatments[name] = by_treatment(files.results(files.record().plan))
     if second is None:
         if len(treatments[first]) < 2:
             message = f"batch {first!r} has one scenario; name a second batch to compare it with"
