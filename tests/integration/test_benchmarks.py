@@ -17,6 +17,7 @@ from requirements import requirement
 from run_builders import canonical_hash
 
 from econsim.adapters.jetstream import direct_get, provision
+from econsim.adapters.jetstream.leases import held_leases
 from econsim.adapters.nats.connection import connect, synchronize
 from econsim.agents.sandbox.spec import Isolation
 from econsim.app import Server, running
@@ -31,6 +32,7 @@ from econsim.evaluation.bench.observer import fold_run
 from econsim.evaluation.bench.plan import Cell, make_plan, scenario_of
 from econsim.identity.roles import BENCHMARK, OBSERVER, VALIDATOR
 from econsim.routers import SERVICES
+from econsim.runs.remote import run_connection
 from econsim.streams.benchmarks import BATCHES, STREAM_PREFIX
 
 pytestmark = pytest.mark.nats
@@ -191,6 +193,19 @@ async def test_streams_that_nobody_needs_are_removed_and_others_stay(server, run
     assert [each.reason for each in aged if each.run == f"{run}-1"] == ["its events are gone by age"]
 
 
+async def test_the_stream_of_a_run_that_goes_on_stays_however_old_it_is(server, run, nc) -> None:
+    seller = group("seller", "truthful", roles=[role("ask", values=[[1]])])
+    wanted = scenario(seller, group("ana", "external"), clock={"deadline_ms": 60_000}, expectations=[TRADES])
+
+    async with live_batch(server, run) as batch:
+        await create_stream(nc, run, run)
+        async with run_connection(batch.server, run, wanted):
+            await eventually(lambda: is_served(nc, run))
+            removed = await remove_leftovers(batch.server, young_s=0)
+
+    assert run not in [each.run for each in removed]
+
+
 @requirement("benchmark.correlation")
 async def test_an_agent_finds_the_id_of_its_run_in_its_environment(server, run, tmp_path) -> None:
     seller = group("seller", "truthful", roles=[role("ask", values=[[1]])])
@@ -247,8 +262,9 @@ async def test_a_cell_whose_result_is_there_is_not_run_again(server, run, nc) ->
     await collect(nc, run, 3)
     await provision.request(nc, "STREAM.PURGE.bench_cells")
     for number in (1, 2, 3):
-        # As if the acknowledgement was lost, and the queue had forgotten the id.
-        await nc.publish(work.cell_subject(run, number), made.cells[number - 1].model_dump_json().encode())
+        # As if the acknowledgement was lost, and the queue had forgotten the id; this treatment cannot be run.
+        again = made.cells[number - 1].model_copy(update={"treatment": "none"})
+        await nc.jetstream().publish(work.cell_subject(run, number), again.model_dump_json().encode())
     await eventually(lambda: emptied(nc))
     await worker.stop()
 
@@ -261,6 +277,10 @@ async def test_a_batch_of_the_same_name_with_another_plan_is_refused_by_the_serv
 
     with pytest.raises(Conflict, match="another batch"):
         await work.store_plan(nc, plan(run, seeds=(7,)))
+
+
+async def is_served(client, run) -> bool:
+    return any(run in lease.split(".") for lease in await held_leases(client))
 
 
 async def emptied(client) -> bool:
