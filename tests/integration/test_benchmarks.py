@@ -104,10 +104,10 @@ async def test_a_second_run_of_the_same_id_is_refused(server, run, nc) -> None:
 
     await provision.request(nc, f"STREAM.DELETE.{STREAM_PREFIX}{run}-1")
     with pytest.raises(Conflict, match="already"):
-        await create_stream(nc, f"{run}-1", run)
+        await create_stream(nc, f"{run}-1")
 
 
-async def test_a_batch_that_is_resumed_finds_its_run_and_no_other_batch_s(server, run) -> None:
+async def test_a_batch_that_is_resumed_finds_its_run_and_judges_it_again(server, run) -> None:
     async with live_batch(server, run, resumed=True) as batch:
         first = await run_live(batch, JUDGED.scenario, cell())
         again = await run_live(batch, JUDGED.scenario, cell())
@@ -135,7 +135,7 @@ async def test_late_verdicts_are_the_live_ones_from_the_stream_and_from_the_log(
 async def test_a_validator_can_read_its_run_and_do_nothing_else(server, run, nc, tmp_path) -> None:
     """The guard of the client is taken off: the server refuses by itself."""
     for each in (run, f"{run}-other"):
-        await create_stream(nc, each, run)
+        await create_stream(nc, each)
     here = Server(server.url, server.creds, server.trust)
     refused = []
 
@@ -164,7 +164,7 @@ async def test_a_validator_can_read_its_run_and_do_nothing_else(server, run, nc,
 async def test_credentials_of_a_run_make_and_delete_the_stream_of_no_other(server, run, tmp_path) -> None:
     here = Server(server.url, server.creds, server.trust)
     client = await connect(server.url, grant(here, BENCHMARK, run, tmp_path), "test")
-    await create_stream(client, run, run)
+    await create_stream(client, run)
     refused = []
 
     for verb in ("CREATE", "DELETE", "UPDATE"):
@@ -179,7 +179,7 @@ async def test_credentials_of_a_run_make_and_delete_the_stream_of_no_other(serve
 
 
 async def test_streams_that_nobody_needs_are_removed_and_others_stay(server, run, nc) -> None:
-    await create_stream(nc, f"{run}-crashed", run)
+    await create_stream(nc, f"{run}-crashed")
     async with live_batch(server, run) as batch:
         await run_live(batch, JUDGED.scenario, cell())
         young = await remove_leftovers(batch.server, young_s=3_600)
@@ -198,7 +198,7 @@ async def test_the_stream_of_a_run_that_goes_on_stays_however_old_it_is(server, 
     wanted = scenario(seller, group("ana", "external"), clock={"deadline_ms": 60_000}, expectations=[TRADES])
 
     async with live_batch(server, run) as batch:
-        await create_stream(nc, run, run)
+        await create_stream(nc, run)
         async with run_connection(batch.server, run, wanted):
             await eventually(lambda: is_served(nc, run))
             removed = await remove_leftovers(batch.server, young_s=0)
