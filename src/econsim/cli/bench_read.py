@@ -127,9 +127,7 @@ def compare(
     for left, right in pairs:
         print_differences(left, right, paired_differences(sides[left], sides[right]), console())
     if image:
-        image.parent.mkdir(parents=True, exist_ok=True)
-        image.write_text(comparison_svg(" and ".join(labels), sides), encoding="utf-8")
-        say("picture [bold]{image}[/bold]", image=image)
+        _write(image, comparison_svg(" and ".join(labels), sides))
 
 
 def _sides(state: Path, first: str, second: str | None) -> Mapping[str, Sequence[CellResult]]:

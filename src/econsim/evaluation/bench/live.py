@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import Executor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -35,15 +35,13 @@ from econsim.evaluation.bench.results import CellResult
 from econsim.identity.agent_credentials import find_account
 from econsim.identity.private_files import private_directory
 from econsim.identity.roles import BENCHMARK, VALIDATOR
+from econsim.runs.launch.services import Notify
 from econsim.runs.remote import execution_of, run_connection
 from econsim.streams.benchmarks import STREAM_PREFIX, benchmark_stream
 from econsim.subjects import AUDIT
 
 _NAME_IN_USE: Final = "10058"
 """The server's code for a stream of that name with another configuration."""
-
-Notify = Callable[[str], None]
-"""Shows a sentence to people."""
 
 
 @dataclass(frozen=True, slots=True)
