@@ -17,6 +17,7 @@ from requirements import requirement
 from run_builders import canonical_hash
 
 from econsim.adapters.jetstream import direct_get, provision
+from econsim.adapters.jetstream.leases import held_leases
 from econsim.adapters.nats.connection import connect, synchronize
 from econsim.agents.sandbox.spec import Isolation
 from econsim.app import Server, running
@@ -31,6 +32,7 @@ from econsim.evaluation.bench.observer import fold_run
 from econsim.evaluation.bench.plan import Cell, make_plan, scenario_of
 from econsim.identity.roles import BENCHMARK, OBSERVER, VALIDATOR
 from econsim.routers import SERVICES
+from econsim.runs.remote import run_connection
 from econsim.streams.benchmarks import BATCHES, STREAM_PREFIX
 
 pytestmark = pytest.mark.nats
@@ -102,10 +104,10 @@ async def test_a_second_run_of_the_same_id_is_refused(server, run, nc) -> None:
 
     await provision.request(nc, f"STREAM.DELETE.{STREAM_PREFIX}{run}-1")
     with pytest.raises(Conflict, match="already"):
-        await create_stream(nc, f"{run}-1", run)
+        await create_stream(nc, f"{run}-1")
 
 
-async def test_a_batch_that_is_resumed_finds_its_run_and_no_other_batch_s(server, run) -> None:
+async def test_a_batch_that_is_resumed_finds_its_run_and_judges_it_again(server, run) -> None:
     async with live_batch(server, run, resumed=True) as batch:
         first = await run_live(batch, JUDGED.scenario, cell())
         again = await run_live(batch, JUDGED.scenario, cell())
@@ -133,7 +135,7 @@ async def test_late_verdicts_are_the_live_ones_from_the_stream_and_from_the_log(
 async def test_a_validator_can_read_its_run_and_do_nothing_else(server, run, nc, tmp_path) -> None:
     """The guard of the client is taken off: the server refuses by itself."""
     for each in (run, f"{run}-other"):
-        await create_stream(nc, each, run)
+        await create_stream(nc, each)
     here = Server(server.url, server.creds, server.trust)
     refused = []
 
@@ -162,7 +164,7 @@ async def test_a_validator_can_read_its_run_and_do_nothing_else(server, run, nc,
 async def test_credentials_of_a_run_make_and_delete_the_stream_of_no_other(server, run, tmp_path) -> None:
     here = Server(server.url, server.creds, server.trust)
     client = await connect(server.url, grant(here, BENCHMARK, run, tmp_path), "test")
-    await create_stream(client, run, run)
+    await create_stream(client, run)
     refused = []
 
     for verb in ("CREATE", "DELETE", "UPDATE"):
@@ -177,7 +179,7 @@ async def test_credentials_of_a_run_make_and_delete_the_stream_of_no_other(serve
 
 
 async def test_streams_that_nobody_needs_are_removed_and_others_stay(server, run, nc) -> None:
-    await create_stream(nc, f"{run}-crashed", run)
+    await create_stream(nc, f"{run}-crashed")
     async with live_batch(server, run) as batch:
         await run_live(batch, JUDGED.scenario, cell())
         young = await remove_leftovers(batch.server, young_s=3_600)
@@ -189,6 +191,19 @@ async def test_streams_that_nobody_needs_are_removed_and_others_stay(server, run
     assert f"{run}-crashed" in [each.run for each in old]
     assert f"{run}-1" not in [each.run for each in old]
     assert [each.reason for each in aged if each.run == f"{run}-1"] == ["its events are gone by age"]
+
+
+async def test_the_stream_of_a_run_that_goes_on_stays_however_old_it_is(server, run, nc) -> None:
+    seller = group("seller", "truthful", roles=[role("ask", values=[[1]])])
+    wanted = scenario(seller, group("ana", "external"), clock={"deadline_ms": 60_000}, expectations=[TRADES])
+
+    async with live_batch(server, run) as batch:
+        await create_stream(nc, run)
+        async with run_connection(batch.server, run, wanted):
+            await eventually(lambda: is_served(nc, run))
+            removed = await remove_leftovers(batch.server, young_s=0)
+
+    assert run not in [each.run for each in removed]
 
 
 @requirement("benchmark.correlation")
@@ -247,8 +262,9 @@ async def test_a_cell_whose_result_is_there_is_not_run_again(server, run, nc) ->
     await collect(nc, run, 3)
     await provision.request(nc, "STREAM.PURGE.bench_cells")
     for number in (1, 2, 3):
-        # As if the acknowledgement was lost, and the queue had forgotten the id.
-        await nc.publish(work.cell_subject(run, number), made.cells[number - 1].model_dump_json().encode())
+        # As if the acknowledgement was lost, and the queue had forgotten the id; this treatment cannot be run.
+        again = made.cells[number - 1].model_copy(update={"treatment": "none"})
+        await nc.jetstream().publish(work.cell_subject(run, number), again.model_dump_json().encode())
     await eventually(lambda: emptied(nc))
     await worker.stop()
 
@@ -261,6 +277,10 @@ async def test_a_batch_of_the_same_name_with_another_plan_is_refused_by_the_serv
 
     with pytest.raises(Conflict, match="another batch"):
         await work.store_plan(nc, plan(run, seeds=(7,)))
+
+
+async def is_served(client, run) -> bool:
+    return any(run in lease.split(".") for lease in await held_leases(client))
 
 
 async def emptied(client) -> bool:

@@ -210,7 +210,7 @@ def _execute(
 
     plan = record.plan
     with files.writer() as writer:
-        done = {result.number for result in files.results()}
+        done = {result.number for result in files.results(plan)}
         left = [cell for cell in plan.cells if cell.number not in done]
         with cell_progress(plan.batch, len(plan.cells), len(done)) as progress:
 
@@ -220,7 +220,7 @@ def _execute(
 
             with _resumable(plan.batch):
                 _run_cells(config, record, left, jobs, take, resumed=resumed)
-        return files.results()
+        return files.results(plan)
 
 
 @contextmanager

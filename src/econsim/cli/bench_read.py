@@ -42,7 +42,8 @@ def list_batches(context: typer.Context) -> None:
     broken, read = [], []
     for files in found:
         try:
-            read.append((files.record(), files.results(), files))
+            record = files.record()
+            read.append((record, files.results(record.plan), files))
         except (EconsimError, OSError) as error:
             broken.append((files, str(error)))
     rows = sorted(read, key=lambda each: each[0].started_at)
@@ -89,7 +90,7 @@ def show(
 
     files = BatchFiles(settings_of(context).state, batch)
     record = files.record()
-    _show(record, files.results(), json, junit)
+    _show(record, files.results(record.plan), json, junit)
 
 
 def compare(
@@ -126,9 +127,7 @@ def compare(
     for left, right in pairs:
         print_differences(left, right, paired_differences(sides[left], sides[right]), console())
     if image:
-        image.parent.mkdir(parents=True, exist_ok=True)
-        image.write_text(comparison_svg(" and ".join(labels), sides), encoding="utf-8")
-        say("picture [bold]{image}[/bold]", image=image)
+        _write(image, comparison_svg(" and ".join(labels), sides))
 
 
 def _sides(state: Path, first: str, second: str | None) -> Mapping[str, Sequence[CellResult]]:
@@ -139,8 +138,7 @@ def _sides(state: Path, first: str, second: str | None) -> Mapping[str, Sequence
     found = {name: BatchFiles(state, name) for name in filter(None, (first, second))}
     treatments = {}
     for name, files in found.items():
-        files.record()
-        treatments[name] = by_treatment(files.results())
+        treatments[name] = by_treatment(files.results(files.record().plan))
     if second is None:
         if len(treatments[first]) < 2:
             message = f"batch {first!r} has one scenario; name a second batch to compare it with"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from pathlib import Path
 
 import pytest
 from bench_builders import HALTS, NO_TRADES, TRADES
@@ -12,6 +13,13 @@ from typer.testing import CliRunner
 from econsim.cli import app
 from econsim.cli.bench_options import agent_command, seeds
 from econsim.errors import InvalidMessage
+
+ANYTHING = {
+    "form": "at_most",
+    "name": "anything goes",
+    "event": {"type": "market.trade_executed"},
+    "times": 1_000,
+}
 
 MARKET = """
 name = "{name}"
@@ -167,31 +175,40 @@ def test_a_directory_is_a_batch_of_its_scenarios_which_can_be_compared(bench, fi
 
 
 def test_two_batches_of_equal_runs_do_not_differ(bench, file) -> None:
-    for name in ("before", "after"):
-        bench(
-            "run",
-            file("good", TRADES),
-            "--transport",
-            "memory",
-            "--seeds",
-            "1..3",
-            "--jobs",
-            "1",
-            "--name",
-            name,
-        )
+    for name, seeds_of_it in (("before", "1..3"), ("after", "1..3"), ("other", "2..4")):
+        batch = ("--transport", "memory", "--jobs", "1", "--seeds", seeds_of_it, "--name", name)
+        bench("run", file("good", TRADES), *batch)
+
+    equal = bench("compare", "before", "after")
+    shifted = bench("compare", "before", "other")
+
+    assert "after less before, on 3 seeds that both have" in equal.output
+    assert "other less before, on 2 seeds that both have" in shifted.output
+    assert "0.0000 ± 0.0000" in equal.output
+
+
+def test_a_difference_is_the_second_less_the_first(bench, file) -> None:
+    dear = Path(file("dear", TRADES))
+    dear.write_text(dear.read_text().replace("= 3.0", "= 6.0"))
+    for name, scenario in (("before", file("good", TRADES)), ("after", str(dear))):
+        bench("run", scenario, "--transport", "memory", "--jobs", "1", "--seeds", "1..3", "--name", name)
 
     found = bench("compare", "before", "after")
 
-    assert "after less before" in found.output.replace("good ", "")
-    assert "0.0000 ± 0.0000" in found.output
+    (price,) = (line for line in found.output.splitlines() if "good price" in line)
+    before, after, difference = map(float, price.split("±")[0].split()[-3:])
+    assert after > before
+    assert difference == pytest.approx(after - before, abs=0.02)
 
 
-def test_an_audit_names_what_no_mutant_breaks(bench, file) -> None:
-    found = bench("audit", file("good", TRADES))
+def test_an_audit_ends_with_1_and_names_what_no_mutant_breaks(bench, file) -> None:
+    sound = bench("audit", file("good", TRADES))
+    empty = bench("audit", file("good", TRADES, ANYTHING))
 
-    assert found.exit_code == 0, found.output
-    assert "every expectation can be broken" in found.output
+    assert sound.exit_code == 0, sound.output
+    assert "every expectation can be broken" in sound.output
+    assert empty.exit_code == 1
+    assert "no mutant breaks anything goes" in " ".join(empty.output.split())
 
 
 @pytest.mark.parametrize(("text", "found"), [("7", (7,)), ("1..3", (1, 2, 3)), ("5,1..2,5", (5, 1, 2))])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tracemalloc
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -56,6 +57,12 @@ def test_cloud_events_of_text_and_of_objects_are_the_same(stored):
     assert [json.loads(cloud_event_line(entry)) for entry in stored] == [
         json.loads(cloud_event_line(entry)) for entry in small_run("zi_c")
     ]
+
+
+def test_a_trace_id_is_an_attribute_of_its_cloud_event(stored):
+    traced = replace(stored[5], trace_id="4bf92f3577b34da6a3ce929d0e0e4736")
+
+    assert json.loads(cloud_event_line(traced))["traceid"] == traced.trace_id
 
 
 def test_ids_are_unique_within_their_source(stored):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from itertools import pairwise
+from dataclasses import replace
 
 import duckdb
 import pytest
@@ -17,7 +17,7 @@ from econsim.domain.execution.in_memory import run
 from econsim.domain.market.order_terms import rejection
 from econsim.report.export import TABLES, Export, export
 from econsim.schemas.market import Rejected
-from econsim.subjects import ORDER_REJECTED
+from econsim.subjects import ORDER_REJECTED, PRICE_UPDATED
 
 
 @pytest.fixture(scope="module")
@@ -120,12 +120,26 @@ def test_tables_tell_run_and_period_and_exact_credits(exported):
         assert found == [("run_1", False)], table
 
 
-def test_quotes_are_the_changes_of_the_best_bid_and_ask(exported):
-    prices = query(exported[0], "FROM {prices} SELECT tick, bid, ask ORDER BY tick")
-    changes = [now for before, now in pairwise([(0, None, None), *prices]) if now[1:] != before[1:]]
+def test_quotes_are_the_changes_of_the_best_bid_and_ask(tmp_path):
+    opened, *log = small_run("zi_c")
+    told = next(entry for entry in log if entry.type == PRICE_UPDATED.type)
+    quotes = [(1, 5, 9), (2, 5, 9), (3, 5, 8), (4, 6, 8), (5, None, 8), (6, None, 8)]
 
-    assert query(exported[0], "FROM {quotes} SELECT tick, bid, ask ORDER BY tick") == changes
-    assert len(changes) > 1
+    export(
+        [
+            opened,
+            *(
+                replace(told, tick=tick, content=told.data | {"quote": {"bid": bid, "ask": ask}})
+                for tick, bid, ask in quotes
+            ),
+        ],
+        tmp_path,
+    )
+
+    assert query(tmp_path, "FROM {prices} SELECT tick, bid, ask") == quotes
+    assert query(tmp_path, "FROM {quotes} SELECT tick, bid, ask") == [
+        each for each in quotes if each[0] not in {2, 6}
+    ]
 
 
 def test_verdicts_are_those_of_the_report(tmp_path):

@@ -15,6 +15,7 @@ from econsim.errors import NotFound, RunFailed, ScenarioError
 from econsim.runs import scenario_file
 from econsim.runs.overrides import apply_overrides
 from econsim.schemas.types import MICROS_PER_CREDIT
+from econsim.testing import Result
 
 
 def test_a_run_has_the_events_and_the_hash_of_its_scenario(economy):
@@ -23,6 +24,13 @@ def test_a_run_has_the_events_and_the_hash_of_its_scenario(economy):
     assert run.hash == canonical_hash(in_memory.run(small_scenario("zi_c")))
     assert len(run.records) == len([*in_memory.run(small_scenario("zi_c"))])
     assert len(run.facts("trade_executed")) == len(run.market("cpu").trades) > 0
+
+
+def test_an_event_that_comes_again_counts_once():
+    events = [*in_memory.run(small_scenario("zi_c"))]
+    again = next(each for each in events if each.type == "market.trade_executed")
+
+    assert Result([*events, again]).facts() == Result(events).facts()
 
 
 def test_facts_of_an_agent_that_the_run_lacks_are_refused(economy):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import Executor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -35,18 +35,13 @@ from econsim.evaluation.bench.results import CellResult
 from econsim.identity.agent_credentials import find_account
 from econsim.identity.private_files import private_directory
 from econsim.identity.roles import BENCHMARK, VALIDATOR
+from econsim.runs.launch.services import Notify
 from econsim.runs.remote import execution_of, run_connection
 from econsim.streams.benchmarks import STREAM_PREFIX, benchmark_stream
 from econsim.subjects import AUDIT
 
-OWNER: Final = "econsim_batch"
-"""Metadata of a run's stream: the batch that made it."""
-
 _NAME_IN_USE: Final = "10058"
 """The server's code for a stream of that name with another configuration."""
-
-Notify = Callable[[str], None]
-"""Shows a sentence to people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +74,7 @@ async def run_live(batch: LiveBatch, scenario: str, cell: Cell) -> CellResult:
         keys = await stack.enter_async_context(_run_keys(batch.server, batch.name, run))
         maker = await connect(batch.server.url, keys[BENCHMARK], "econsim-bench")
         stack.push_async_callback(maker.close)
-        await create_stream(maker, run, batch.name, resumed=batch.resumed)
+        await create_stream(maker, run, resumed=batch.resumed)
         execution = execution_of(batch.server, found)
         connection = run_connection(batch.server, run, found, execution=execution)
         observing = asyncio.get_running_loop().run_in_executor(
@@ -92,27 +87,26 @@ async def run_live(batch: LiveBatch, scenario: str, cell: Cell) -> CellResult:
             observing.cancel()
 
 
-async def create_stream(client: Client, run: str, batch: str, *, resumed: bool = False) -> None:
+async def create_stream(client: Client, run: str, *, resumed: bool = False) -> None:
     """Create the stream of a run before its first event; a batch that is resumed finds the one it made, or makes it again.
 
-    Raises Conflict if the run, or a stream of it, was there before.
+    The run names its batch, so that no other one made it. Raises Conflict if the run, or a stream of it, was there before.
     """
     name = STREAM_PREFIX + run
     try:
-        info: Any = await request(client, f"STREAM.INFO.{name}")
+        await request(client, f"STREAM.INFO.{name}")
     except NotThere:
-        info = None
-    if info is not None:
-        if resumed and (info["config"].get("metadata") or {}).get(OWNER) == batch:
+        pass
+    else:
+        if resumed:
             return
         raise _run_conflict(run)
     opened = await get_last(client, AUDIT, subjects.RUN_OPENED(run=run))
     if opened and not resumed:
         raise _run_conflict(run)
     stream = benchmark_stream(run, opened.sequence if opened else await last_sequence(client, AUDIT) + 1)
-    config = stream_config(stream, await _copies(client)) | {"metadata": {OWNER: batch}}
     try:
-        await request(client, f"STREAM.CREATE.{name}", config)
+        await request(client, f"STREAM.CREATE.{name}", stream_config(stream, await _copies(client)))
     except SetupError as error:
         if str(error.details.get("err_code")) == _NAME_IN_USE:
             raise _run_conflict(run) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 
 from nats.aio.client import Client
@@ -12,17 +12,15 @@ from nats.aio.client import Client
 from econsim.adapters.nats.connection import connect
 from econsim.app import Server
 from econsim.errors import EconsimError
+from econsim.evaluation.bench.batch import OnResult
 from econsim.evaluation.bench.leftovers import remove_leftovers
-from econsim.evaluation.bench.live import LiveBatch, Notify, run_live
+from econsim.evaluation.bench.live import LiveBatch, run_live
 from econsim.evaluation.bench.plan import Cell
 from econsim.evaluation.bench.pool import process_pool, terminate
 from econsim.evaluation.bench.records import BatchRecord
-from econsim.evaluation.bench.results import CellResult
 from econsim.evaluation.bench.work import queue_cells, results, store_plan
 from econsim.identity.roles import BENCHMARK
-
-OnResult = Callable[[CellResult], None]
-"""Takes the result of each cell as it ends."""
+from econsim.runs.launch.services import Notify
 
 
 async def run_over_nats(  # noqa: PLR0913, PLR0917 - a batch over NATS needs them
@@ -49,19 +47,13 @@ async def run_over_nats(  # noqa: PLR0913, PLR0917 - a batch over NATS needs the
             on_result(await run_live(batch, record.plan.treatment(cell).scenario, cell))
 
     try:
-        await _run_together([take() for _ in range(min(jobs, len(cells)))])
-    finally:
-        terminate(observers)
-
-
-async def _run_together(parts: Sequence[object]) -> None:
-    """Run coroutines until all have ended; the first error cancels the others, and is raised."""
-    try:
         async with asyncio.TaskGroup() as group:
-            for part in parts:
-                group.create_task(part)  # type: ignore[arg-type]  # a coroutine
+            for _ in range(min(jobs, len(cells))):
+                group.create_task(take())
     except BaseExceptionGroup as errors:
         raise _first(errors) from None
+    finally:
+        terminate(observers)
 
 
 def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:

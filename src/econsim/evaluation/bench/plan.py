@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from hashlib import sha256
 from typing import Annotated, Final
 
 from pydantic import Field
@@ -38,11 +37,6 @@ class Treatment(Message):
     """The whole scenario as JSON, with its overrides."""
     overrides: dict[str, str] = Field(default_factory=dict)
     """Option → value that replaces the scenario's own."""
-
-    @property
-    def digest(self) -> str:
-        """Return the SHA-256 of the scenario: equal for equal treatments."""
-        return sha256(self.scenario.encode()).hexdigest()
 
 
 class Cell(Message):

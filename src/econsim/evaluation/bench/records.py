@@ -92,11 +92,12 @@ class BatchFiles:
             message = f"{path} is no record of a batch: {'.'.join(map(str, first['loc']))} {first['msg']}"
             raise SetupError(message) from error
 
-    def results(self) -> list[CellResult]:
-        """Return the results so far, by number; the first one of a cell counts. Raises SetupError for a line that is no result."""
+    def results(self, plan: Plan) -> list[CellResult]:
+        """Return the results so far, by number; the first one of a cell counts. Raises SetupError for a line that is none of the plan."""
         path = self.path / CELLS
         if not path.exists():
             return []
+        planned = {cell.number: cell for cell in plan.cells}
         found: dict[int, CellResult] = {}
         lines = path.read_bytes().split(b"\n")
         for number, line in enumerate(lines[:-1], 1):
@@ -105,6 +106,10 @@ class BatchFiles:
             except ValidationError as error:
                 message = f"{path}, line {number} is no result of a cell: {error.errors()[0]['msg']}"
                 raise SetupError(message) from error
+            cell = planned.get(result.number)
+            if cell is None or not result.is_of(cell, plan.batch):
+                message = f"{path}, line {number} is no result of cell {result.number} as {BATCH} plans it"
+                raise SetupError(message)
             found.setdefault(result.number, result)
         return sorted(found.values(), key=lambda each: each.number)
 
@@ -112,7 +117,8 @@ class BatchFiles:
     def is_complete(self) -> bool:
         """Tell whether every cell has its result; a batch that cannot be read counts as complete."""
         try:
-            return len(self.results()) == len(self.record().plan.cells)
+            plan = self.record().plan
+            return len(self.results(plan)) == len(plan.cells)
         except (EconsimError, OSError):
             return True
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from pydantic import Field
 
+from econsim.evaluation.bench.plan import Cell
 from econsim.report.summary import MarketSummary, Summary
 from econsim.schemas.base import Message
 from econsim.schemas.types import MICROS_PER_CREDIT
@@ -80,6 +81,11 @@ class CellResult(Message):
     """Numbers of every market in every period."""
     measures: dict[str, float] = Field(default_factory=dict)
     """Measure of the whole run → value; one that is undefined is left out."""
+
+    def is_of(self, cell: Cell, batch: str) -> bool:
+        """Tell whether this is the result of a cell of a batch."""
+        mine = (self.number, self.treatment, self.seed, self.repeat, self.run)
+        return mine == (cell.number, cell.treatment, cell.seed, cell.repeat, cell.run(batch))
 
     @property
     def passed(self) -> bool:

@@ -29,11 +29,6 @@ class ExpectationCount:
     passes: dict[int, list[bool]] = field(default_factory=dict)
     """Seed → of each repeat, whether it holds."""
 
-    @property
-    def runs(self) -> int:
-        """Return the number of runs."""
-        return self.outcomes.total()
-
     def pass_all(self, repeats: int) -> float | None:
         """Return pass^k for k repeats, a share."""
         return pass_k(self.passes.values(), repeats)

@@ -20,11 +20,11 @@ def files(tmp_path):
 
 def test_what_is_written_is_read_back(files) -> None:
     with files.writer() as writer:
-        writer.add(result(2))
+        writer.add(result(2, seed=2))
         writer.add(result(1, "fails"))
 
     assert files.record() == record()
-    assert files.results() == [result(1, "fails"), result(2)]
+    assert files.results(plan()) == [result(1, "fails"), result(2, seed=2)]
 
 
 def test_a_second_batch_of_a_name_is_refused(files, tmp_path) -> None:
@@ -49,17 +49,28 @@ def test_a_torn_line_is_passed_over_and_the_next_one_is_whole(files) -> None:
     with (files.path / CELLS).open("ab") as file:
         file.write(b'{"number":2,"tre')
 
-    assert files.results() == [result(1)]
+    assert files.results(plan()) == [result(1)]
     with files.writer() as writer:
-        writer.add(result(2))
-    assert files.results() == [result(1), result(2)]
+        writer.add(result(2, seed=2))
+    assert files.results(plan()) == [result(1), result(2, seed=2)]
 
 
 def test_a_line_that_is_no_result_is_named(files) -> None:
     (files.path / CELLS).write_text('{"number":1}\n')
 
     with pytest.raises(SetupError, match=r"cells.jsonl, line 1 is no result"):
-        files.results()
+        files.results(plan())
+
+
+@pytest.mark.parametrize(
+    "other", [{"number": 3}, {"seed": 2}, {"repeat": 2}, {"treatment": "good"}, {"run": "a-1"}], ids=str
+)
+def test_a_result_of_a_cell_that_the_plan_does_not_have_is_refused(files, other) -> None:
+    with files.writer() as writer:
+        writer.add(result(1).model_copy(update=other))
+
+    with pytest.raises(SetupError, match=r"line 1 is no result of cell \d as batch.json plans it"):
+        files.results(plan())
 
 
 def test_the_first_result_of_a_cell_counts(files) -> None:
@@ -67,7 +78,7 @@ def test_the_first_result_of_a_cell_counts(files) -> None:
         writer.add(result(1))
         writer.add(result(1, "fails"))
 
-    assert files.results() == [result(1)]
+    assert files.results(plan()) == [result(1)]
 
 
 def test_an_unknown_batch_is_refused_with_the_nearest_name(files, tmp_path) -> None:
