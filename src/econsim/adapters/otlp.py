@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import socket
 from collections.abc import Sequence
 from itertools import islice
 from typing import Final
+from urllib.parse import urlsplit
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
@@ -23,6 +25,9 @@ BATCH: Final = 512
 TIMEOUT_S: Final = 10.0
 """Seconds that a collector has for one request, repeats included."""
 
+CONNECT_S: Final = 1.0
+"""Seconds to find out whether somebody listens."""
+
 _PATH: Final = "/v1/traces"
 
 
@@ -30,11 +35,12 @@ class OtlpSender:
     """Connection to a collector."""
 
     def __init__(self, url: str) -> None:
-        """Prepare to send to a collector's address, `http://host:4318`."""
+        """Prepare to send to a collector's address, `http://host:4318`; raises Unavailable if nobody listens there."""
         self._url = url
         # It tells each repeat on standard error; the error that we raise says it once.
         logging.getLogger(OTLPSpanExporter.__module__).setLevel(logging.CRITICAL)
         endpoint = url if url.endswith(_PATH) else url.rstrip("/") + _PATH
+        self._require_listener()
         self._exporter = OTLPSpanExporter(endpoint=endpoint, timeout=TIMEOUT_S)
 
     def send(self, spans: Sequence[Span]) -> None:
@@ -42,12 +48,26 @@ class OtlpSender:
         rest = iter(spans)
         while batch := [readable(span) for span in islice(rest, BATCH)]:
             if self._exporter.export(batch) is not SpanExportResult.SUCCESS:
-                message = f"the collector at {self._url} did not take the spans: start it there, or give the address of one that speaks OTLP over HTTP"
-                raise Unavailable(message)
+                raise self._unavailable()
 
     def close(self) -> None:
         """Close the connection."""
         self._exporter.shutdown()  # type: ignore[no-untyped-call]  # the exporter's own
+
+    def _require_listener(self) -> None:
+        """Raise Unavailable if the address refuses a connection: the exporter would repeat its request for TIMEOUT_S."""
+        parts = urlsplit(self._url)
+        address = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+        try:
+            socket.create_connection(address, CONNECT_S).close()
+        except ConnectionRefusedError as error:
+            raise self._unavailable() from error
+        except OSError:
+            return  # an address that is neither reached nor refused may be behind a proxy, which the exporter uses
+
+    def _unavailable(self) -> Unavailable:
+        message = f"the collector at {self._url} did not take the spans: start it there, or give the address of one that speaks OTLP over HTTP"
+        return Unavailable(message)
 
 
 def readable(span: Span) -> ReadableSpan:

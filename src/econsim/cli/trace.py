@@ -170,7 +170,7 @@ async def _send(spans: AsyncIterator[list[Span]], url: str) -> None:
     except ImportError:
         message = "the OTLP exporter is not installed; install it with `pip install 'econsim[otlp]'`"
         raise SetupError(message) from None
-    sender, number = OtlpSender(url), 0
+    sender, number = await asyncio.to_thread(OtlpSender, url), 0
     try:
         async for some in spans:
             await asyncio.to_thread(sender.send, some)
@@ -197,7 +197,10 @@ async def _show_profile(spans: AsyncIterator[list[Span]], run: str) -> None:
     async for some in spans:
         profile.add(some)
     print_table(console(), profile.table())
-    if slowest := profile.slowest():
+    slowest = profile.slowest()
+    if slowest and not slowest[0][1]:
+        say("\nno tick took time: one worker executed the run whole, and all events of a tick share one time")
+    elif slowest:
         shown = ", ".join(f"{tick} ({length:.1f} ms)" for tick, length in slowest)
         say("\nslowest ticks: {shown}", shown=shown)
         say(

@@ -51,9 +51,22 @@ async def test_more_spans_than_one_request_takes_all_arrive() -> None:
     assert {span.span_id.hex() for span in found} == {span.span_id for span in many}
 
 
-def test_a_collector_that_is_not_there_is_named(monkeypatch) -> None:
-    monkeypatch.setattr("econsim.adapters.otlp.TIMEOUT_S", 0.1)
+def test_a_collector_that_is_not_there_is_named_before_any_span_is_sent() -> None:
     url = f"http://127.0.0.1:{free_port()}"
 
     with pytest.raises(Unavailable, match=f"{url} did not take the spans: start it there"):
-        OtlpSender(url).send([ROOT])
+        OtlpSender(url)
+
+
+async def test_a_server_that_takes_no_spans_is_named() -> None:
+    async def refuse(reader, writer):
+        await reader.readline()
+        writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        sender = await asyncio.to_thread(OtlpSender, url)
+        with pytest.raises(Unavailable, match=f"{url} did not take the spans"):
+            await asyncio.to_thread(sender.send, [ROOT])
+        sender.close()

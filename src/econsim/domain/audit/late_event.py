@@ -29,11 +29,10 @@ class Content(Protocol):
 class Address:
     """A concrete subject of a run, and what all events there have in common."""
 
-    __slots__ = ("actor", "place", "row", "subject", "type")
+    __slots__ = ("actor", "place", "subject", "type")
 
     def __init__(self, row: Subject, actor: str, run: str, **places: str) -> None:
         """Build the subject; raises InvalidSubject for a value that is not a token."""
-        self.row = row
         self.actor = actor
         self.type = row.type
         self.subject = row(run=run, **places)

@@ -21,7 +21,7 @@ from econsim.domain.audit.canonical_facts import (
     tick_text,
     trade_text,
 )
-from econsim.domain.market.book import TAPE_MAX
+from econsim.domain.market.tape import Told, shouts
 from econsim.schemas.base import Message
 from econsim.schemas.clock import Ticked
 from econsim.schemas.market import (
@@ -227,25 +227,13 @@ class Cleared:
         self.closed = closed
 
     def tape(self) -> list[tuple[Side, int, bool]]:
-        """Return the quotes and trades in order: side, price, and whether it traded; as `market/book.tape` makes them of items."""
+        """Return the quotes and trades in order: side, price, and whether it traded."""
         bids, asks = self.accepted
-        told = [(row[0], row[1], "", Side.BID, row[3]) for row in bids]
+        told: list[Told] = [(row[0], row[1], "", Side.BID, row[3]) for row in bids]
         told += [(row[0], row[1], "", Side.ASK, row[3]) for row in asks]
         told += [(row[0], row[5], row[6], SIDES[row[7]], row[2]) for row in self.trades]
         told.sort(key=_NUMBER)
-        shouts: list[tuple[Side, int, bool]] = []
-        fresh = ""
-        for _, id_, other, side, price in told:
-            if not other:
-                shouts.append((side, price, False))
-                fresh = id_
-                continue
-            # A quote that traded at once is one shout.
-            if fresh in (id_, other):
-                shouts.pop()
-                fresh = ""
-            shouts.append((side, price, True))
-        return shouts[-TAPE_MAX:]
+        return shouts(told)
 
     def data(self) -> TickCleared:
         """Return the data of the event."""

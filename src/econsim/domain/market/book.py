@@ -39,25 +39,20 @@ from econsim.domain.market.open_orders import OpenOrders
 from econsim.domain.market.order_checks import ID_EXISTS, OrderChecks
 from econsim.domain.market.order_terms import order_id_of
 from econsim.domain.market.settlement import Settlement
+from econsim.domain.market.tape import tape
 from econsim.errors import CorruptLog
 from econsim.schemas.immutable import immutable
 from econsim.schemas.ledger import Chain, Refusal
 from econsim.schemas.market import (
     Item,
     Level,
-    OrderAccepted,
     PriceUpdated,
     Quote,
-    Shout,
     TickCleared,
     TradeExecuted,
 )
 from econsim.schemas.orders import Action, Verb
 from econsim.schemas.scenario import Market
-
-TAPE_MAX: Final = 2_000
-"""Shouts in one tick's public tape: keeps `tick_cleared` well under 1 MiB."""
-
 
 _ID_TAKEN: Final = (Refusal.EXISTS_WITH_DIFFERENT_FIELDS, Refusal.TRANSFER_ID_ALREADY_USED)
 """Refusals of a reservation because another order has the id, on any market of the run."""
@@ -298,29 +293,7 @@ class MarketBook:
             trades=len(trades),
             volume=sum(trade.quantity for trade in trades),
             quote=self.quote,
-            tape=tuple(tape(items)[-TAPE_MAX:]),
+            tape=tuple(tape(items)),
             period_closed=end.ends_period,
             last_sequence=self.last_sequence,
         )
-
-
-def tape(items: Iterable[Item]) -> list[Shout]:
-    """Return the quotes and trades of a batch in order, without names.
-
-    A quote that traded at once is one shout, at the trade's price (Cliff 1997: a shout is a quote and
-    whether it was accepted).
-    """
-    shouts: list[Shout] = []
-    fresh = ""
-    for item in items:
-        if isinstance(item, OrderAccepted):
-            shouts.append(Shout(item.side, item.price, traded=False))
-            fresh = item.order_id
-            continue
-        if not isinstance(item, TradeExecuted):
-            continue
-        if fresh in (item.bid_id, item.ask_id):
-            shouts.pop()
-            fresh = ""
-        shouts.append(Shout(item.taker, item.price, traded=True))
-    return shouts

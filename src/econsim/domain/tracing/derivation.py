@@ -177,33 +177,28 @@ def _run_spans(entries: list[Record]) -> list[Span]:
         return [_late(fact) for fact in found]
     last = max(nanoseconds(fact.occurred_at) for fact in found)
     root = replace(_span(opening, None), name="run", end_ns=last)
-    periods = dict(_periods(found, opening, last))
-    return [root, *periods.values(), *_beside(found, opening, periods)]
+    return [root, *_below_run(found, opening, last)]
 
 
-def _periods(found: list[Fact], opening: Fact, last: int) -> Iterator[tuple[str, Span]]:
-    """Yield event id → span of each period; one that was not closed lasts until the run's last event."""
-    ends = {fact.data["period"]: fact for fact in found if fact.type == subjects.PERIOD_CLOSED.type}
+def _below_run(found: list[Fact], opening: Fact, last: int) -> Iterator[Span]:
+    """Yield the spans below a run; a period that was not closed lasts until the run's last event."""
+    opened, closed = (
+        {fact.data["period"]: fact for fact in found if fact.type == row.type}
+        for row in (subjects.PERIOD_OPENED, subjects.PERIOD_CLOSED)
+    )
     for fact in found:
-        if fact.type == subjects.PERIOD_OPENED.type:
-            end = ends.get(fact.data["period"])
-            yield (
-                fact.event_id,
-                replace(
-                    _of_run(fact, opening),
-                    name="period",
-                    start_ns=nanoseconds(fact.occurred_at),
-                    end_ns=last if end is None else nanoseconds(end.occurred_at),
-                ),
-            )
+        match fact.type:
+            case subjects.PERIOD_OPENED.type:
+                span, end = _of_run(fact, opening), closed.get(fact.data["period"])
+                end_ns = last if end is None else nanoseconds(end.occurred_at)
+                yield replace(span, name="period", end_ns=max(span.start_ns, end_ns))
+            case subjects.PERIOD_CLOSED.type:
+                yield _of_run(fact, opened.get(fact.data["period"], opening))
+            case _ if fact is not opening:
+                yield _of_run(fact, opening)
 
 
-def _beside(found: list[Fact], opening: Fact, periods: dict[str, Span]) -> Iterator[Span]:
-    for fact in found:
-        if fact is not opening and fact.event_id not in periods:
-            yield _of_run(fact, opening)
-
-
-def _of_run(fact: Fact, opening: Fact) -> Span:
-    """Return the span of a fact in the run's own trace, whatever its tick."""
-    return replace(_span(fact, opening), trace_id=trace_id(fact.correlation_id, 0))
+def _of_run(fact: Fact, above: Fact) -> Span:
+    """Return the span of a fact in the run's own trace, whatever its tick; what tells of the run or a period is a moment."""
+    span = replace(_span(fact, above), trace_id=trace_id(fact.correlation_id, 0))
+    return replace(span, start_ns=span.end_ns) if fact.type in _OF_RUN else span

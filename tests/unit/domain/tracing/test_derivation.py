@@ -6,7 +6,9 @@ import json
 import random
 from collections import Counter
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cache
+from itertools import pairwise
 
 import pytest
 from opentelemetry.semconv._incubating.attributes import (
@@ -28,11 +30,29 @@ from econsim.domain.tracing.wire import span_json
 from econsim.runs.scenario_file import load
 from econsim.schemas.ledger import MONEY
 
+MS = 10**6
+"""Nanoseconds from one event to the next."""
+
+
+def timed(scenario):
+    """Return the records of a run, one a millisecond: in memory all happen at once. A cycle has the time of its begin, as hosts say it."""
+    found, opening = [], 0
+    for place, event in enumerate(map(as_record, run_in_memory(scenario))):
+        opening = place if event.type == subjects.TICKED.type else opening
+        at = opening if event.type == subjects.COGNITIVE_CYCLES_COMPLETED.type else place
+        found.append(replace(event, occurred_at=datetime.fromtimestamp(at / 1_000, UTC).isoformat()))
+    return found
+
 
 @cache
 def log_of(name):
     """Return the records of a run of a shipped scenario with agents that think."""
-    return [as_record(event) for event in run_in_memory(load(name))]
+    return timed(load(name))
+
+
+def times(log):
+    """Return event id → time of each fact, nanoseconds."""
+    return {fact.event_id: nanoseconds(entry.occurred_at) for entry in log for fact in facts(entry)}
 
 
 @pytest.fixture(scope="module", params=["studio", "tool_market"])
@@ -82,6 +102,59 @@ def test_no_span_ends_before_it_begins_or_after_its_tick(spans) -> None:
     ends = {span.trace_id: span.end_ns for span in spans if span.parent_span_id is None}
 
     assert all(span.start_ns <= span.end_ns <= ends[span.trace_id] for span in spans)
+
+
+def test_an_event_s_span_lasts_from_its_cause_until_it_happened(log, spans) -> None:
+    at, by_id = times(log), {span.span_id: span for span in spans}
+    caused = [span for span in spans if span.name == "trade_executed"]
+
+    assert caused
+    for span in caused:
+        cause = by_id[span.parent_span_id].attributes[Own.EVENT]
+        assert (span.start_ns, span.end_ns) == (at[cause], at[span.attributes[Own.EVENT]])
+
+
+def test_a_call_of_a_model_begins_when_the_call_before_it_in_its_cycle_ended(log, spans) -> None:
+    calls = {}
+    for span in spans:
+        if GenAi.MODEL in span.attributes:
+            calls.setdefault(span.parent_span_id, []).append(span)
+    later = [pair for cycle in calls.values() for pair in pairwise(cycle)]
+
+    assert later
+    assert all(before.end_ns == after.start_ns for before, after in later)
+
+
+def test_a_call_of_a_tool_lasts_as_long_as_it_took() -> None:
+    log = log_of("tool_market")
+    completed = next(entry for entry in log if entry.type == subjects.TOOL_COMPLETED.type)
+    slow = replace(completed, content=completed.data | {"took_ms": 70})
+
+    [span] = tick_spans([slow])
+
+    assert (span.end_ns - span.start_ns, span.end_ns) == (70 * MS, times(log)[completed.event_id])
+
+
+def test_a_cycle_lasts_until_its_last_call_ended(spans) -> None:
+    ends = {span.span_id: span.end_ns for span in spans if span.name == "cognitive_cycle"}
+    calls = [span for span in spans if GenAi.MODEL in span.attributes]
+    assert calls
+    assert all(span.end_ns <= ends[span.parent_span_id] for span in calls)
+
+
+def test_a_period_lasts_from_its_opening_to_its_close_which_is_a_moment_below_it() -> None:
+    log = timed(small_scenario())
+    opened, closed = (
+        [place * MS for place, entry in enumerate(log) if entry.type == row.type]
+        for row in (subjects.PERIOD_OPENED, subjects.PERIOD_CLOSED)
+    )
+
+    spans = [span for span in spans_of(log) if span.trace_id == trace_id(log[0].correlation_id, 0)]
+
+    periods, closes = ([span for span in spans if span.name == name] for name in ("period", "period_closed"))
+    assert [(span.start_ns, span.end_ns) for span in periods] == list(zip(opened, closed, strict=True))
+    assert [(span.start_ns, span.end_ns) for span in closes] == [(at, at) for at in closed]
+    assert [span.parent_span_id for span in closes] == [span.span_id for span in periods]
 
 
 def test_a_trace_is_the_same_in_whatever_order_its_events_came(log) -> None:
