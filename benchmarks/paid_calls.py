@@ -9,7 +9,7 @@ import asyncio
 import os
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
@@ -26,6 +26,7 @@ from econsim.adapters.poll import Poll
 from econsim.app import Server
 from econsim.domain.cognition.plan import plan_call
 from econsim.domain.cognition.price import actual_cost
+from econsim.errors import Unavailable
 from econsim.ports import ModelProvider
 from econsim.runs.launch.processes import spread
 from econsim.runs.remote import open_run
@@ -109,7 +110,10 @@ class Callers:
             if (await ask_until_answered(self._client, subject, GetBalance(), Balance)).credits.posted:
                 break
         subject, request = _request("rich_001", 0, 1)
-        await ask_until_answered(self._client, subject, request, LlmAnswer, WAIT_S)
+        async for _ in Poll(POLL_S):
+            with suppress(Unavailable):
+                await ask_until_answered(self._client, subject, request, LlmAnswer, WAIT_S)
+                break
 
     async def _times(self, call: CallOf, at_once: int, calls: int) -> list[float]:
         """Return the milliseconds of calls of so many agents at once, `calls` of each."""
