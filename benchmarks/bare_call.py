@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -28,17 +28,19 @@ WAIT_S = 60.0
 
 
 @asynccontextmanager
-async def bare_processes(server: EmbeddedServer, client: Client) -> AsyncIterator[None]:
-    """Run the payer and the keeper for the time of the context."""
+async def bare_processes(
+    server: EmbeddedServer, client: Client, programs: Sequence[str] = ("bare_call pay", "bare_call keep")
+) -> AsyncIterator[None]:
+    """Run programs of twins, each a module and a role, for the time of the context: the payer and the keeper."""
     stream = client.jetstream()
     await stream.add_stream(name="BARE", subjects=["bare.stored.*"])
     creds = str(rig.superuser(server.trust))
-    command = (sys.executable, "-m", __name__)
     started = [
         await asyncio.create_subprocess_exec(
-            *command, role, server.url, creds, stdout=asyncio.subprocess.PIPE
+            *(sys.executable, "-m", *f"benchmarks.{program}".split(), server.url, creds),
+            stdout=asyncio.subprocess.PIPE,
         )
-        for role in ("pay", "keep")
+        for program in programs
     ]
     try:
         for process in started:

@@ -40,13 +40,14 @@ def run(options: Options) -> list[Line]:
     """Judge and read in turn; then judge a run and a longer one, and compare what is kept."""
     collect_rarely()
     scenario, log = _log(PERIODS)
+    judged_by = expectations()
     events = sum(len(parts) if (parts := parts_of(record(*each))) is not None else 1 for each in log)
     judged, read, cpu = [], [], []
     for _ in range(3 if options.quick else REPEATS):
-        cpu.append(_timed(lambda: _judge(scenario, log)))
+        cpu.append(_timed(lambda: _judge(scenario, judged_by, log)))
         judged.append(events / cpu[-1])
         read.append(events / _timed(lambda: _read(log)))
-    note = f"{len(log):,} records with {events:,} events, {len(expectations())} expectations"
+    note = f"{len(log):,} records with {events:,} events, {len(judged_by)} expectations"
     ratios = [one / other for one, other in zip(judged, read, strict=True)]
     kept = [_kept(*_log(periods)) for periods in KEPT_PERIODS]
     return [
@@ -150,8 +151,8 @@ def _log(periods: int) -> tuple[Scenario, Log]:
     return longer, [(each.subject, each.json()) for each in in_memory.run(longer, rig.RUN)]
 
 
-def _judge(scenario: Scenario, log: Log) -> tuple[Verdict, ...]:
-    judging = judge(scenario, expectations())
+def _judge(scenario: Scenario, judged_by: Sequence[Expectation], log: Log) -> tuple[Verdict, ...]:
+    judging = judge(scenario, judged_by)
     for sequence, (subject, payload) in enumerate(log, 1):
         judging.add_stored(subject, payload, sequence)
     return judging.close()

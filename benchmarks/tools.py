@@ -2,7 +2,7 @@
 
 The server, clock, ledger and gateway are processes of their own; the tool server is a process of the gateway, and one of the client
 for the direct calls, by the same adapter. Each call through the gateway is stored, reserved, recorded, told and settled, and
-every write is flushed.
+every write is flushed. A bare twin (`bare_tool.py`) sends the same messages and makes the same writes, in turn with both.
 """
 
 from __future__ import annotations
@@ -11,17 +11,19 @@ import asyncio
 import json
 import os
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from itertools import count
 from pathlib import Path
 from statistics import median, quantiles
 from time import perf_counter
+from typing import NamedTuple
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from benchmarks import loads, rig
+from benchmarks.bare_tool import BareCalls, bare_worker
 from benchmarks.options import Options
 from benchmarks.table import Line
 from econsim import subjects
@@ -47,8 +49,12 @@ FAILING = 0.3
 """Share of the many calls that fail."""
 PLENTY = 10**12
 WAIT_S, POLL_S = 60.0, 0.05
+START_S = 8.0
+"""Seconds after which a second worker surely takes calls."""
 ADDED_P50_MS, ADDED_P99_MS = 4.0, 15.0
-RATE_MIN = 400.0
+AT_ONCE = 64
+"""Callers for the rates."""
+RATE_MIN, GAIN_MIN = 400.0, 1.6
 STUB = str(Path(__file__).with_name("tool_stub.py"))
 FILE = f"""
 [servers.stub]
@@ -61,8 +67,34 @@ price = 0.000001
 repeatable = true
 """
 
+
+class Turns(NamedTuple):
+    """Milliseconds of calls of each kind, made in turn."""
+
+    direct: list[float]
+    """Calls of the tool itself."""
+    paid: list[float]
+    """Calls through the gateway."""
+    bare: list[float]
+    """Calls of the bare twin."""
+
+
+class Rates(NamedTuple):
+    """Calls a second, taken in turn."""
+
+    one_worker: float
+    """Calls through one worker."""
+    two_workers: float
+    """Calls through two workers."""
+    bare: float
+    """Calls of the bare twin."""
+
+
 CallOf = Callable[[str, str], Awaitable[object]]
 """Makes the call of an agent with a text."""
+
+SecondWorker = Callable[[], AbstractAsyncContextManager[None]]
+"""Runs one more worker of the gateway for the time of a context."""
 
 
 def run(options: Options) -> list[Line]:
@@ -77,21 +109,44 @@ async def _run(repeats: int, calls: int, many: int) -> list[Line]:
         for callers in CALLERS:
             turns = [await gateway.turns(callers, calls) for _ in range(repeats)]
             lines += _added(callers, turns)
-        rates = [await gateway.rate(64, calls) for _ in range(repeats)]
-        lines.append(Line("calls of a tool through one worker", "1/s", rates, at_least=RATE_MIN))
+        lines += _rates([await gateway.rates(AT_ONCE, calls) for _ in range(repeats)])
         lines.append(await _left(gateway, many))
     return lines
 
 
-def _added(callers: int, turns: list[tuple[list[float], list[float]]]) -> list[Line]:
+def _added(callers: int, turns: Sequence[Turns]) -> list[Line]:
     name = f"{callers} callers"
-    p50 = [median(paid) - median(direct) for direct, paid in turns]
-    p99 = [_tail(paid) - _tail(direct) for direct, paid in turns]
+    p50 = [median(each.paid) - median(each.direct) for each in turns]
+    p99 = [_tail(each.paid) - _tail(each.direct) for each in turns]
+    bare = [median(each.bare) - median(each.direct) for each in turns]
     is_goal = callers == max(CALLERS)
     return [
-        Line(f"a tool directly, {name}, p50", "ms", [median(direct) for direct, _ in turns]),
+        Line(f"a tool directly, {name}, p50", "ms", [median(each.direct) for each in turns]),
         Line(f"the gateway, {name}, p50 added", "ms", p50, at_most=ADDED_P50_MS if is_goal else None),
+        Line(f"its bare twin, {name}, p50 added", "ms", bare),
         Line(f"the gateway, {name}, p99 added", "ms", p99, at_most=ADDED_P99_MS if is_goal else None),
+    ]
+
+
+def _rates(rates: Sequence[Rates]) -> list[Line]:
+    note = f"{AT_ONCE} callers"
+    gain = [each.two_workers / each.one_worker for each in rates]
+    return [
+        Line(
+            "calls of a tool through one worker",
+            "1/s",
+            [each.one_worker for each in rates],
+            at_least=RATE_MIN,
+            note=note,
+        ),
+        Line("calls of its bare twin", "1/s", [each.bare for each in rates], note=note),
+        Line(
+            "calls through two workers over one",
+            "",
+            gain,
+            at_least=GAIN_MIN,
+            note="both workers, the ledger, the server and the client on the same processors",
+        ),
     ]
 
 
@@ -106,10 +161,14 @@ async def _left(gateway: Gateway, calls: int) -> Line:
 class Gateway:
     """An open run whose agents call a tool, and a session of one's own with the same tool server."""
 
-    def __init__(self, client: Client, session: ToolSession) -> None:
-        """Call through the gateway with a client of the services' account, and directly with a session."""
+    def __init__(
+        self, client: Client, session: ToolSession, bare: BareCalls, second_worker: SecondWorker
+    ) -> None:
+        """Call through the gateway with a client of the services' account, directly with a session, and the twin."""
         self._client = client
         self._session = session
+        self._bare = bare
+        self._second_worker = second_worker
         self._numbers = count()
         self._waiting: dict[str, asyncio.Future[dict]] = {}
         self.failures = 0
@@ -119,18 +178,28 @@ class Gateway:
         """Receive the replies to all agents."""
         await self._client.subscribe(subjects.TOOL_REPLIED.pattern(run=rig.RUN), cb=self._receive)
 
-    async def turns(self, callers: int, calls: int) -> tuple[list[float], list[float]]:
-        """Return the milliseconds of direct calls and of calls through the gateway, made in turn."""
-        direct, paid = [], []
+    async def turns(self, callers: int, calls: int) -> Turns:
+        """Return the milliseconds of calls of each kind, made in turn."""
+        found = Turns([], [], [])
         for _ in range(2):
-            direct += await self.times(self.direct, callers, calls // 2)
-            paid += await self.times(self.paid, callers, calls // 2)
-        return direct, paid
+            for kind, call in zip(found, (self.direct, self.paid, self._bare.call), strict=True):
+                kind.extend(await self.times(call, callers, calls // 2))
+        return found
 
-    async def rate(self, callers: int, calls: int) -> float:
-        """Return calls a second through the gateway."""
+    async def rates(self, callers: int, calls: int) -> Rates:
+        """Return calls a second through one worker, of the twin, and through two workers."""
+        one, bare = (
+            await self._rate(self.paid, callers, calls),
+            await self._rate(self._bare.call, callers, calls),
+        )
+        async with self._second_worker():
+            await self.times(self.paid, callers, calls)  # until both are warm
+            two = await self._rate(self.paid, callers, calls)
+        return Rates(one, two, bare)
+
+    async def _rate(self, call: CallOf, callers: int, calls: int) -> float:
         started = perf_counter()
-        return len(await self.times(self.paid, callers, 2 * calls)) / (perf_counter() - started)
+        return len(await self.times(call, callers, 2 * calls)) / (perf_counter() - started)
 
     async def times(self, call: CallOf, callers: int, calls: int) -> list[float]:
         """Return the milliseconds of so many calls by so many callers at once."""
@@ -199,10 +268,18 @@ async def open_gateway(agents: int) -> AsyncIterator[Gateway]:
         server, client = await stack.enter_async_context(rig.private_server())
         where = Server(server.url, server.creds)
         await stack.enter_async_context(spread(("clock", "ledger", "mcp"), where, state, print))
+        bare = await stack.enter_async_context(bare_worker(server, client))
+
+        @asynccontextmanager
+        async def second_worker() -> AsyncIterator[None]:
+            async with spread(("mcp",), where, state / "second", print):
+                await asyncio.sleep(START_S)
+                yield
+
         scenario = loads.callers({"rich": (agents, PLENTY)}, Cognition())
         await open_run(client, rig.RUN, scenario)
         await KeyQuotaTable(client).change(rig.RUN, None, QuotaUpdate(max_mcp_calls_per_hour=PLENTY))
-        gateway = Gateway(client, session)
+        gateway = Gateway(client, session, bare, second_worker)
         await gateway.listen()
         await gateway.wait_for_tools()
         yield gateway

@@ -125,7 +125,7 @@ class LedgerJournal:
     async def read_text(self, outcome):
         return outcome
 
-    async def settle(self, chain, _):
+    async def settle(self, chain, _, **_how):
         self._crash("before settle")
         assert await self._apply(chain) is None
         self._crash("after settle")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -12,38 +13,47 @@ Result = TypeVar("Result")
 
 
 class Batcher(Generic[Item, Result]):
-    """Batches of items, one batch at a time; a lone item does not wait for others.
+    """Batches of items, one batch at a time; a lone item does not wait for others, unless it is patient.
 
     A batch that fails fails every caller of it. A caller that is cancelled leaves its item in the batch.
     """
 
-    def __init__(self, work: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]], size_max: int) -> None:
-        """Have `work` return a result for each item of a batch of at most `size_max` items."""
+    def __init__(
+        self,
+        work: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]],
+        size_max: int,
+        patience_s: float = 0,
+    ) -> None:
+        """Have `work` return a result for each item of a batch of at most `size_max` items.
+
+        Patient items wait up to `patience_s` for one that is not.
+        """
         self._work = work
         self._size_max = size_max
+        self._patience_s = patience_s
         self._queue: deque[tuple[Item, asyncio.Future[Result]]] = deque()
-        self._newest: asyncio.Future[Result] | None = None
-        """Result of the item that came last: items are done in the order in which they came."""
+        self._hurry = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
 
-    async def do(self, item: Item) -> Result:
+    async def do(self, item: Item, *, is_patient: bool = False) -> Result:
         """Return the result of one item; raises what its batch raised."""
         result: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._queue.append((item, result))
-        self._newest = result
+        if not is_patient:
+            self._hurry.set()
         if self._worker is None or self._worker.done():
             self._worker = asyncio.create_task(self._drain())
-        # Whoever is cancelled here leaves the item in its batch, for which `catch_up` waits.
+        # Whoever is cancelled here leaves the item in its batch.
         return await asyncio.shield(result)
-
-    async def catch_up(self) -> None:
-        """Wait until the items that are here now are done, whatever became of them."""
-        if self._newest is not None:
-            await asyncio.wait([self._newest])
 
     async def _drain(self) -> None:
         while self._queue:
+            if not self._hurry.is_set():
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._hurry.wait(), self._patience_s)
             batch = [self._queue.popleft() for _ in range(min(len(self._queue), self._size_max))]
+            if not self._queue:
+                self._hurry.clear()
             try:
                 results = await self._work([item for item, _ in batch])
             except Exception as error:  # noqa: BLE001 - every error belongs to the callers, not to this task

@@ -53,39 +53,32 @@ async def test_a_batch_has_at_most_its_largest_size():
     assert max(map(len, work.batches)) == 2
 
 
-async def test_catching_up_waits_for_what_is_here_and_for_nothing_later():
-    batcher = Batcher(work := Work(), 1)
-    first, second = await begin(batcher, 1, 2)
-    catching_up = asyncio.create_task(batcher.catch_up())
-    (third,) = await begin(batcher, 3)
-
-    for done in ((True, False), (True, True)):
-        assert not catching_up.done()
-        work.leave.release()
-        await asyncio.sleep(0.01)
-        assert (first.done(), second.done()) == done
-
-    assert (catching_up.done(), third.done()) == (True, False)
-
-
-async def test_catching_up_outlasts_a_caller_that_goes_and_a_batch_that_fails():
-    batcher = Batcher(work := Work(), 1)
-    first, second = await begin(batcher, 1, 2)
-    catching_up = asyncio.create_task(batcher.catch_up())
-    second.cancel()
-    work.error = ValueError("broken")
-
+async def test_patient_items_go_with_the_first_that_is_not():
+    batcher = Batcher(work := Work(), 10, patience_s=60)
     work.leave.release()
+
+    patient = asyncio.create_task(batcher.do(1, is_patient=True))
     await asyncio.sleep(0.01)
-    assert not catching_up.done()
+    assert work.batches == []
+    (other,) = await begin(batcher, 2)
+
+    assert await asyncio.gather(patient, other) == [10, 20]
+    assert work.batches == [[1, 2]]
+
+
+async def test_a_patient_item_goes_alone_when_its_patience_ends():
+    batcher = Batcher(work := Work(), 10, patience_s=0.001)
     work.leave.release()
-    await catching_up
 
-    assert isinstance(first.exception(), ValueError)
+    assert await batcher.do(1, is_patient=True) == 10
 
 
-async def test_catching_up_with_nothing_is_done_at_once():
-    await Batcher(Work(), 1).catch_up()
+async def test_an_item_that_is_left_by_a_full_batch_does_not_wait():
+    batcher = Batcher(work := Work(), 1, patience_s=60)
+    work.leave = asyncio.Semaphore(9)
+    patient = asyncio.create_task(batcher.do(1, is_patient=True))
+
+    assert await asyncio.gather(batcher.do(2), patient) == [20, 10]
 
 
 async def test_an_error_belongs_to_its_batch_alone():

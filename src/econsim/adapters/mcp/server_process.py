@@ -87,11 +87,11 @@ class ServerProcess:
             for line in lines.feed(data):
                 yield line
 
-    async def write(self, line: bytes) -> None:
-        """Write one line; raises OSError if the process has closed its input."""
+    async def write(self, lines: bytes) -> None:
+        """Write lines, without the last line feed; raises OSError if the process has closed its input."""
         stream = self._process.stdin
         assert stream is not None
-        stream.write(line + b"\n")
+        stream.write(lines + b"\n")
         await stream.drain()
 
     async def listen(self) -> None:

@@ -10,11 +10,9 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import Final
 
-from econsim.adapters.clock import random_id
 from econsim.adapters.nats.connection import reliable_publish
-from econsim.adapters.nats.rpc import submit
 from econsim.domain.agent.active_run import ActiveRun
 from econsim.domain.audit.envelope import Envelope
 from econsim.domain.cognition.calls import Calls
@@ -22,23 +20,22 @@ from econsim.domain.cognition.events import ACTOR, invoked_event
 from econsim.domain.cognition.texts import logged_outcomes, text_length, with_text
 from econsim.errors import Conflict, Unavailable
 from econsim.schemas.cognition import CALLS_PER_BATCH_MAX, CallOutcome
-from econsim.schemas.ledger import Chain, Refusal, Submit
+from econsim.schemas.ledger import Chain, Refusal
 from econsim.schemas.model_call import Call
 from econsim.services.batcher import Batcher, parts_by_length
 from econsim.services.context import ServiceContext
+from econsim.services.payments import Payments
 
 EVENT_TEXT_MAX: Final = 1_000_000
 """Characters of prompts and answers in one event, and in the texts stored for it: escaped as JSON, they stay below the 8 MiB of
 a message."""
 
-Row = TypeVar("Row")
-
 
 @dataclass(frozen=True, slots=True)
-class _Timed(Generic[Row]):
-    """A chain or an outcome with the tick and the cause of its call."""
+class _Timed:
+    """An outcome with the tick and the cause of its call."""
 
-    row: Row
+    outcome: CallOutcome
     tick: int
     causation_id: str | None
 
@@ -55,13 +52,12 @@ class CallJournal:
         self._context = context
         self._run = run
         self._calls = calls
-        self._reservations = Batcher(self._reserve_batch, CALLS_PER_BATCH_MAX)
+        self._payments = Payments(context.client, run.name, ACTOR)
         self._outcomes = Batcher(self._publish, CALLS_PER_BATCH_MAX)
-        self._settlements = Batcher(self._submit, CALLS_PER_BATCH_MAX)
 
     async def reserve(self, call: Call, chain: Chain) -> Refusal | None:
         """Reserve the worst case of a call; return the ledger's refusal. Idempotent by the chain's id."""
-        refusal = await self._reservations.do(_Timed(chain, call.tick, call.causation_id))
+        refusal = await self._payments.reserve(chain, call.tick, call.causation_id)
         if refusal is None:
             self._calls.reserve(call.position, self._context.clock.now(), call.tick)
         return refusal
@@ -82,43 +78,25 @@ class CallJournal:
             return outcome
         return with_text(outcome, await self._context.texts.get(outcome.text_digest))
 
-    async def settle(self, chain: Chain, tick: int) -> None:
+    async def settle(self, chain: Chain, tick: int, *, is_awaited: bool = True) -> None:
         """Post the cost of a call and release the rest. Idempotent by the chain's id."""
-        await self._settlements.do(_Timed(chain, tick, None))
+        await self._payments.settle(chain, tick, is_awaited=is_awaited)
         self._calls.settle(chain.cause)
 
-    async def _reserve_batch(self, payments: Sequence[_Timed[Chain]]) -> Sequence[Refusal | None]:
-        # A settlement releases credits that these calls may need.
-        await self._settlements.catch_up()
-        return await self._submit(payments)
-
-    async def _submit(self, payments: Sequence[_Timed[Chain]]) -> Sequence[Refusal | None]:
-        refused: dict[str, Refusal] = {}
-        for (tick, causation_id), chains in _groups(payments):
-            command = Submit(
-                command_id=random_id(),
-                causation_id=causation_id,
-                tick=tick,
-                chains=tuple(chains),
-                defer_positions=True,
-            )
-            refused |= (await submit(self._context.client, self._run.name, ACTOR, command)).refused
-        return [refused.get(payment.row.id) for payment in payments]
-
-    async def _publish(self, ended: Sequence[_Timed[CallOutcome]]) -> Sequence[CallOutcome]:
+    async def _publish(self, ended: Sequence[_Timed]) -> Sequence[CallOutcome]:
         """Publish the outcomes that the log has not; each counts as soon as it is there, whatever the next publish does."""
         now = self._context.clock.now()
-        new: dict[str, _Timed[CallOutcome]] = {}
+        new: dict[str, _Timed] = {}
         for each in ended:
-            if not self._calls.has_ended(each.row.id):
-                new.setdefault(each.row.id, each)
+            if not self._calls.has_ended(each.outcome.id):
+                new.setdefault(each.outcome.id, each)
         for (tick, causation_id), outcomes in _groups(new.values()):
             envelope = Envelope(self._run.name, self._run.data.salt, tick, now, causation_id)
             for part in parts_by_length(outcomes, text_length, EVENT_TEXT_MAX):
                 await self._publish_event(envelope, part)
                 for outcome in part:
                     self._calls.add(outcome)
-        return [self._calls.add(each.row) for each in ended]
+        return [self._calls.add(each.outcome) for each in ended]
 
     async def _publish_event(self, envelope: Envelope, outcomes: tuple[CallOutcome, ...]) -> None:
         logged, texts = logged_outcomes(outcomes, has_text=self._run.cognition.record_text)
@@ -140,9 +118,9 @@ class CallJournal:
         self.newest = stored.seq
 
 
-def _groups(rows: Iterable[_Timed[Row]]) -> Iterator[tuple[tuple[int, str | None], list[Row]]]:
-    """Yield the rows of each tick and cause together."""
-    groups: defaultdict[tuple[int, str | None], list[Row]] = defaultdict(list)
-    for each in rows:
-        groups[each.tick, each.causation_id].append(each.row)
+def _groups(ended: Iterable[_Timed]) -> Iterator[tuple[tuple[int, str | None], list[CallOutcome]]]:
+    """Yield the outcomes of each tick and cause together."""
+    groups: defaultdict[tuple[int, str | None], list[CallOutcome]] = defaultdict(list)
+    for each in ended:
+        groups[each.tick, each.causation_id].append(each.outcome)
     yield from groups.items()

@@ -94,10 +94,11 @@ class Invoker:
         """Return whether this worker is busy with a call."""
         return receipt(position) in self._under_way
 
-    async def settle_outcome(self, outcome: CallOutcome) -> None:
+    async def settle_outcome(self, outcome: CallOutcome, *, is_awaited: bool = True) -> None:
         """Settle the reservation of a call that has ended, if it is not settled."""
         if reserved := self._calls.open_reservation(outcome.id):
-            await self._journal.settle(settlement(outcome, self._cognition.resource), reserved.tick)
+            chain = settlement(outcome, self._cognition.resource)
+            await self._journal.settle(chain, reserved.tick, is_awaited=is_awaited)
 
     async def _call(self, plan: CallPlan, on_text: OnText | None) -> CallOutcome:
         call = plan.call
@@ -126,6 +127,6 @@ class Invoker:
     async def _settle_soon(self, outcome: CallOutcome) -> None:
         """Settle a call whose answer does not wait for it; what fails is settled by the leader's sweep."""
         try:
-            await self.settle_outcome(outcome)
+            await self.settle_outcome(outcome, is_awaited=False)
         except EconsimError as error:
             _log.warning("the call %s is settled later: %s", outcome.id, error)

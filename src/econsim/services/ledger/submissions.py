@@ -76,6 +76,11 @@ class CommitItem:
     refused: dict[str, Refusal] = field(default_factory=dict)
     """Refusals of the newest attempt to commit the part."""
 
+    @property
+    def may_go_alone(self) -> bool:
+        """Return whether this is a part whose positions may come later, so that a journal entry is all there is to commit."""
+        return self.part is not None and self.part.command.defer_positions
+
 
 def submission_parts(command: Submit, salt: str) -> list[SubmissionPart]:
     """Return the parts of a submission, the same for every repeat; none if it has no chains.

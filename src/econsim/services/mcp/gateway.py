@@ -52,7 +52,7 @@ from econsim.schemas.mcp import CALL_BYTES_MAX, ToolFailure, ToolOutcome, ToolRe
 from econsim.schemas.subject import Parsed, fields
 from econsim.services.context import ServiceContext
 from econsim.services.mcp.caller import MILLISECONDS, PlannedCall, ToolCaller
-from econsim.services.mcp.journal import ToolJournal
+from econsim.services.mcp.journal import ToolJournal, reply_waits
 from econsim.services.mcp.rates import CallRates
 from econsim.services.mcp.recorded_server import RecordedServer, recorded_names, servers_of_run
 
@@ -254,14 +254,10 @@ class ToolGateway:
                 _log.warning("the outcome of %s is not stored yet: %s", outcome.id, error)
 
     async def _finish(self, run: ActiveRun, call: AskedCall, outcome: ToolOutcome, message: Msg) -> None:
-        """Publish, settle and deliver a stored outcome; the reply waits for the others, PATIENCE_S at most, where it matters.
-
-        It does in lock-step, where what an agent can spend in a tick must not depend on timing, and for an outcome that gives
-        credits back, which the agent may need for its next call.
-        """
+        """Publish, settle and deliver a stored outcome; the reply waits for the others where it matters, PATIENCE_S at most."""
         durable = asyncio.gather(self._journal.publish(run, outcome), self._journal.settle(run, outcome))
         try:
-            if run.is_lock_step or outcome.price < outcome.reserved:
+            if reply_waits(run, outcome):
                 await asyncio.wait({durable}, timeout=PATIENCE_S)
             await self._deliver(call, tool_reply(run.name, outcome))
         finally:

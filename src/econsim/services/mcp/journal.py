@@ -7,40 +7,27 @@ other one finds it. Its event and its settlement have ids derived from the recei
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
-from collections.abc import Sequence
-from functools import partial
 from typing import Final
 
 from pydantic import ValidationError
 
 from econsim.adapters.clock import random_id
 from econsim.adapters.nats.connection import reliable_publish
-from econsim.adapters.nats.rpc import submit
 from econsim.domain.agent.active_run import ActiveRun
 from econsim.domain.mcp.outcome import ACTOR, outcome_event
 from econsim.domain.mcp.payment import settlement
 from econsim.domain.mcp.request import AskedCall, call_key
 from econsim.errors import Conflict, CorruptLog, Unavailable
 from econsim.ports import KeyTable
-from econsim.schemas.ledger import Chain, Refusal, Submit
+from econsim.schemas.ledger import Chain, Refusal
 from econsim.schemas.mcp import ToolOutcome
-from econsim.services.batcher import Batcher
 from econsim.services.context import ServiceContext
-
-CHAINS_MAX: Final = 500
-"""Chains in one submission."""
-
-RESERVATIONS, SETTLEMENTS = "reservations", "settlements"
-"""Kinds of payments, each in batches of its own."""
+from econsim.services.payments import Payments
 
 CLAIM: Final = "claim"
 """Last token of the key of a claim."""
 
 _log = logging.getLogger(__name__)
-
-Payments = Batcher[tuple[int, Chain], Refusal | None]
-"""Chains with their logical times, in batches."""
 
 
 class ToolJournal:
@@ -50,7 +37,7 @@ class ToolJournal:
         """Write with a service's connection."""
         self._context = context
         self._outcomes = outcomes
-        self._payments: dict[tuple[str, str], Payments] = {}
+        self._payments: dict[str, Payments] = {}
 
     async def find(self, run: str, agent: str, msg_id: str) -> ToolOutcome | None:
         """Return the stored outcome of a call; none for a call without. Raises Unavailable, and CorruptLog for one that is unreadable."""
@@ -69,7 +56,7 @@ class ToolJournal:
 
     async def reserve(self, run: ActiveRun, chain: Chain, tick: int) -> Refusal | None:
         """Reserve the price of a call; return the ledger's refusal. Raises Unavailable for one too late for its period."""
-        return await self._payments_of(run, RESERVATIONS).do((tick, chain))
+        return await self._payments_of(run).reserve(chain, tick)
 
     async def record(self, run: str, outcome: ToolOutcome) -> ToolOutcome:
         """Store the outcome of a call; return the one that counts, which another worker may have stored."""
@@ -93,29 +80,28 @@ class ToolJournal:
         """Post what a call cost and release the rest of its reservation, if it has one."""
         if not outcome.reserved:
             return
-        # Apart from reservations, whose submission is refused as a whole while a period is settled.
-        refusal = await self._payments_of(run, SETTLEMENTS).do((outcome.tick, settlement(outcome)))
+        payments = self._payments_of(run)
+        is_awaited = reply_waits(run, outcome)
+        refusal = await payments.settle(settlement(outcome), outcome.tick, is_awaited=is_awaited)
         if refusal not in (None, Refusal.PENDING_TRANSFER_NOT_FOUND):
             _log.error("the settlement of %s was refused: %s", outcome.id, refusal)
 
-    def _payments_of(self, run: ActiveRun, kind: str) -> Payments:
-        """Return the batches of one kind of a run's payments; those of closed runs are forgotten with each new run."""
-        key = (run.name, kind)
-        if key not in self._payments:
+    def _payments_of(self, run: ActiveRun) -> Payments:
+        """Return the payments of a run; those of closed runs are forgotten with each new run."""
+        if run.name not in self._payments:
             open_ = self._context.runs
-            self._payments = {name: each for name, each in self._payments.items() if name[0] in open_}
-            self._payments[key] = Batcher(partial(self._submit, run.name), CHAINS_MAX)
-        return self._payments[key]
+            self._payments = {name: each for name, each in self._payments.items() if name in open_}
+            self._payments[run.name] = Payments(self._context.client, run.name, ACTOR)
+        return self._payments[run.name]
 
-    async def _submit(self, run: str, payments: Sequence[tuple[int, Chain]]) -> Sequence[Refusal | None]:
-        chains: defaultdict[int, list[Chain]] = defaultdict(list)
-        for tick, chain in payments:
-            chains[tick].append(chain)
-        refused: dict[str, Refusal] = {}
-        for tick, together in chains.items():
-            command = Submit(command_id=random_id(), tick=tick, chains=tuple(together), defer_positions=True)
-            refused |= (await submit(self._context.client, run, ACTOR, command)).refused
-        return [refused.get(chain.id) for _, chain in payments]
+
+def reply_waits(run: ActiveRun, outcome: ToolOutcome) -> bool:
+    """Return whether the reply waits for the settlement.
+
+    It does in lock-step, where what an agent can spend in a tick must not depend on timing, and for an outcome that gives
+    credits back, which the agent may need for its next call.
+    """
+    return run.is_lock_step or outcome.price < outcome.reserved
 
 
 def _key(run: str, agent: str, msg_id: str) -> str:

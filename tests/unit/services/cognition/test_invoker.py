@@ -42,7 +42,7 @@ class HeldJournal(LedgerJournal):
         super().__init__(*args)
         self.told, self.error = asyncio.Event(), None
 
-    async def settle(self, chain, tick):
+    async def settle(self, chain, tick, **_):
         await self.told.wait()
         if self.error:
             error, self.error = self.error, None

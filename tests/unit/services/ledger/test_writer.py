@@ -22,7 +22,7 @@ from econsim.schemas.ledger import (
 )
 from econsim.services.ledger.stored import StoredLedger
 from econsim.services.ledger.submissions import submission_id
-from econsim.services.ledger.writer import TRIES_MAX, LedgerWriter
+from econsim.services.ledger.writer import ALONE_MAX, TRIES_MAX, LedgerWriter
 from econsim.testing import Failure, FakeKeyTable, FakeStateStore, FakeWallClock
 
 
@@ -117,10 +117,14 @@ async def test_the_next_submission_that_defers_nothing_takes_deferred_positions_
     assert len(store.commits) == 3
 
 
-async def test_what_needs_a_batch_anyway_defers_nothing(writer, store):
-    await asyncio.gather(*(writer.submit(deferred(f"s{i}", pay(f"p{i}", "ann", "bob", 1))) for i in range(3)))
+@pytest.mark.parametrize(("waiting", "commits"), [(ALONE_MAX, [1] * ALONE_MAX), (6, [6 + 2])])
+async def test_few_deferring_submissions_are_single_writes_and_many_a_batch_with_positions(
+    writer, store, waiting, commits
+):
+    one = (writer.submit(deferred(f"s{i}", pay(f"p{i}", "ann", "bob", 1))) for i in range(waiting))
+    await asyncio.gather(*one)
 
-    assert store.commits == [6, 3 + 2]
+    assert store.commits == [6, *commits]
 
 
 async def test_deferred_positions_never_need_more_than_one_commit(writer, store):

@@ -1,0 +1,102 @@
+"""Payments of one run by one service at the ledger: reservations and settlements in common submissions.
+
+A submission costs its service and the ledger a request, a journal entry and a flushed commit, as much as all the rest of a cheap
+call. So payments that come while one is under way form the next one, and a settlement for which nobody waits stays up to
+PATIENCE_S for a reservation to go with: who calls again at once then pays one submission a call instead of two.
+
+Settlements stand first in a submission: they release credits that the reservations may need.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from nats.aio.client import Client
+
+from econsim.adapters.clock import random_id
+from econsim.adapters.nats.rpc import submit
+from econsim.errors import Unavailable
+from econsim.schemas.ledger import PERIOD_IS_CLOSING, Chain, Refusal, Submit
+from econsim.services.batcher import Batcher
+
+CHAINS_MAX: Final = 500
+"""Chains in one submission."""
+
+PATIENCE_S: Final = 0.01
+"""Longest time that a settlement waits for a reservation: an agent that got its answer calls again within a few milliseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Payment:
+    """A chain with the tick and the cause of its call."""
+
+    chain: Chain
+    tick: int
+    causation_id: str | None
+    begins: bool
+    """True for a reservation: while a period is settled, the ledger refuses a submission that has one."""
+
+
+class Payments:
+    """Payments of one run by one service."""
+
+    def __init__(self, client: Client, run: str, service: str) -> None:
+        """Submit by a service's connection, under its name."""
+        self._client = client
+        self._run = run
+        self._service = service
+        self._batches: Batcher[_Payment, Refusal | Unavailable | None] = Batcher(
+            self._submit, CHAINS_MAX, PATIENCE_S
+        )
+
+    async def reserve(self, chain: Chain, tick: int, causation_id: str | None = None) -> Refusal | None:
+        """Reserve what a call may cost; return the ledger's refusal. Idempotent by the chain's id.
+
+        Raises Unavailable for a payment that comes too late for its period.
+        """
+        found = await self._batches.do(_Payment(chain, tick, causation_id, begins=True))
+        if isinstance(found, Unavailable):
+            raise found
+        return found
+
+    async def settle(self, chain: Chain, tick: int, *, is_awaited: bool = True) -> Refusal | None:
+        """Post what a call cost and release the rest; return the ledger's refusal. Idempotent by the chain's id.
+
+        One that nobody awaits may wait for a reservation.
+        """
+        payment = _Payment(chain, tick, None, begins=False)
+        found = await self._batches.do(payment, is_patient=not is_awaited)
+        assert not isinstance(found, Unavailable), "the ledger refuses no settlement because of its time"
+        return found
+
+    async def _submit(self, payments: Sequence[_Payment]) -> Sequence[Refusal | Unavailable | None]:
+        groups: defaultdict[tuple[int, str | None], list[_Payment]] = defaultdict(list)
+        for payment in sorted(payments, key=lambda each: each.begins):
+            groups[payment.tick, payment.causation_id].append(payment)
+        refused: dict[str, Refusal | Unavailable] = {}
+        for (tick, causation_id), together in groups.items():
+            refused |= await self._submit_group(tick, causation_id, together)
+        return [refused.get(payment.chain.id) for payment in payments]
+
+    async def _submit_group(
+        self, tick: int, causation_id: str | None, payments: Sequence[_Payment]
+    ) -> dict[str, Refusal | Unavailable]:
+        """Submit payments of one tick and cause; return why some were refused."""
+        command = Submit(
+            command_id=random_id(),
+            causation_id=causation_id,
+            tick=tick,
+            chains=tuple(payment.chain for payment in payments),
+            defer_positions=True,
+        )
+        try:
+            return dict((await submit(self._client, self._run, self._service, command)).refused)
+        except Unavailable as error:
+            late = {payment.chain.id: error for payment in payments if payment.begins}
+            if error.error_code != PERIOD_IS_CLOSING or not late:
+                raise
+            on_time = [payment for payment in payments if not payment.begins]
+            return late | (await self._submit_group(tick, causation_id, on_time) if on_time else {})
