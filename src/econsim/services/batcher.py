@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextvars import Context, copy_context
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -14,14 +15,15 @@ Result = TypeVar("Result")
 class Batcher(Generic[Item, Result]):
     """Batches of items, one batch at a time; a lone item does not wait for others.
 
-    A batch that fails fails every caller of it. A caller that is cancelled leaves its item in the batch.
+    A batch that fails fails every caller of it. A caller that is cancelled leaves its item in the batch. The work is done in the
+    context of the first item's caller: in its span.
     """
 
     def __init__(self, work: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]], size_max: int) -> None:
         """Have `work` return a result for each item of a batch of at most `size_max` items."""
         self._work = work
         self._size_max = size_max
-        self._queue: deque[tuple[Item, asyncio.Future[Result]]] = deque()
+        self._queue: deque[tuple[Item, asyncio.Future[Result], Context]] = deque()
         self._newest: asyncio.Future[Result] | None = None
         """Result of the item that came last: items are done in the order in which they came."""
         self._worker: asyncio.Task[None] | None = None
@@ -29,7 +31,7 @@ class Batcher(Generic[Item, Result]):
     async def do(self, item: Item) -> Result:
         """Return the result of one item; raises what its batch raised."""
         result: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._queue.append((item, result))
+        self._queue.append((item, result, copy_context()))
         self._newest = result
         if self._worker is None or self._worker.done():
             self._worker = asyncio.create_task(self._drain())
@@ -45,13 +47,21 @@ class Batcher(Generic[Item, Result]):
         while self._queue:
             batch = [self._queue.popleft() for _ in range(min(len(self._queue), self._size_max))]
             try:
-                results = await self._work([item for item, _ in batch])
+                results = await self._do_together([item for item, _, _ in batch], batch[0][2])
             except Exception as error:  # noqa: BLE001 - every error belongs to the callers, not to this task
-                for _, waiting in batch:
+                for _, waiting, _ in batch:
                     _settle(waiting, error=error)
             else:
-                for (_, waiting), result in zip(batch, results, strict=True):
+                for (_, waiting, _), result in zip(batch, results, strict=True):
                     _settle(waiting, result)
+
+    async def _do_together(self, items: Sequence[Item], context: Context) -> Sequence[Result]:
+        """Return the results of a batch, done in the context of a caller."""
+
+        async def work() -> Sequence[Result]:
+            return await self._work(items)
+
+        return await asyncio.create_task(work(), context=context)
 
 
 def _settle(
