@@ -134,8 +134,8 @@ IMPURE_CALLS = {
     "print": "return an event",
 }
 
-# NATS is the only way between components. Models and outside tools alone are elsewhere, so two folders speak to others.
-OUTWARD = ("adapters.models.", "adapters.mcp.")
+# NATS is the only way between components. Models, outside tools and collectors alone are elsewhere, so these speak to others.
+OUTWARD = ("adapters.models.", "adapters.mcp.", "adapters.otlp")
 
 # One module knows the client library of tool servers; another one is a server itself, over its own standard input.
 PROTOCOL_MODULES = frozenset({"adapters.mcp.client", "agents.mcp_server.server"})

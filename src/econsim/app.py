@@ -45,7 +45,7 @@ from econsim.services.admission.gateway import FLOOD_MAX
 from econsim.services.asyncapi import Catalog
 from econsim.services.context import ServiceContext
 from econsim.services.gc_tuning import collect_rarely
-from econsim.services.handlers import BindMessage, error_replies
+from econsim.services.handlers import BindMessage, MessageSpans, error_replies
 from econsim.services.leadership import Leadership
 from econsim.services.operator_audit import OperatorAudit
 from econsim.services.reply_check import ReplySubjectCheck
@@ -54,6 +54,7 @@ from econsim.services.worker_app import WorkerApp
 
 if TYPE_CHECKING:
     from econsim.adapters.mcp.tool_server import KeptToolServer
+    from econsim.adapters.otlp import OtlpSender
     from econsim.ports import ModelProvider
 
 EVERYTHING: Final = "everything"
@@ -64,6 +65,9 @@ COGNITION: Final = "cognition"
 
 MCP: Final = "mcp"
 """Name of the service that calls outside tools."""
+
+TRACE: Final = "trace"
+"""Name of the service that makes spans of runs, and sends spans to a collector."""
 
 GRACE_S: Final = 5.0
 """Seconds that a stopping service waits for requests being answered."""
@@ -104,6 +108,7 @@ class Service:
             self.context.client, name, permissions(name)["pub"]["allow"], rejections.publish_service_attempt
         )
         most = FLOOD_MAX if name == "admission" else REQUESTS_MAX
+        self.context.tracing.start(self.context.client)
         install_filter(self.context.client, RateGate(self._rate_limit, self._suspend, most).passes)
         await synchronize(self.context.client)
         keep_trying(self.context.client)
@@ -133,6 +138,7 @@ class Service:
         for task in self.renewing:
             task.cancel()
         await self.leadership.stop()
+        await self.context.tracing.stop()
         if self.context.providers:
             from econsim.services.cognition.providers import close_providers
 
@@ -270,14 +276,22 @@ def make(name: str, server: Server) -> Service:
         graceful_timeout=GRACE_S,
         **options(f"econsim-{name}", creds),
     )
-    providers = model_providers(settings()) if name == COGNITION else {}
-    tools = tool_servers(settings(), *filter(None, [server.state])) if name == MCP else {}
-    context = ServiceContext(name, broker, providers=providers, tool_servers=tools)
+    config = settings()
+    providers = model_providers(config) if name == COGNITION else {}
+    tools = tool_servers(config, *filter(None, [server.state])) if name == MCP else {}
+    collector = span_collector(config.otlp_url) if name == TRACE and config.otlp_url else None
+    context = ServiceContext(name, broker, providers=providers, tool_servers=tools, collector=collector)
+    if config.trace_sample:
+        from econsim.adapters.nats.tracing import LiveTracing
+
+        context.tracing = LiveTracing(name, config.trace_sample, context.runs)
     definition = SERVICES[name]
     # From the outside in: each message passes them in this order, its reply in the reverse.
+    spans = (MessageSpans(context.tracing),) if config.trace_sample else ()
     for middleware in (
         BindMessage(context),
         error_replies(),
+        *spans,
         OperatorAudit(context),
         ReplySubjectCheck(context),
     ):
@@ -308,6 +322,16 @@ def tool_servers(config: Settings, *secrets: Path) -> Mapping[str, KeptToolServe
 
     hidden = (config.state.absolute(), config.tools.absolute(), *(path.absolute() for path in secrets))
     return read_tool_servers(config.tools, environment(), launcher(environment(), hidden))
+
+
+def span_collector(url: str) -> OtlpSender:
+    """Return the sender of spans to a collector; raises SetupError if its libraries are not installed."""
+    try:
+        from econsim.adapters.otlp import OtlpSender
+    except ImportError:
+        message = "what speaks OTLP is not installed; install it with `pip install 'econsim[otlp]'`"
+        raise SetupError(message) from None
+    return OtlpSender(url, environment())
 
 
 def __getattr__(name: str) -> FastStream:

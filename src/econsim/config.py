@@ -39,6 +39,10 @@ class Settings(BaseSettings):
     """File of the servers of outside tools; without it, agents have no tools."""
     replicas: Annotated[int, Field(ge=1, le=5)] | None = None
     """Copies of each stream, 3 on a cluster; without it, a stream keeps what it has and a new one gets 1."""
+    trace_sample: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of ticks whose requests and messages are traced live; 0 for none, which costs nothing."""
+    otlp_url: str | None = None
+    """Address of a collector that speaks OTLP over HTTP, to which the trace service sends all spans; none for nowhere."""
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
     """Least severe message that is logged."""
 

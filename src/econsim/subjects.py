@@ -7,10 +7,12 @@ TABLE. The rows are in `schemas/subjects/`, a module a service; the grammar of s
 # ruff: noqa: F403 - each row is named once, in the module of its service, and used as `subjects.ROW`
 from __future__ import annotations
 
+from collections import defaultdict
+from functools import lru_cache
 from typing import Final
 
 from econsim.schemas import subject_rows
-from econsim.schemas.subject import Subject
+from econsim.schemas.subject import DOMAINS, SUBJECTS_MAX, Subject, matches
 from econsim.schemas.subjects import (
     admin,
     admission,
@@ -21,6 +23,7 @@ from econsim.schemas.subjects import (
     market,
     mcp,
     social,
+    trace,
     workspace,
 )
 from econsim.schemas.subjects.admin import *
@@ -32,6 +35,7 @@ from econsim.schemas.subjects.ledger import *
 from econsim.schemas.subjects.market import *
 from econsim.schemas.subjects.mcp import *
 from econsim.schemas.subjects.social import *
+from econsim.schemas.subjects.trace import *
 from econsim.schemas.subjects.workspace import *
 
 AUDIT: Final = subject_rows.AUDIT
@@ -72,6 +76,7 @@ TABLE: Final[tuple[Subject, ...]] = (
     *clock.OPERATOR_REQUESTS,
     *admin.OPERATOR_REQUESTS,
     *social.OPERATOR_REQUESTS,
+    *trace.SPANS,
 )
 """Every subject there is."""
 
@@ -99,3 +104,22 @@ COPIED_EVENTS: Final = (
     workspace.FILE_DELETED,
 )
 """Events that their owner writes into a bucket and the server copies into the log."""
+
+
+@lru_cache(SUBJECTS_MAX)
+def row_of(subject: str) -> Subject | None:
+    """Return the row of a concrete subject, the one with the fewest places if several fit; none outside the table."""
+    tokens = subject.split(".")
+    if tokens[0] not in DOMAINS or len(tokens) < 3:
+        return None
+    for action in (tokens[2], "*"):
+        for pattern, row in _PATTERNS.get((tokens[0], action, len(tokens)), ()):
+            if matches(pattern, tokens):
+                return row
+    return None
+
+
+_PATTERNS: Final = defaultdict[tuple[str, str, int], list[tuple[list[str], Subject]]](list)
+for _row in sorted(TABLE, key=lambda row: len(row.places)):
+    _tokens = _row.pattern().split(".")
+    _PATTERNS[_tokens[0], _tokens[2], len(_tokens)].append((_tokens, _row))

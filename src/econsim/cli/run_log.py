@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextlib import aclosing, suppress
-from dataclasses import replace
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
@@ -14,10 +13,9 @@ from econsim.adapters.jetstream import run_reader
 from econsim.adapters.jetstream.direct_get import StoredMessage
 from econsim.adapters.poll import Poll
 from econsim.cli.nearest import name_suggestion
-from econsim.domain.audit.causality import UNCAUSED_TYPES
-from econsim.domain.audit.deduplication import Deduplicator
 from econsim.domain.audit.envelope import DIGEST
 from econsim.domain.audit.facts import Record, record
+from econsim.domain.audit.run_records import RunEnd, RunRecords
 from econsim.errors import CorruptLog, InvalidMessage, NotFound, Unavailable
 from econsim.runs.retention import retention_end
 from econsim.schemas import names, subject
@@ -115,42 +113,11 @@ def _not_opened(run: str) -> NotFound:
     return NotFound(message, code="run_is_not_open")
 
 
-class RunEnd:
-    """End of a run, found from its records: closed, and every entry of its ledger read."""
-
-    def __init__(self) -> None:
-        """Start before the first record."""
-        self.closed = self.stopped = False
-        self._newest: Record | None = None
-        self._wanted: int | None = None
-
-    @property
-    def seen(self) -> int:
-        """Return the sequence of the newest ledger entry that was read; 0 before the first."""
-        return self._newest.data["sequence"] if self._newest else 0
-
-    @property
-    def reached(self) -> bool:
-        """Tell whether no record can follow."""
-        return self._wanted is not None and self.seen >= self._wanted
-
-    def see(self, entry: Record) -> None:
-        """Add the next record."""
-        if entry.type == subjects.RUN_CLOSED.type:
-            self.closed, self._wanted = True, entry.data["journal_sequence"]
-        elif entry.type in (subjects.RUN_STOPPED.type, subjects.RUN_RESUMED.type):
-            self.stopped = entry.type == subjects.RUN_STOPPED.type
-        elif entry.type in (subjects.TRANSFER_POSTED.type, subjects.TRANSFER_REFUSED.type):
-            self._newest = entry
-
-
 class RunLog:
     """Records of one run: first those of the past, then new ones as the run goes on."""
 
     def __init__(self, client: Client, run: str, texts: TextStore | None = None) -> None:
         """Prepare to read a run of the log; with a store, long texts of calls stand in the records themselves."""
-        self.end = RunEnd()
-        """End of the run, as far as it was read."""
         self.damage: list[str] = []
         """Missing or unreadable records, each with its place, and calls whose text is lost; the others are read all the same."""
         self.opened = False
@@ -162,8 +129,13 @@ class RunLog:
         self.run = run
         """Name of the run."""
         self._texts = texts
-        self._newest = self._tick = 0
-        self._repeats = Deduplicator()
+        self._newest = 0
+        self._records = RunRecords()
+
+    @property
+    def end(self) -> RunEnd:
+        """Return the end of the run, as far as it was read."""
+        return self._records.end
 
     async def so_far(self) -> AsyncIterator[Record]:
         """Yield the records of the past; of a closed run all records.
@@ -196,7 +168,7 @@ class RunLog:
             else [row.pattern(run=self.run) for row in events if row.type in types]
         )
         stored, whole = await run_reader.newest_events(self._client, patterns, count)
-        self._tick = _tick_before(stored)
+        self._records.tick = _tick_before(stored)
         found = [await self._whole(entry) for event in stored if (entry := self._entry(event))]
         await self._find_end()
         await self._require_opening()
@@ -230,7 +202,7 @@ class RunLog:
 
     async def _find_end(self) -> None:
         """Find the opening and the end of the run by the newest record of each kind."""
-        self.end = RunEnd()
+        self._records.end = RunEnd()
         found = [await run_reader.newest(self._client, row(run=self.run)) for row in _OPENING_AND_ENDS]
         self.opened = found[0] is not None
         for event in sorted(filter(None, found), key=attrgetter("sequence")):
@@ -291,14 +263,9 @@ class RunLog:
         except InvalidMessage as error:
             self.damage.append(f"the record at place {event.sequence} of {AUDIT} cannot be read: {error}")
             return None
-        if entry.type == subjects.TICKED.type:
-            self._tick = entry.tick
-        elif not entry.tick and entry.type in UNCAUSED_TYPES:
-            entry = replace(entry, tick=self._tick, content=entry.data)
         if entry.type == subjects.RUN_OPENED.type:
             self.opened, self.kept_until = True, retention_end(event.stored_at)
-        self.end.see(entry)
-        return None if self._repeats.is_repeat(entry) else entry
+        return self._records.take(entry)
 
 
 _OPENING_AND_ENDS: Final = (

@@ -14,7 +14,7 @@ from econsim.cli import option_types
 from econsim.cli.command_group import run_async, settings_of
 from econsim.cli.connect import connect_to_server
 from econsim.cli.output import console, flush_stdout, say, write_json
-from econsim.errors import InvalidSubject, NotFound, SetupError
+from econsim.errors import InvalidSubject, NotFound
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -165,12 +165,10 @@ async def _spans(log: RunLog, tick: int | None, *, follow: bool) -> AsyncIterato
 
 
 async def _send(spans: AsyncIterator[list[Span]], url: str) -> None:
-    try:
-        from econsim.adapters.otlp import OtlpSender
-    except ImportError:
-        message = "the OTLP exporter is not installed; install it with `pip install 'econsim[otlp]'`"
-        raise SetupError(message) from None
-    sender, number = await asyncio.to_thread(OtlpSender, url), 0
+    from econsim.app import span_collector
+
+    sender, number = span_collector(url), 0
+    await asyncio.to_thread(sender.require_listener)
     try:
         async for some in spans:
             await asyncio.to_thread(sender.send, some)

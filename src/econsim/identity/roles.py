@@ -16,7 +16,8 @@ from econsim import subjects
 from econsim.errors import NotFound
 from econsim.identity.access import NAME, Access, stream_subjects
 from econsim.identity.host_requests import HOST_REQUESTS
-from econsim.schemas.subject import ANSWERED, PLACE, PUBLISHED, Subject, SubjectKind
+from econsim.schemas.subject import ANSWERED, OWNERS, PLACE, PUBLISHED, SHARED, Subject, SubjectKind
+from econsim.schemas.subjects.trace import SPANS
 from econsim.streams import STREAMS
 from econsim.streams.benchmarks import BATCHES, CELLS
 from econsim.subjects import AUDIT, MCP_REQUESTS, ORDERS, TABLE, TASKS
@@ -216,6 +217,14 @@ ROLES: Final[Mapping[str, Access]] = {
         put=_LEASES,
         publish_to=(_COUNTERS, _DEAD_LETTERS),
     ),
+    "trace": Access(
+        publish=(*SPANS, *_REJECTIONS),
+        subscribe=_RUN_EVENTS,
+        consume_all=(AUDIT,),
+        get=(AUDIT, "KV_leases"),
+        get_last=(AUDIT,),
+        put=_LEASES,
+    ),
     OPERATOR: Access(
         publish=(*(row for row in TABLE if row.kind is SubjectKind.OPERATOR), subjects.PING),
         subscribe=(subjects.AGENT_SUSPENDED,),
@@ -258,9 +267,12 @@ def permissions(role: str) -> dict[str, dict[str, list[str]]]:
     owned = [row for row in TABLE if row.owner == role]
     published = [row for row in owned if row.kind in PUBLISHED and row not in subjects.COPIED_EVENTS]
     allowed = [_published_pattern(row) for row in (*published, *access.publish)]
-    answered = [row.pattern() for row in owned if row.kind in ANSWERED]
+    if role in OWNERS:
+        allowed += [row.pattern(service=role) for row in SPANS]
+    answered = any(row.kind in ANSWERED for row in owned)
     # Workers share requests in the queue group of their role; each of them receives every event.
-    shared = [f"{pattern} {role}" for pattern in answered]
+    sharing = [row.pattern() for row in owned if row.kind in SHARED]
+    shared = [f"{pattern} {role}" for pattern in sharing]
     subscribed = [*(row.pattern() for row in access.subscribe), f"{INBOX}.{role}.>"]
     if answered:
         # The answer goes to an inbox nobody can guess; that of an agent goes through its account.
@@ -269,7 +281,7 @@ def permissions(role: str) -> dict[str, dict[str, list[str]]]:
     return {
         "pub": {"allow": sorted({*allowed, *stream_subjects(access)})},
         "sub": {
-            "allow": sorted({*answered, *shared, *subscribed}),
+            "allow": sorted({*sharing, *shared, *subscribed}),
             "deny": sorted(f"{pattern} {EVERY_GROUP}" for pattern in subscribed),
         },
     }

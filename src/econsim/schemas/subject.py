@@ -31,6 +31,7 @@ OWNERS: Final = (
     "mcp",
     "workspace",
     "social",
+    "trace",
 )
 """Services that may own a subject: the owner publishes it, or answers it."""
 
@@ -69,6 +70,8 @@ class SubjectKind(StrEnum):
     """Broadcast: five tokens, core NATS, from a service to every agent of a run; the last token is `all`."""
     OPERATOR = "operator"
     """Operator's request: `admin.<entity>.<action>.<operator>`, by a person, answered by a service."""
+    SPAN = "span"
+    """Begin or end of a span: `trace.<service>.<entity>.<action>`, core NATS, of no run; each service sends its own."""
 
 
 PUBLISHED: Final = (SubjectKind.EVENT, SubjectKind.DELIVERY, SubjectKind.BROADCAST)
@@ -76,6 +79,9 @@ PUBLISHED: Final = (SubjectKind.EVENT, SubjectKind.DELIVERY, SubjectKind.BROADCA
 
 ANSWERED: Final = (SubjectKind.ENTRY, SubjectKind.REQUEST, SubjectKind.OPERATOR)
 """Kinds that a service answers: one of its workers receives each message."""
+
+SHARED: Final = (*ANSWERED, SubjectKind.SPAN)
+"""Kinds that the workers of the owner share in a queue group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +112,7 @@ class Subject:
         if wrong := _declaration_mistake(self):
             message = f"subject {self.template!r} {wrong}"
             raise InvalidSubject(message)
-        parts = self.template.split(".")[:3]
+        parts = [*self.template.split(".")[:2], self.action]
         kind = ".".join(parts if "{" in self.action else parts[::2]).translate(_NO_BRACES)
         object.__setattr__(self, "type", kind)
 
@@ -127,8 +133,8 @@ class Subject:
 
     @property
     def action(self) -> str:
-        """Third token of the template."""
-        return self.template.split(".")[2]
+        """Token of the template that says what is done: the third, of a span the fourth."""
+        return self.template.split(".")[3 if self.kind is SubjectKind.SPAN else 2]
 
 
 @lru_cache(SUBJECTS_MAX)
@@ -167,6 +173,12 @@ def _template_mistake(row: Subject) -> str:
     """Return the mistake in a row's tokens, or an empty text."""
     domain, *rest = row.template.split(".")
     tail = _TAILS.get(row.kind, _TAIL)
+    if row.kind is SubjectKind.SPAN:
+        return (
+            ""
+            if domain == "trace" and len(rest) == 3
+            else "is no span: that is trace.<service>.<entity>.<action>"
+        )
     if domain not in DOMAINS or len(rest) != 2 + len(tail) or tuple(rest[2:]) != tail:
         return f"is no {row.kind.value}: that is <domain>.<entity>.<action>.{'.'.join(tail)}, of {', '.join(DOMAINS)}"
     if (row.kind is SubjectKind.OPERATOR) != (domain == "admin") or (

@@ -57,6 +57,7 @@ SERVICE_DESCRIPTIONS: Final = {
     "mcp": "The gateway to outside tools: checks, limits, reserves, calls, records and settles.",
     "admin": "Decisions of operators: quotas and dead letters; publishes every message that no handler could finish.",
     "workspace": "Files of agents: chunks by digest, versions, and an event for each change.",
+    "trace": "Spans of runs, made from the log, and all spans on their way to a collector.",
     "social": "Questions to people and agents, messages between agents, and delegated tasks with their payment.",
 }
 """Service → its description; every service of `OWNERS` has one."""
@@ -69,6 +70,8 @@ PLACES: Final = {
     "event": "Name of an agent's own event, in the past tense.",
     "operation": "Operation of a service that is still to come.",
     "server": "Name of the external tool server.",
+    "service": "Service that did what the span is about.",
+    "entity": "Second token of the subject that the span is about.",
 }
 """Variable token of a subject → its description."""
 
@@ -263,7 +266,7 @@ def _nats(row: Subject) -> Json:
 
 
 def _verb(row: Subject) -> str:
-    return "send" if row.kind in PUBLISHED else "receive"
+    return "send" if row.kind in (*PUBLISHED, SubjectKind.SPAN) else "receive"
 
 
 def _operation(row: Subject) -> Json:

@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from contextvars import Context, copy_context
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -15,7 +16,8 @@ Result = TypeVar("Result")
 class Batcher(Generic[Item, Result]):
     """Batches of items, one batch at a time; a lone item does not wait for others, unless it is patient.
 
-    A batch that fails fails every caller of it. A caller that is cancelled leaves its item in the batch.
+    A batch that fails fails every caller of it. A caller that is cancelled leaves its item in the batch. The work is done in the
+    context of the first item's caller: in its span.
     """
 
     def __init__(
@@ -31,14 +33,14 @@ class Batcher(Generic[Item, Result]):
         self._work = work
         self._size_max = size_max
         self._patience_s = patience_s
-        self._queue: deque[tuple[Item, asyncio.Future[Result]]] = deque()
+        self._queue: deque[tuple[Item, asyncio.Future[Result], Context]] = deque()
         self._hurry = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
 
     async def do(self, item: Item, *, is_patient: bool = False) -> Result:
         """Return the result of one item; raises what its batch raised."""
         result: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._queue.append((item, result))
+        self._queue.append((item, result, copy_context()))
         if not is_patient:
             self._hurry.set()
         if self._worker is None or self._worker.done():
@@ -55,13 +57,21 @@ class Batcher(Generic[Item, Result]):
             if not self._queue:
                 self._hurry.clear()
             try:
-                results = await self._work([item for item, _ in batch])
+                results = await self._do_together([item for item, _, _ in batch], batch[0][2])
             except Exception as error:  # noqa: BLE001 - every error belongs to the callers, not to this task
-                for _, waiting in batch:
+                for _, waiting, _ in batch:
                     _settle(waiting, error=error)
             else:
-                for (_, waiting), result in zip(batch, results, strict=True):
+                for (_, waiting, _), result in zip(batch, results, strict=True):
                     _settle(waiting, result)
+
+    async def _do_together(self, items: Sequence[Item], context: Context) -> Sequence[Result]:
+        """Return the results of a batch, done in the context of a caller."""
+
+        async def work() -> Sequence[Result]:
+            return await self._work(items)
+
+        return await asyncio.create_task(work(), context=context)
 
 
 def _settle(

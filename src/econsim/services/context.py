@@ -30,6 +30,7 @@ from econsim.ports import KeyTable, Leases, ModelProvider, TextStore, ToolServer
 from econsim.schemas.clock import Ticked
 from econsim.services.quota_meter import QuotaMeter
 from econsim.services.rejections import RejectionEvents
+from econsim.services.tracing import SpanCollector, Tracing, Untraced
 from econsim.services.workspaces import Workspaces
 from econsim.streams.snapshots import SNAPSHOTS
 
@@ -56,6 +57,10 @@ class ServiceContext:
     """Servers of outside tools by name, in the tool gateway."""
     runs: ActiveRuns = field(default_factory=ActiveRuns)
     """Open runs, as the service's leadership keeps them."""
+    tracing: Tracing = field(default_factory=Untraced)
+    """Live spans of the service."""
+    collector: SpanCollector | None = None
+    """Collector to which the trace service sends spans; none for nowhere."""
     runs_are_known: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once leadership has looked in the log which runs are open."""
 

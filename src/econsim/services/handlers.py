@@ -33,6 +33,7 @@ from econsim.schemas.base import (
 )
 from econsim.schemas.subject import Parsed, fields
 from econsim.services.context import ServiceContext
+from econsim.services.tracing import Tracing
 
 REQUEST_BYTES_MAX: Final = 8_192
 """Size of a request, bytes: more than twice the largest valid one, an `execute_trade` of 20 actions."""
@@ -80,6 +81,30 @@ class _Binding(BaseMiddleware):
             return await call_next(msg)
         finally:
             _handling.reset(token)
+
+
+class MessageSpans:
+    """Middleware that traces the messages being handled: every handler passes here, so none has a line for it."""
+
+    def __init__(self, tracing: Tracing) -> None:
+        """Trace the messages of one service."""
+        self._tracing = tracing
+
+    def __call__(self, msg: Any | None, /, *, context: Any) -> BaseMiddleware:  # noqa: ANN401 - FastStream's signature
+        """Make the middleware of one message."""
+        return _Spanning(msg, context=context, tracing=self._tracing)
+
+
+class _Spanning(BaseMiddleware):
+    def __init__(self, msg: Any | None, /, *, context: Any, tracing: Tracing) -> None:  # noqa: ANN401 - as above
+        super().__init__(msg, context=context)
+        self._tracing = tracing
+
+    async def consume_scope(
+        self, call_next: Callable[[StreamMessage[Any]], Awaitable[object]], msg: StreamMessage[Any]
+    ) -> object:
+        with self._tracing.message(msg.raw_message):
+            return await call_next(msg)
 
 
 def current_message() -> Msg:

@@ -33,6 +33,7 @@ import logging
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from contextvars import Context
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -164,8 +165,9 @@ class Leadership:
         # A look for runs may end while the service stops: tasks of a run it found would run on a closed connection.
         if opened.correlation_id not in self._runs and not self._stopping:
             run = self._runs[opened.correlation_id] = active_run(opened)
+            # In a context of their own: they outlive the message that told of the run, and its span.
             self._run_tasks[run.name] = [
-                asyncio.create_task(self._lead(task)) for task in self._tasks_of(run)
+                asyncio.create_task(self._lead(task), context=Context()) for task in self._tasks_of(run)
             ]
 
     def drop_run(self, run: str) -> None:

@@ -55,7 +55,7 @@ def test_a_collector_that_is_not_there_is_named_before_any_span_is_sent() -> Non
     url = f"http://127.0.0.1:{free_port()}"
 
     with pytest.raises(Unavailable, match=f"{url} did not take the spans: start it there"):
-        OtlpSender(url)
+        OtlpSender(url).require_listener()
 
 
 async def test_a_server_that_takes_no_spans_is_named() -> None:
@@ -66,7 +66,7 @@ async def test_a_server_that_takes_no_spans_is_named() -> None:
 
     async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        sender = await asyncio.to_thread(OtlpSender, url)
+        sender = OtlpSender(url)
         with pytest.raises(Unavailable, match=f"{url} did not take the spans"):
             await asyncio.to_thread(sender.send, [ROOT])
         sender.close()

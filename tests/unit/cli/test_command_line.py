@@ -20,9 +20,9 @@ from typer.testing import CliRunner
 from econsim import errors, subjects
 from econsim.cli import COMMANDS, GROUPS, app, events, interrupts, verification, why
 from econsim.cli.command_group import global_options_first, run_async
-from econsim.cli.run_log import RunEnd
 from econsim.domain.audit.causality import CausalGraph
 from econsim.domain.audit.facts import facts
+from econsim.domain.audit.run_records import RunEnd
 
 
 def cli(*args):

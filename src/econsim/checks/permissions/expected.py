@@ -10,7 +10,7 @@ from typing import Final
 
 from econsim.checks.permissions.probes import Probe, concrete_subject
 from econsim.errors import SetupError
-from econsim.schemas.subject import ANSWERED, DOMAINS
+from econsim.schemas.subject import DOMAINS, SHARED
 from econsim.subjects import TABLE
 
 PUBLISH: Final = "P"
@@ -79,7 +79,7 @@ def _queue_group_cells(cells: Cells, parties: str, groups: Mapping[str, str]) ->
         ("queue groups", row.template, party): SUBSCRIBE
         for row in TABLE
         for party in sharing
-        if row.kind in ANSWERED
+        if row.kind in SHARED
         and SUBSCRIBE in cells.get((row.template.partition(".")[0], row.template, party), "")
     }
 

@@ -42,6 +42,8 @@ VALUES: Final = {
     "event": "arrived",
     "operation": "read",
     "server": "search",
+    "service": SELF,
+    "entity": "cpu",
     "digest": "0a",
     "size": "1",
     "operator": SELF,
@@ -168,6 +170,9 @@ def _subject_probes() -> Iterator[Probe]:
         if row.kind is SubjectKind.OPERATOR:
             other = row.template.replace("{operator}", OTHER)
             yield Probe(domain, other, other, row.pattern())
+        if row.kind is SubjectKind.SPAN:
+            other = row.template.replace("{service}", OTHER)
+            yield Probe(domain, other, concrete_subject(other), row.pattern())
     known = {row.pattern() for row in TABLE}
     captured = [each for stream in STREAMS for each in stream.subjects if not each.startswith("$KV.")]
     for pattern in captured:

@@ -6,7 +6,7 @@ from typing import Final
 
 from econsim import subjects
 from econsim.domain.audit.facts import Fact
-from econsim.domain.tracing.span import Value
+from econsim.domain.tracing.span import SpanKind, Value
 from econsim.domain.tracing.span_names import (
     CALL_TOOL,
     CHAT,
@@ -22,6 +22,8 @@ from econsim.schemas.money import format_credits
 
 _TEMPLATES: Final = {row.type: row.template for row in subjects.TABLE}
 
+_OWNERS: Final = {row.type: row.owner for row in subjects.TABLE}
+
 _TOOL_CALLS: Final = (subjects.TOOL_COMPLETED.type, subjects.TOOL_FAILED.type)
 
 
@@ -35,6 +37,17 @@ def span_name(fact: Fact) -> str:
         return "cognitive_cycle"
     # Agents name their own reports, without end.
     return fact.type.partition(".")[2] if fact.type in _TEMPLATES else "reported"
+
+
+def span_service(fact: Fact) -> str:
+    """Return the service of a fact: the one that owns its subject."""
+    return _OWNERS.get(fact.type, subjects.REPORTED.owner)
+
+
+def span_kind(fact: Fact) -> SpanKind:
+    """Return the kind of a fact's span: calls go to somebody outside."""
+    calls = (*_TOOL_CALLS, subjects.LLM_INVOKED.type)
+    return SpanKind.CLIENT if fact.type in calls else SpanKind.INTERNAL
 
 
 def span_error(fact: Fact) -> str:

@@ -10,7 +10,7 @@ What comes later still is told as late, under the root of its tick.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -19,7 +19,13 @@ from econsim import subjects
 from econsim.domain.audit.causality import CausalGraph
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import Fact, Record, as_record, facts
-from econsim.domain.tracing.attributes import span_attributes, span_error, span_name
+from econsim.domain.tracing.attributes import (
+    span_attributes,
+    span_error,
+    span_kind,
+    span_name,
+    span_service,
+)
 from econsim.domain.tracing.span import Span, span_id, trace_id
 from econsim.domain.tracing.span_names import GenAi, Own
 
@@ -54,8 +60,9 @@ def nanoseconds(time: str) -> int:
 class SpanMaker:
     """The spans of one run, tick by tick; keeps no more than the open ticks and the periods."""
 
-    def __init__(self) -> None:
-        """Start before the run's first event."""
+    def __init__(self, wanted: Callable[[int], bool] = lambda _: True) -> None:
+        """Start before the run's first event; `wanted` tells of which ticks spans are made, 0 for the run itself."""
+        self._wanted = wanted
         self._open: dict[int, list[Record]] = {}
         self._of_run: list[Record] = []
         self._done = 0
@@ -65,6 +72,8 @@ class SpanMaker:
         entry = as_record(source)
         if entry.type in _OF_RUN or entry.tick == 0:
             self._of_run.append(entry)
+        elif not self._wanted(entry.tick):
+            pass
         elif entry.tick <= self._done:
             return [_late(fact) for fact in facts(entry)]
         else:
@@ -76,7 +85,7 @@ class SpanMaker:
     def close(self) -> list[Span]:
         """Return the spans that are left: of the open ticks, and of the run and its periods."""
         left = self._complete(max(self._open, default=0))
-        return left + _run_spans(self._of_run)
+        return left + (_run_spans(self._of_run) if self._wanted(0) else [])
 
     def _complete(self, tick: int) -> list[Span]:
         ready = sorted(each for each in self._open if each <= tick)
@@ -146,6 +155,8 @@ def _span(fact: Fact, cause: Fact | None) -> Span:
         end,
         span_attributes(fact),
         span_error(fact),
+        span_kind(fact),
+        span_service(fact),
     )
 
 

@@ -48,6 +48,8 @@ class Messaging(StrEnum):
     """Subject with names for its variable tokens; never a concrete one, so that their number does not grow with agents."""
     MESSAGE = "messaging.message.id"
     """Id of the event."""
+    OPERATION = "messaging.operation.type"
+    """Operation on a message: SEND or PROCESS."""
 
 
 class Common(StrEnum):
@@ -73,13 +75,15 @@ class Own(StrEnum):
     TRANSFERS = "econsim.ledger.transfer"
     """Ids of the ledger's chains that paid for it, a list."""
     AGENT = "agent.id"
-    """Agent of a cycle or call."""
+    """Agent of a cycle or call; of a message its sender, also a host or service, or who it is delivered to."""
     TOKENS = "agent.tokens_used"
     """Tokens that the agent paid for."""
     COST = "agent.cost"
     """Price that the agent paid, credits, an exact decimal as text."""
     PRICE = "econsim.price"
     """Price of one call, micro-credits; their sum over a trace is what the ledger posted for calls."""
+    REFUSAL = "econsim.refusal"
+    """Code of a refusal: an outcome, no error."""
     LATE = "econsim.late"
     """True if the event came into the log two ticks after its own: its place in the trace is unknown."""
 
@@ -92,6 +96,12 @@ EXECUTE_TOOL = "execute_tool"
 
 CALL_TOOL = "tools/call"
 """Method of the Model Context Protocol for a call of a tool."""
+
+SEND = "send"
+"""Type of the operation of sending a message, or of asking and waiting for the answer."""
+
+PROCESS = "process"
+"""Type of the operation of handling a message."""
 
 NATS = "nats"
 """Value of `messaging.system`."""

@@ -229,7 +229,8 @@ class AdmissionGateway:
         try:
             if not rate_counted:
                 await self._meter.take(QuotaKind.PUBLISH_RATE, *key)
-            pending = await self._admit(where, message.data)
+            with self._context.tracing.message(message):
+                pending = await self._admit(where, message.data)
         except EconsimError as error:
             await self._refuse(message, where, error)
         except Exception:  # noqa: BLE001 - whatever it is, the agent's next message must be handled

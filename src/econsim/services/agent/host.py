@@ -9,7 +9,7 @@ remember and perceive is folded from the beginning of the log.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import aclosing, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -110,9 +110,10 @@ async def serve(context: ServiceContext, run: ActiveRun, index: int) -> None:
                 envelope = _envelope(context, run, addressed)
                 # A tick that opened during the cycles before it comes ahead, in the log, of what those did.
                 is_late = not run.is_lock_step and stored.sequence < finished
-                finished = await answer_tick(
+                answering = answer_tick(
                     context, envelope, host, agents, thinking, tools, hosts, is_late=is_late
                 )
+                finished = await _trace_tick(context, run, envelope.tick, answering)
             if checks.is_between_batches and not thinking.names:
                 _offer_snapshot(snapshots, stored, agents, checks)
 
@@ -179,6 +180,12 @@ async def _newest_answered_tick(context: ServiceContext, run: str, host: str) ->
 def _envelope(context: ServiceContext, run: ActiveRun, ticked: AddressedEvent) -> Envelope:
     event = ticked.event
     return Envelope(run.name, run.data.salt, event.tick, context.clock.now(), event.event_id)
+
+
+async def _trace_tick(context: ServiceContext, run: ActiveRun, tick: int, answering: Awaitable[int]) -> int:
+    """Answer a tick below its span; return what answering it returns."""
+    with context.tracing.tick(run, tick, subjects.TICKED):
+        return await answering
 
 
 async def answer_tick(  # noqa: PLR0913, PLR0917 - a tick of a host has these parts

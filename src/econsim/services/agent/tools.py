@@ -64,9 +64,10 @@ class HostTools:
             reply = ToolReply.model_validate_json(message.data)
         except ValidationError:
             return
-        waiting = self.waiting.get((fields(message.subject).agent, reply.msg_id))
-        if waiting and not waiting.done():
-            waiting.set_result(reply)
+        with self.context.tracing.message(message):
+            waiting = self.waiting.get((fields(message.subject).agent, reply.msg_id))
+            if waiting and not waiting.done():
+                waiting.set_result(reply)
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,7 +166,8 @@ class RunDriver:
             await self._open_period(period)
         while not ended:
             self._now = self._now.next_tick()
-            ended = await self._drive_tick(self._now)
+            with self._context.tracing.tick(self._run, self._now.tick):
+                ended = await self._drive_tick(self._now)
         if self._progress.period_closed < period:
             if self._has_payments_between_ticks:
                 newest = await self._effects.close_payments(period)

@@ -206,7 +206,8 @@ class BatchRunner:
             self._run.name, self._run.data.salt, end.tick, self._context.clock.now(), causation_id
         )
         try:
-            await self._process(envelope, actions, end)
+            with self._context.tracing.tick(self._run, end.tick, subjects.CLOSE_TICK):
+                await self._process(envelope, actions, end)
         except BookHalted as halted:
             event = envelope.event(subjects.TRADING_HALTED, ACTOR, halted.data, resource=self._resource)
             await reliable_publish(self._context.jetstream, event.subject, event.json(), event.event.event_id)

@@ -106,6 +106,10 @@ class ToolGateway:
 
     async def handle(self, message: Msg) -> None:
         """Handle one message of the queue: answer its caller whatever happens; done when this returns."""
+        with self._context.tracing.message(message):
+            await self._handle(message)
+
+    async def _handle(self, message: Msg) -> None:
         tokens = fields(message.subject)
         where, server = Parsed("mcp", "request", tokens.action, tokens.run, tokens.agent), tokens.action
         try:

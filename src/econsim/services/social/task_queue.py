@@ -61,14 +61,15 @@ async def _take_all(context: ServiceContext, run: ActiveRun, operations: SocialO
 async def _take(context: ServiceContext, run: ActiveRun, operations: SocialOperations, message: Msg) -> None:
     """Decide one command, then acknowledge it; a refusal is a decision too."""
     agent = fields(message.subject).agent
-    try:
-        command = parse_delegation(agent, message.data)
-        run.agent(agent)
-    except Refused as error:
-        await store_dead_letter(context.jetstream, message, error, ACTOR)
-    else:
+    with context.tracing.message(message):
         try:
-            await operations.delegate(agent, command)
+            command = parse_delegation(agent, message.data)
+            run.agent(agent)
         except Refused as error:
-            await operations.refuse(delegated_task(agent, command, context.clock.now()), error)
+            await store_dead_letter(context.jetstream, message, error, ACTOR)
+        else:
+            try:
+                await operations.delegate(agent, command)
+            except Refused as error:
+                await operations.refuse(delegated_task(agent, command, context.clock.now()), error)
     await context.client.publish(message.reply, ACK)
