@@ -44,6 +44,7 @@ from econsim.schemas.subject import Parsed
 from econsim.services.admission.gateway import FLOOD_MAX
 from econsim.services.asyncapi import Catalog
 from econsim.services.context import ServiceContext
+from econsim.services.figures_reporter import FiguresReporter
 from econsim.services.gc_tuning import collect_rarely
 from econsim.services.handlers import BindMessage, error_replies
 from econsim.services.leadership import Leadership
@@ -64,6 +65,9 @@ COGNITION: Final = "cognition"
 
 MCP: Final = "mcp"
 """Name of the service that calls outside tools."""
+
+METRICS: Final = "metrics"
+"""Name of the service that exports figures."""
 
 GRACE_S: Final = 5.0
 """Seconds that a stopping service waits for requests being answered."""
@@ -272,7 +276,8 @@ def make(name: str, server: Server) -> Service:
     )
     providers = model_providers(settings()) if name == COGNITION else {}
     tools = tool_servers(settings(), *filter(None, [server.state])) if name == MCP else {}
-    context = ServiceContext(name, broker, providers=providers, tool_servers=tools)
+    shown = metrics_address(settings()) if name == METRICS else None
+    context = ServiceContext(name, broker, providers=providers, tool_servers=tools, metrics_at=shown)
     definition = SERVICES[name]
     # From the outside in: each message passes them in this order, its reply in the reverse.
     for middleware in (
@@ -286,7 +291,7 @@ def make(name: str, server: Server) -> Service:
         context,
         partial(definition.run_tasks, context),
         definition.service_tasks(context),
-        definition.components(context),
+        (*definition.components(context), FiguresReporter(context)),
     )
     broker.include_router(router(name, (*leadership.routes, *definition.routes)))
     return Service(context, leadership, creds)
@@ -297,6 +302,14 @@ def model_providers(config: Settings) -> Mapping[str, ModelProvider]:
     from econsim.services.cognition.providers import configured_providers
 
     return configured_providers(config.providers, environment())
+
+
+def metrics_address(config: Settings) -> tuple[str, int] | None:
+    """Return the address and port at which figures are served; none if they are not."""
+    if config.metrics is None:
+        return None
+    address, _, port = config.metrics.rpartition(":")
+    return address, int(port)
 
 
 def tool_servers(config: Settings, *secrets: Path) -> Mapping[str, KeptToolServer]:

@@ -39,6 +39,8 @@ class Settings(BaseSettings):
     """File of the servers of outside tools; without it, agents have no tools."""
     replicas: Annotated[int, Field(ge=1, le=5)] | None = None
     """Copies of each stream, 3 on a cluster; without it, a stream keeps what it has and a new one gets 1."""
+    metrics: Annotated[str, Field(pattern=r"^\S+:\d{1,5}$")] | None = None
+    """Address and port at which the metrics service serves figures, `127.0.0.1:9464`; without it, nothing is collected."""
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
     """Least severe message that is logged."""
 

@@ -20,6 +20,7 @@ from econsim.schemas.subjects import (
     ledger,
     market,
     mcp,
+    metrics,
     social,
     workspace,
 )
@@ -31,6 +32,7 @@ from econsim.schemas.subjects.cognition import *
 from econsim.schemas.subjects.ledger import *
 from econsim.schemas.subjects.market import *
 from econsim.schemas.subjects.mcp import *
+from econsim.schemas.subjects.metrics import *
 from econsim.schemas.subjects.social import *
 from econsim.schemas.subjects.workspace import *
 
@@ -72,6 +74,7 @@ TABLE: Final[tuple[Subject, ...]] = (
     *clock.OPERATOR_REQUESTS,
     *admin.OPERATOR_REQUESTS,
     *social.OPERATOR_REQUESTS,
+    *metrics.TELEMETRY,
 )
 """Every subject there is."""
 

@@ -16,7 +16,7 @@ from econsim import subjects
 from econsim.errors import NotFound
 from econsim.identity.access import NAME, Access, stream_subjects
 from econsim.identity.host_requests import HOST_REQUESTS
-from econsim.schemas.subject import ANSWERED, PLACE, PUBLISHED, Subject, SubjectKind
+from econsim.schemas.subject import ANSWERED, OWNERS, PLACE, PUBLISHED, Subject, SubjectKind
 from econsim.streams import STREAMS
 from econsim.streams.benchmarks import BATCHES, CELLS
 from econsim.subjects import AUDIT, MCP_REQUESTS, ORDERS, TABLE, TASKS
@@ -65,6 +65,9 @@ _DEAD_LETTERS: Final = "dead_letter.>"
 _JETSTREAM_INFO: Final = "$JS.API.INFO"
 """The request whether JetStream is up at all."""
 
+
+MONITOR_REQUESTS: Final = ("$SYS.REQ.SERVER.PING.JSZ", "$SYS.REQ.SERVER.PING.VARZ")
+"""Requests that account `SIM` imports from the system account: each server answers with its figures. One role may ask."""
 
 _LEASES: Final = ("leases",)
 """Bucket of leases, for every service whose workers elect leaders."""
@@ -216,6 +219,16 @@ ROLES: Final[Mapping[str, Access]] = {
         put=_LEASES,
         publish_to=(_COUNTERS, _DEAD_LETTERS),
     ),
+    "metrics": Access(
+        publish=_REJECTIONS,
+        subscribe=_RUN_EVENTS,
+        consume_all=(AUDIT,),
+        get=(AUDIT, "KV_leases"),
+        get_last=(AUDIT,),
+        batch_get=("KV_agent_state",),
+        put=_LEASES,
+        publish_to=MONITOR_REQUESTS,
+    ),
     OPERATOR: Access(
         publish=(*(row for row in TABLE if row.kind is SubjectKind.OPERATOR), subjects.PING),
         subscribe=(subjects.AGENT_SUSPENDED,),
@@ -257,11 +270,13 @@ def permissions(role: str) -> dict[str, dict[str, list[str]]]:
     access = ROLES[role]
     owned = [row for row in TABLE if row.owner == role]
     published = [row for row in owned if row.kind in PUBLISHED and row not in subjects.COPIED_EVENTS]
-    allowed = [_published_pattern(row) for row in (*published, *access.publish)]
+    told = (subjects.FIGURES_REPORTED,) if role in OWNERS else ()
+    allowed = [_published_pattern(row, role) for row in (*published, *access.publish, *told)]
     answered = [row.pattern() for row in owned if row.kind in ANSWERED]
     # Workers share requests in the queue group of their role; each of them receives every event.
     shared = [f"{pattern} {role}" for pattern in answered]
-    subscribed = [*(row.pattern() for row in access.subscribe), f"{INBOX}.{role}.>"]
+    heard = [row.pattern() for row in owned if row.kind is SubjectKind.TELEMETRY]
+    subscribed = [*(row.pattern() for row in access.subscribe), *heard, f"{INBOX}.{role}.>"]
     if answered:
         # The answer goes to an inbox nobody can guess; that of an agent goes through its account.
         # Responses by permission instead (`resp`) would make the server search a growing table.
@@ -280,8 +295,10 @@ READER_REQUESTS: Final = ("$JS.API.DIRECT.GET.*",)
 those of benchmarks are made after the account."""
 
 
-def _published_pattern(row: Subject) -> str:
-    """Return the pattern a role may publish for a row; operators publish in their own name only."""
+def _published_pattern(row: Subject, role: str) -> str:
+    """Return the pattern a role may publish for a row; operators and workers publish in their own name only."""
+    if row.kind is SubjectKind.TELEMETRY:
+        return row.pattern(service=role)
     if row.kind is not SubjectKind.OPERATOR:
         return row.pattern()
     return PLACE.sub(lambda place: NAME if place[1] == "operator" else "*", row.template)

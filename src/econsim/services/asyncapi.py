@@ -58,6 +58,7 @@ SERVICE_DESCRIPTIONS: Final = {
     "admin": "Decisions of operators: quotas and dead letters; publishes every message that no handler could finish.",
     "workspace": "Files of agents: chunks by digest, versions, and an event for each change.",
     "social": "Questions to people and agents, messages between agents, and delegated tasks with their payment.",
+    "metrics": "Figures of the server, of all services and of open runs, exported for Prometheus.",
 }
 """Service → its description; every service of `OWNERS` has one."""
 
@@ -69,6 +70,8 @@ PLACES: Final = {
     "event": "Name of an agent's own event, in the past tense.",
     "operation": "Operation of a service that is still to come.",
     "server": "Name of the external tool server.",
+    "service": "Service that tells its figures.",
+    "worker": "Name of the process of the service, which no other has.",
 }
 """Variable token of a subject → its description."""
 
