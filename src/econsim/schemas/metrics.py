@@ -38,10 +38,6 @@ class CounterName(FigureName):
     """Names of what workers count."""
 
     REFUSALS = "econsim_refusals", "Messages that were refused, by code of the refusal."
-    REQUESTS_FAILED = (
-        "econsim_requests_failed",
-        "Requests without an answer, by subject and reason: nobody_answers or no_answer in time.",
-    )
     LEASES_TAKEN = (
         "econsim_leases_taken",
         "Leases that a worker took, by kind of task: one at each start of it.",
@@ -59,7 +55,7 @@ class TimingName(FigureName):
     )
     ROUND_TRIP = (
         "econsim_request_round_trip_seconds",
-        "Time from a request to its answer, measured where it is asked, by subject.",
+        "Time from a request to its answer, measured where it is asked, by subject and outcome: answered or unanswered.",
     )
 
 
@@ -93,7 +89,7 @@ class FiguresReported(Message):
     schema_version: Version = SCHEMA_VERSION
     """Version of the report's schema."""
     counters: tuple[CounterFigure, ...] = ()
-    """Counters that are not zero."""
+    """Counters, those that are zero among them if there is reason to expect them."""
     timings: tuple[TimingFigure, ...] = ()
     """Timings of what happened at least once."""
     is_last: bool = False

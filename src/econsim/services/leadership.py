@@ -234,6 +234,7 @@ class Leadership:
             if not await self._context.leases.acquire(task.lease, self._context.holder):
                 return False
             self._count(CounterName.LEASES_TAKEN, task)
+            self._count(CounterName.TASKS_FAILED, task, 0)
             await self._run_under_lease(task)
         except Exception as failure:  # noqa: BLE001 - whatever it is, the task must be started again
             self._count(CounterName.TASKS_FAILED, task)
@@ -242,9 +243,9 @@ class Leadership:
             return True
         return False
 
-    def _count(self, name: CounterName, task: LeaderTask) -> None:
+    def _count(self, name: CounterName, task: LeaderTask, by: int = 1) -> None:
         """Count among the service's figures, by the first word of the lease: a run has a lease for each market."""
-        figures_of(self._context.client).count(name, task=task.lease.partition(".")[0])
+        figures_of(self._context.client).count(name, by, task=task.lease.partition(".")[0])
 
     async def _run_under_lease(self, task: LeaderTask) -> None:
         """Run a task while renewing its lease, then give the lease back."""

@@ -64,6 +64,8 @@ class Figures:
     def __init__(self) -> None:
         """Start with no figures."""
         self._counters: Counter[tuple[CounterName, _Labels]] = Counter()
+        # There from the start: what begins with its first event has not increased for Prometheus.
+        self.count(CounterName.TRACE_SPANS_DROPPED, 0)
         self._timings: dict[tuple[TimingName, _Labels], Histogram] = {}
 
     def count(self, name: CounterName, by: int = 1, /, **labels: str) -> None:

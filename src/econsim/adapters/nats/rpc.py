@@ -16,7 +16,7 @@ from econsim.adapters.nats.figures import figures_of, template_of
 from econsim.errors import EconsimError, InvalidMessage, NotFound, QuotaExceeded, Refused, Unavailable
 from econsim.schemas.base import ErrorBody, ErrorReply, Message
 from econsim.schemas.ledger import Submit, Submitted
-from econsim.schemas.metrics import CounterName, TimingName
+from econsim.schemas.metrics import TimingName
 
 REQUEST_TIMEOUT_S: Final = 5.0
 """Seconds to wait for one answer; a job that takes longer than 30 s belongs in a work queue."""
@@ -49,18 +49,17 @@ async def ask(
     answers on the subject, Unavailable if the answer did not come in time: whether a command took effect is then
     unknown, so repeat it by its id.
     """
-    figures, template = figures_of(client), template_of(subject)
-    started = time.perf_counter()
+    started, outcome = time.perf_counter(), "unanswered"
     try:
         payload = request if isinstance(request, bytes) else json_of(request)
         message = await client.request(subject, payload, timeout=timeout_s)
+        outcome = "answered"
     except nats.errors.NoRespondersError as error:
         text = (
             f"nobody answers on {subject}: its service is just starting or not running, or there is no such run or market; "
             "try again in a moment"
         )
         absent = NotFound(text, code=NO_SERVICE)
-        figures.count(CounterName.REQUESTS_FAILED, subject=template, reason="nobody_answers")
         # The sender cannot know which it is, and a service that starts is there within seconds.
         absent.retryable = True
         raise absent from error
@@ -68,10 +67,13 @@ async def ask(
         text = f"the request on {subject} has more bytes than a message may have"
         raise InvalidMessage(text, code=TOO_LARGE) from error
     except (TimeoutError, nats.errors.Error) as error:
-        figures.count(CounterName.REQUESTS_FAILED, subject=template, reason="no_answer")
         text = f"no answer on {subject} within {timeout_s:g} s"
         raise Unavailable(text) from error
-    figures.timing(TimingName.ROUND_TRIP, subject=template).note(time.perf_counter() - started)
+    finally:
+        timing = figures_of(client).timing(
+            TimingName.ROUND_TRIP, subject=template_of(subject), outcome=outcome
+        )
+        timing.note(time.perf_counter() - started)
     if (message.headers or {}).get("status") == "error":
         raise refusal(ErrorReply.model_validate_json(message.data).error)
     try:

@@ -23,4 +23,5 @@ async def ask_servers(client: Client, subject: str, question: bytes = b"{}") -> 
     except (TimeoutError, nats.errors.Error):
         return found
     finally:
-        await inbox.unsubscribe()
+        if not client.is_closed:
+            await inbox.unsubscribe()

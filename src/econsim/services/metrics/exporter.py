@@ -6,12 +6,14 @@ followed is followed: reports of workers, and the log of each open run that this
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
 
+import nats.errors
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from pydantic import ValidationError
@@ -73,11 +75,13 @@ class Exporter:
             self._workers.take(where.entity, where.run, report, time.monotonic())
 
     async def families(self) -> Iterable[Family]:
-        """Return all metrics as they are now."""
+        """Return all metrics as they are now; without those of the servers while the connection is lost."""
+        found = [*self._workers.families(time.monotonic())]
         client = self._context.client
-        varz = await ask_servers(client, VARZ)
-        found = [*server_families(varz, await ask_servers(client, JSZ, _ALL_STREAMS))]
-        found += self._workers.families(time.monotonic())
+        with suppress(nats.errors.Error):
+            found += server_families(
+                *await asyncio.gather(ask_servers(client, VARZ), ask_servers(client, JSZ, _ALL_STREAMS))
+            )
         found.append(self._open_runs())
         merged = {family.name: family for family in found}
         for figures in self._followed_runs():
@@ -102,5 +106,5 @@ class Exporter:
     async def _balances(self, figures: RunFigures) -> dict[str, dict[str, Position]]:
         try:
             return await read_balances(self._context.client, figures.run, (*figures.agents, TREASURY))
-        except Unavailable:
+        except (Unavailable, nats.errors.Error):
             return {}
