@@ -18,12 +18,14 @@ from nats.js.api import ConsumerConfig
 from prometheus import DEPLOY, prometheus, promtool
 from requirements import requirement
 from scraped import free_address, scrape
+from superuser import superuser
 
 import econsim
 from econsim import subjects
 from econsim.adapters.cancellation import cancel_until_done
 from econsim.adapters.nats.rpc import ask
 from econsim.adapters.poll import Poll
+from econsim.checks.raw_client import UserCredentials, dial
 from econsim.domain.metrics import worker_figures
 from econsim.errors import EconsimError
 from econsim.routers import admin
@@ -164,6 +166,18 @@ async def fill_a_queue(live):
     await taking.fetch(1_100, timeout=30)
 
 
+async def read_nothing(server, live):
+    """Be sent more than the server keeps for a client, and read none of it."""
+    async with dial(server.url) as lazy:
+        await lazy.connect(UserCredentials.from_file(superuser(server)))
+        await lazy.subscribe("flood")
+        await lazy.flush()
+        lazy.stop_reading()
+        for _ in range(64):
+            await live.nc.publish("flood", bytes(2**20))
+        await live.nc.flush()
+
+
 async def break_the_ledger(live, run):
     """Give an agent a credit that came from nowhere."""
     key = f"$KV.agent_state.{run}.ana.balance"
@@ -180,6 +194,7 @@ async def test_each_fault_fires_its_alert(server, run, tmp_path, monkeypatch) ->
         found = await stack.enter_async_context(prometheus(tmp_path, address))
         await eventually(lambda: found.values("econsim_run_tick > 1"), 90)
         await bury(live, run)
+        await read_nothing(server, live)
         await break_the_ledger(live, run)
         await fill_a_queue(live)
         with pytest.raises(EconsimError):
@@ -191,6 +206,7 @@ async def test_each_fault_fires_its_alert(server, run, tmp_path, monkeypatch) ->
             {
                 "DeadLetters",
                 "AckPending",
+                "SlowConsumer",
                 "LedgerMismatch",
                 "QueueDepth",
                 "ServiceErrors",

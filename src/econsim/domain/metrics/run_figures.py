@@ -52,7 +52,7 @@ _GAUGES: Final = {
     "econsim_run_agents": "Agents of the run.",
     "econsim_price_credits": "Price of the last trade.",
     "econsim_equilibrium_price_credits": "Equilibrium price, from the agents' private values.",
-    "econsim_spread_credits": "Lowest ask less highest bid.",
+    "econsim_spread_credits": "Lowest ask less highest bid, when both were last there.",
     "econsim_efficiency": "Surplus realised so far over the most possible in the periods begun, a fraction.",
     "econsim_gini": "Gini coefficient of the agents' credits: 0 is equal, towards 1 is all to one.",
     "econsim_credits_in_circulation": "Credits that the agents own.",
@@ -69,6 +69,7 @@ class _MarketFigures:
         self.equilibrium: Equilibrium = find_equilibrium(values, costs, market.tick_size)
         self.orders = self.trades = self.volume = self.surplus = 0
         self.quote: Json = {}
+        self.spread: int | None = None
         self._roles: dict[str, AgentRole] = {
             agent.id: role for agent in agents for role in agent.roles if role.resource == market.resource
         }
@@ -80,7 +81,9 @@ class _MarketFigures:
         self.orders += data["orders"]
         self.trades += data["trades"]
         self.volume += data["volume"]
-        self.quote = data["quote"]
+        self.quote = quote = data["quote"]
+        if quote.get("bid") is not None and quote.get("ask") is not None:
+            self.spread = quote["ask"] - quote["bid"]
 
     def trade(self, items: Iterable[Json], period: int) -> None:
         """Add trades of a period; a new one starts with new units."""
@@ -166,8 +169,7 @@ class RunFigures:
         quote, best = market.quote, market.equilibrium
         found["econsim_price_credits"].add(_credits(quote.get("last")), **where)
         found["econsim_equilibrium_price_credits"].add(_credits(best.price), **where)
-        if quote.get("bid") is not None and quote.get("ask") is not None:
-            found["econsim_spread_credits"].add(_credits(quote["ask"] - quote["bid"]), **where)
+        found["econsim_spread_credits"].add(_credits(market.spread), **where)
         found["econsim_efficiency"].add(efficiency(market.surplus, best.surplus_max * self._period), **where)
 
     def _add_calls(self, found: Families) -> None:
