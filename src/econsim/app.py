@@ -44,6 +44,7 @@ from econsim.schemas.subject import Parsed
 from econsim.services.admission.gateway import FLOOD_MAX
 from econsim.services.asyncapi import Catalog
 from econsim.services.context import ServiceContext
+from econsim.services.figures_reporter import FiguresReporter
 from econsim.services.gc_tuning import collect_rarely
 from econsim.services.handlers import BindMessage, MessageSpans, error_replies
 from econsim.services.leadership import Leadership
@@ -68,6 +69,9 @@ MCP: Final = "mcp"
 
 TRACE: Final = "trace"
 """Name of the service that makes spans of runs, and sends spans to a collector."""
+
+METRICS: Final = "metrics"
+"""Name of the service that exports figures."""
 
 GRACE_S: Final = 5.0
 """Seconds that a stopping service waits for requests being answered."""
@@ -280,7 +284,10 @@ def make(name: str, server: Server) -> Service:
     providers = model_providers(config) if name == COGNITION else {}
     tools = tool_servers(config, *filter(None, [server.state])) if name == MCP else {}
     collector = span_collector(config.otlp_url) if name == TRACE and config.otlp_url else None
-    context = ServiceContext(name, broker, providers=providers, tool_servers=tools, collector=collector)
+    shown = metrics_address(config) if name == METRICS else None
+    context = ServiceContext(
+        name, broker, providers=providers, tool_servers=tools, collector=collector, metrics_at=shown
+    )
     if config.trace_sample:
         from econsim.adapters.nats.tracing import LiveTracing
 
@@ -300,7 +307,7 @@ def make(name: str, server: Server) -> Service:
         context,
         partial(definition.run_tasks, context),
         definition.service_tasks(context),
-        definition.components(context),
+        (*definition.components(context), FiguresReporter(context)),
     )
     broker.include_router(router(name, (*leadership.routes, *definition.routes)))
     return Service(context, leadership, creds)
@@ -311,6 +318,14 @@ def model_providers(config: Settings) -> Mapping[str, ModelProvider]:
     from econsim.services.cognition.providers import configured_providers
 
     return configured_providers(config.providers, environment())
+
+
+def metrics_address(config: Settings) -> tuple[str, int] | None:
+    """Return the address and port at which figures are served; none if they are not."""
+    if config.metrics is None:
+        return None
+    address, _, port = config.metrics.rpartition(":")
+    return address, int(port)
 
 
 def tool_servers(config: Settings, *secrets: Path) -> Mapping[str, KeptToolServer]:

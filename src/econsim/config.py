@@ -43,6 +43,8 @@ class Settings(BaseSettings):
     """Share of ticks whose requests and messages are traced live; 0 for none, which costs nothing."""
     otlp_url: str | None = None
     """Address of a collector that speaks OTLP over HTTP, to which the trace service sends all spans; none for nowhere."""
+    metrics: Annotated[str, Field(pattern=r"^\S+:\d{1,5}$")] | None = None
+    """Address and port at which the metrics service serves figures, `127.0.0.1:9464`; without it, nothing is collected."""
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
     """Least severe message that is logged."""
 

@@ -22,6 +22,7 @@ from econsim.schemas.subjects import (
     ledger,
     market,
     mcp,
+    metrics,
     social,
     trace,
     workspace,
@@ -34,6 +35,7 @@ from econsim.schemas.subjects.cognition import *
 from econsim.schemas.subjects.ledger import *
 from econsim.schemas.subjects.market import *
 from econsim.schemas.subjects.mcp import *
+from econsim.schemas.subjects.metrics import *
 from econsim.schemas.subjects.social import *
 from econsim.schemas.subjects.trace import *
 from econsim.schemas.subjects.workspace import *
@@ -77,6 +79,7 @@ TABLE: Final[tuple[Subject, ...]] = (
     *admin.OPERATOR_REQUESTS,
     *social.OPERATOR_REQUESTS,
     *trace.SPANS,
+    *metrics.TELEMETRY,
 )
 """Every subject there is."""
 

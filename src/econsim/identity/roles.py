@@ -67,6 +67,9 @@ _JETSTREAM_INFO: Final = "$JS.API.INFO"
 """The request whether JetStream is up at all."""
 
 
+MONITOR_REQUESTS: Final = ("$SYS.REQ.SERVER.PING.JSZ", "$SYS.REQ.SERVER.PING.VARZ")
+"""Requests that account `SIM` imports from the system account: each server answers with its figures. One role may ask."""
+
 _LEASES: Final = ("leases",)
 """Bucket of leases, for every service whose workers elect leaders."""
 
@@ -225,6 +228,16 @@ ROLES: Final[Mapping[str, Access]] = {
         get_last=(AUDIT,),
         put=_LEASES,
     ),
+    "metrics": Access(
+        publish=_REJECTIONS,
+        subscribe=_RUN_EVENTS,
+        consume_all=(AUDIT,),
+        get=(AUDIT, "KV_leases"),
+        get_last=(AUDIT,),
+        batch_get=("KV_agent_state",),
+        put=_LEASES,
+        publish_to=MONITOR_REQUESTS,
+    ),
     OPERATOR: Access(
         publish=(*(row for row in TABLE if row.kind is SubjectKind.OPERATOR), subjects.PING),
         subscribe=(subjects.AGENT_SUSPENDED,),
@@ -268,12 +281,13 @@ def permissions(role: str) -> dict[str, dict[str, list[str]]]:
     published = [row for row in owned if row.kind in PUBLISHED and row not in subjects.COPIED_EVENTS]
     allowed = [_published_pattern(row) for row in (*published, *access.publish)]
     if role in OWNERS:
-        allowed += [row.pattern(service=role) for row in SPANS]
+        allowed += [row.pattern(service=role) for row in (*SPANS, subjects.FIGURES_REPORTED)]
     answered = any(row.kind in ANSWERED for row in owned)
     # Workers share requests in the queue group of their role; each of them receives every event.
     sharing = [row.pattern() for row in owned if row.kind in SHARED]
     shared = [f"{pattern} {role}" for pattern in sharing]
-    subscribed = [*(row.pattern() for row in access.subscribe), f"{INBOX}.{role}.>"]
+    heard = [row.pattern() for row in owned if row.kind is SubjectKind.TELEMETRY]
+    subscribed = [*(row.pattern() for row in access.subscribe), *heard, f"{INBOX}.{role}.>"]
     if answered:
         # The answer goes to an inbox nobody can guess; that of an agent goes through its account.
         # Responses by permission instead (`resp`) would make the server search a growing table.

@@ -39,7 +39,7 @@ from econsim.identity.nats_jwt import (
     user_jwt,
 )
 from econsim.identity.private_files import FILE, make_missing, private_directory, write
-from econsim.identity.roles import READER_REQUESTS, READERS, ROLES, SYSTEM, permissions
+from econsim.identity.roles import MONITOR_REQUESTS, READER_REQUESTS, READERS, ROLES, SYSTEM, permissions
 from econsim.identity.server_config import quote
 from econsim.schemas.subject import token
 
@@ -170,10 +170,32 @@ class Trust:
         # A page of stored messages is many answers to one question.
         offered = [each | {"response_type": "Stream"} for each in asked]
         imported = [each | {"account": self.sim.public, "local_subject": each["subject"]} for each in asked]
+        monitored = [
+            {"name": each, "subject": each, "type": "service", "response_type": "Stream"}
+            for each in MONITOR_REQUESTS
+        ]
+        monitoring = [
+            {
+                "name": each,
+                "subject": each,
+                "type": "service",
+                "account": self.system.public,
+                "local_subject": each,
+            }
+            for each in MONITOR_REQUESTS
+        ]
         bare, full = service_limits(jetstream=False), service_limits(jetstream=True)
         claims: dict[str, tuple[Key, Mapping[str, object]]] = {
-            "SYS": (self.system, {"limits": bare, "revocations": self._revocations()}),
-            SIM: (self.sim, {"limits": full, "signing_keys": scopes[SIM], "exports": exports() + offered}),
+            "SYS": (self.system, {"limits": bare, "revocations": self._revocations(), "exports": monitored}),
+            SIM: (
+                self.sim,
+                {
+                    "limits": full,
+                    "signing_keys": scopes[SIM],
+                    "exports": exports() + offered,
+                    "imports": monitoring,
+                },
+            ),
             READERS: (self.readers, {"limits": bare, "signing_keys": scopes[READERS], "imports": imported}),
         }
         return {

@@ -32,6 +32,7 @@ OWNERS: Final = (
     "workspace",
     "social",
     "trace",
+    "metrics",
 )
 """Services that may own a subject: the owner publishes it, or answers it."""
 
@@ -72,6 +73,8 @@ class SubjectKind(StrEnum):
     """Operator's request: `admin.<entity>.<action>.<operator>`, by a person, answered by a service."""
     SPAN = "span"
     """Begin or end of a span: `trace.<service>.<entity>.<action>`, core NATS, of no run; each service sends its own."""
+    TELEMETRY = "telemetry"
+    """Telemetry: four tokens in domain `trace`, core NATS, from each worker of any service to the owner; it may get lost."""
 
 
 PUBLISHED: Final = (SubjectKind.EVENT, SubjectKind.DELIVERY, SubjectKind.BROADCAST)
@@ -156,6 +159,7 @@ _TAILS: Final = {
     SubjectKind.EVENT: ("{run}",),
     SubjectKind.OPERATOR: ("{operator}",),
     SubjectKind.BROADCAST: ("{run}", "all"),
+    SubjectKind.TELEMETRY: ("{worker}",),
 }
 _TAIL: Final = ("{run}", "{agent}")
 
@@ -185,9 +189,11 @@ def _template_mistake(row: Subject) -> str:
         row.kind is SubjectKind.ENTRY and domain != "agent"
     ):
         return "has the wrong domain: operators' requests are in domain admin, entries in domain agent"
+    if (row.kind is SubjectKind.TELEMETRY) != (domain == "trace"):
+        return "has the wrong domain: telemetry, and nothing else, is in domain trace"
     if bad := [part for part in (*rest, *row.short.split(".")) if part and not _PART.fullmatch(part)]:
         return f"has {bad[0]!r} in it, which is neither a token nor a place in braces"
-    if row.kind is SubjectKind.EVENT and not rest[1].endswith(_PAST):
+    if row.kind in (SubjectKind.EVENT, SubjectKind.TELEMETRY) and not rest[1].endswith(_PAST):
         return f"is an event, so {rest[1]!r} must be in the past tense"
     return ""
 

@@ -71,6 +71,11 @@ def request(  # noqa: PLR0913 - a request has these parts
     return Subject(template, SubjectKind.REQUEST, owner, message, reply, short=short, description=description)
 
 
+def telemetry(owner: str, template: str, message: str, description: str) -> Subject:
+    """Return what each worker of a service tells a service of the observability layer."""
+    return Subject(template, SubjectKind.TELEMETRY, owner, message, description=description)
+
+
 def operator(owner: str, action: str, message: str, reply: str, description: str) -> Subject:
     """Return an operator's request."""
     template = f"admin.{action}.{{operator}}"

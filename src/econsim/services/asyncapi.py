@@ -59,6 +59,7 @@ SERVICE_DESCRIPTIONS: Final = {
     "workspace": "Files of agents: chunks by digest, versions, and an event for each change.",
     "trace": "Spans of runs, made from the log, and all spans on their way to a collector.",
     "social": "Questions to people and agents, messages between agents, and delegated tasks with their payment.",
+    "metrics": "Figures of the server, of all services and of open runs, exported for Prometheus.",
 }
 """Service → its description; every service of `OWNERS` has one."""
 
@@ -70,8 +71,9 @@ PLACES: Final = {
     "event": "Name of an agent's own event, in the past tense.",
     "operation": "Operation of a service that is still to come.",
     "server": "Name of the external tool server.",
-    "service": "Service that did what the span is about.",
+    "service": "Service that tells of itself.",
     "entity": "Second token of the subject that the span is about.",
+    "worker": "Name of the process of the service, which no other has.",
 }
 """Variable token of a subject → its description."""
 

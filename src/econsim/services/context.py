@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from faststream.exceptions import IncorrectState
 from faststream.nats import NatsBroker
@@ -34,6 +34,9 @@ from econsim.services.tracing import SpanCollector, Tracing, Untraced
 from econsim.services.workspaces import Workspaces
 from econsim.streams.snapshots import SNAPSHOTS
 
+if TYPE_CHECKING:
+    from econsim.domain.metrics.run_figures import RunFigures
+
 FIRST_LOOK_S: Final = 2.0
 """Longest a request waits for the first look at which runs are open, seconds: it takes milliseconds."""
 
@@ -55,6 +58,10 @@ class ServiceContext:
     """Providers of language models by name, in the cognition service; their limits hold for all runs of the worker."""
     tool_servers: Mapping[str, ToolServer] = field(default_factory=dict)
     """Servers of outside tools by name, in the tool gateway."""
+    metrics_at: tuple[str, int] | None = None
+    """Address and port at which the metrics service serves figures; none if nobody is to see them."""
+    run_figures: dict[str, RunFigures] = field(default_factory=dict)
+    """Figures of the runs that this worker follows, by name, in the metrics service."""
     runs: ActiveRuns = field(default_factory=ActiveRuns)
     """Open runs, as the service's leadership keeps them."""
     tracing: Tracing = field(default_factory=Untraced)

@@ -14,10 +14,11 @@ from typing import Any, Final, TypeVar
 from faststream import BaseMiddleware
 from faststream.message import StreamMessage
 from faststream.middlewares import ExceptionMiddleware
-from faststream.nats import NatsResponse
 from nats.aio.msg import Msg
 from pydantic import ValidationError
 
+from econsim.adapters.nats.figures import figures_of
+from econsim.adapters.nats.short_path import ErrorResponse
 from econsim.domain.audit.decoding import decode
 from econsim.errors import EconsimError, InvalidMessage, NotAllowed, NotFound, QuotaExceeded, Refused
 from econsim.schemas.admission import EntryRefused, StreamError
@@ -31,6 +32,7 @@ from econsim.schemas.base import (
     error_body,
     validation_message,
 )
+from econsim.schemas.metrics import CounterName
 from econsim.schemas.subject import Parsed, fields
 from econsim.services.context import ServiceContext
 from econsim.services.tracing import Tracing
@@ -172,6 +174,11 @@ def error_reply(error: Exception) -> ErrorReply:
     return ErrorReply(error=body)
 
 
+def count_refusal(context: ServiceContext, code: str) -> None:
+    """Count a refusal among the figures of its service."""
+    figures_of(context.client).count(CounterName.REFUSALS, code=code)
+
+
 def entry_refusal(error: EconsimError) -> EntryRefused:
     """Return the reply to a message of an agent that is not admitted."""
     status = next(status for kind, status in _STATUS if isinstance(error, kind))
@@ -184,9 +191,13 @@ def error_replies() -> ExceptionMiddleware:
     middleware = ExceptionMiddleware()
 
     @middleware.add_handler(Exception, publish=True)
-    async def answer(error: Exception) -> NatsResponse:
-        body = error_reply(error).model_dump_json().encode()
-        return NatsResponse(body, headers={"status": "error"})
+    async def answer(error: Exception) -> ErrorResponse:
+        reply = error_reply(error)
+        response = ErrorResponse(reply.model_dump_json().encode(), headers={"status": "error"})
+        if isinstance(error, EconsimError):
+            response.outcome = "refused"
+        count_refusal(current_context(), reply.error.code)
+        return response
 
     return middleware
 

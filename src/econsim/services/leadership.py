@@ -42,6 +42,7 @@ import nats.errors
 from econsim import subjects
 from econsim.adapters.cancellation import cancel_until_done
 from econsim.adapters.jetstream.audit_log import last_event
+from econsim.adapters.nats.figures import figures_of
 from econsim.adapters.poll import Poll
 from econsim.domain.agent.active_run import ActiveRun, active_run
 from econsim.domain.audit.decoding import event_of
@@ -54,6 +55,7 @@ from econsim.schemas.clock import (
     RunResumedEvent,
     RunStoppedEvent,
 )
+from econsim.schemas.metrics import CounterName
 from econsim.schemas.subject import fields
 from econsim.services.context import ServiceContext
 from econsim.services.routes import Route, event_route
@@ -233,12 +235,19 @@ class Leadership:
         try:
             if not await self._context.leases.acquire(task.lease, self._context.holder):
                 return False
+            self._count(CounterName.LEASES_TAKEN, task)
+            self._count(CounterName.TASKS_FAILED, task, 0)
             await self._run_under_lease(task)
         except Exception as failure:  # noqa: BLE001 - whatever it is, the task must be started again
+            self._count(CounterName.TASKS_FAILED, task)
             _log_failure(f"task {task.lease} is tried again", failure)
         else:
             return True
         return False
+
+    def _count(self, name: CounterName, task: LeaderTask, by: int = 1) -> None:
+        """Count among the service's figures, by the first word of the lease: a run has a lease for each market."""
+        figures_of(self._context.client).count(name, by, task=task.lease.partition(".")[0])
 
     async def _run_under_lease(self, task: LeaderTask) -> None:
         """Run a task while renewing its lease, then give the lease back."""

@@ -6,17 +6,14 @@ last answer of a server holds until the next, or until the server was silent so 
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-import nats.errors
 from nats.aio.client import Client
 
-GATHER_S: Final = 0.25
-"""Silence after which every server of a cluster has answered."""
+from econsim.adapters.nats.server_answers import ask_servers
 
 SILENT_S: Final = 10.0
 """Seconds without an answer after which a server counts for nothing: its clients have connected to another by then."""
@@ -81,17 +78,10 @@ class AccountCounts:
 
 async def request_counts(client: Client) -> dict[str, dict[str, AccountCount]]:
     """Ask every server, as the system user; return server id → account (public key) → count of those that answer in time."""
-    found: dict[str, dict[str, AccountCount]] = {}
-    inbox = await client.subscribe(client.new_inbox())
-    try:
-        await client.publish(_ASK, b"{}", reply=inbox.subject)
-        while True:
-            answer = json.loads((await inbox.next_msg(timeout=GATHER_S)).data)
-            found[answer["server"]["id"]] = {
-                each["acc"]: AccountCount(each["received"]["msgs"], each["conns"])
-                for each in answer["data"]["account_statz"]
-            }
-    except (TimeoutError, nats.errors.Error):
-        return found
-    finally:
-        await inbox.unsubscribe()
+    return {
+        answer["server"]["id"]: {
+            each["acc"]: AccountCount(each["received"]["msgs"], each["conns"])
+            for each in answer["data"]["account_statz"]
+        }
+        for answer in await ask_servers(client, _ASK)
+    }

@@ -19,10 +19,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Final, cast
 
+from faststream.nats import NatsResponse
 from faststream.nats.message import NatsMessage
 from faststream.nats.subscriber.usecases import CoreSubscriber, LogicSubscriber
 from faststream.response import Response
@@ -30,8 +32,10 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import ConnectionClosedError, ConnectionDrainingError
 
+from econsim.adapters.nats.figures import OTHER, Histogram, figures_of, template_of
 from econsim.adapters.nats.reply_serializer import ReplySerializer
 from econsim.adapters.nats.stopping_broker import BROKER_LOG
+from econsim.schemas.metrics import TimingName
 
 Step = Callable[[NatsMessage], Awaitable[object]]
 """One step on the path of a message; it returns the answer."""
@@ -40,6 +44,13 @@ _CLOSED: Final = (ConnectionClosedError, ConnectionDrainingError)
 
 NO_ID: Final = "-"
 """Correlation id of every message: without one FastStream draws a random one, of which nothing here makes use."""
+
+
+class ErrorResponse(NatsResponse):
+    """An answer that tells of an error."""
+
+    outcome = "error"
+    """Outcome of the message: `refused` if the sender is told why, `error` if the service failed."""
 
 
 def shorten(subscriber: LogicSubscriber[Any], at_once: int = 1) -> None:
@@ -63,6 +74,8 @@ class ShortPathSubscriber(CoreSubscriber):
         self._at_once = at_once
         self._tasks: set[asyncio.Task[None]] = set()
         self._path: Step | None = None
+        # Deliveries of a queue come under the subjects of what is in it.
+        self._template = template_of(self.subject.template).replace(OTHER, "")
         self._handled_now = 0
         self._all_handled: asyncio.Event | None = None
 
@@ -102,12 +115,15 @@ class ShortPathSubscriber(CoreSubscriber):
     async def process_message(self, msg: Msg) -> Response:
         """Handle a message and answer it; raises what no middleware has made an answer of."""
         message = NatsMessage(msg, msg.data, reply_to=msg.reply, headers=msg.headers, correlation_id=NO_ID)
+        # Joined with the first message, when the broker has its connection and all its middlewares.
+        path = self._path or self._join_path()
         # A counter, because FastStream's lock for the same purpose is a queue of asyncio: 14 calls a message.
         self._handled_now += 1
+        started, outcome = time.perf_counter(), "error"
         try:
-            # Joined with the first message, when the broker has its connection and all its middlewares.
-            result = await (self._path or self._join_path())(message)
+            result = await path(message)
             response = result if isinstance(result, Response) else Response(result)
+            outcome = response.outcome if isinstance(response, ErrorResponse) else "ok"
             if message.reply_to and not self._no_reply:
                 body = response.body
                 payload = (
@@ -115,6 +131,8 @@ class ShortPathSubscriber(CoreSubscriber):
                 )
                 await self._client.publish(message.reply_to, payload, headers=response.headers or None)
         finally:
+            template = self._template or template_of(msg.subject)
+            self._timing(template, outcome).note(time.perf_counter() - started)
             self._handled_now -= 1
             if self._all_handled and not self._handled_now:
                 self._all_handled.set()
@@ -144,4 +162,14 @@ class ShortPathSubscriber(CoreSubscriber):
             path = partial(middleware(None, context=config.context).consume_scope, path)
         self._path = path
         self._client: Client = config.connection_state.connection
+        self._timings: dict[tuple[str, str], Histogram] = {}
         return path
+
+    def _timing(self, template: str, outcome: str) -> Histogram:
+        """Return the timing of messages with an outcome, by the template of their subject."""
+        found = self._timings.get((template, outcome))
+        if found is None:
+            labels = {"subject": template, "outcome": outcome}
+            found = figures_of(self._client).timing(TimingName.HANDLING, **labels)
+            self._timings[template, outcome] = found
+        return found

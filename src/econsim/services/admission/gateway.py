@@ -74,7 +74,7 @@ from econsim.schemas.base import Message
 from econsim.schemas.subject import Parsed, fields
 from econsim.services.admission.store import AdmissionStore, PendingStore
 from econsim.services.context import ServiceContext
-from econsim.services.handlers import entry_refusal
+from econsim.services.handlers import count_refusal, entry_refusal
 
 QUEUE_GROUP: Final = "admission"
 """Queue group of the workers: one worker gets each message."""
@@ -272,6 +272,7 @@ class AdmissionGateway:
     async def _refuse(self, message: Msg, where: Parsed, error: EconsimError) -> None:
         """Answer a message that is not admitted; the log gets an event if the agent tried what is not allowed."""
         self._rejections.publish_attempt(where, message.subject, error)
+        count_refusal(self._context, error.error_code)
         await self._reply(message, entry_refusal(error), {"status": "error"})
 
     async def _reply(self, message: Msg, body: Message, headers: dict[str, str] | None) -> None:

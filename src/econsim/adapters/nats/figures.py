@@ -1,0 +1,124 @@
+"""Figures of one connection: what its service counts and times, whatever the number of agents and runs.
+
+A connection belongs to one worker of one service, so its figures are found by it: handlers and requests are counted where they
+pass (`short_path`, `rpc`), without a line of their own. Labels are templates of subjects, never subjects.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from functools import lru_cache
+from typing import Final
+from weakref import WeakKeyDictionary
+
+from nats.aio.client import Client
+
+from econsim.schemas.metrics import (
+    BOUNDS_S,
+    CounterFigure,
+    CounterName,
+    FiguresReported,
+    TimingFigure,
+    TimingName,
+)
+from econsim.schemas.subject import matches
+from econsim.subjects import TABLE
+
+OTHER: Final = "other"
+"""Template of a subject that is in no table: an agent's own, or JetStream's."""
+
+SUBJECTS_MAX: Final = 1_024
+"""Subjects without their run and sender that are kept with their templates: those of some hundred resources."""
+
+_Labels = tuple[tuple[str, str], ...]
+
+_ROWS: Final = tuple((row.template, row.pattern().split(".")) for row in TABLE)
+"""Template → tokens of its pattern, of which the first three and the number tell a row."""
+
+
+class Histogram:
+    """A histogram of times."""
+
+    __slots__ = ("counts", "total_s")
+
+    def __init__(self) -> None:
+        """Start without a time."""
+        self.counts = [0] * (len(BOUNDS_S) + 1)
+        """Number of times in each bucket; the last one has those above all bounds."""
+        self.total_s = 0.0
+        """Sum of all times, seconds."""
+
+    def note(self, seconds: float) -> None:
+        """Add a time."""
+        self.counts[bisect_left(BOUNDS_S, seconds)] += 1
+        self.total_s += seconds
+
+
+class Figures:
+    """Counters and timings of one worker since it started.
+
+    Their number is bounded by the tables of subjects, refusals and tasks: no label is made of what an agent sends.
+    """
+
+    def __init__(self) -> None:
+        """Start with no figures."""
+        self._counters: Counter[tuple[CounterName, _Labels]] = Counter()
+        # There from the start: what begins with its first event has not increased for Prometheus.
+        self.count(CounterName.TRACE_SPANS_DROPPED, 0)
+        self._timings: dict[tuple[TimingName, _Labels], Histogram] = {}
+
+    def count(self, name: CounterName, by: int = 1, /, **labels: str) -> None:
+        """Add to a counter."""
+        self._counters[name, tuple(labels.items())] += by
+
+    def timing(self, name: TimingName, **labels: str) -> Histogram:
+        """Return the timing of these labels, which the caller may keep."""
+        return self._timings.setdefault((name, tuple(labels.items())), Histogram())
+
+    def report(self, *, is_last: bool = False) -> FiguresReported:
+        """Return all figures as they are now."""
+        return FiguresReported(
+            counters=tuple(
+                CounterFigure(name=name, labels=dict(labels), value=value)
+                for (name, labels), value in self._counters.items()
+            ),
+            timings=tuple(
+                TimingFigure(
+                    name=name, labels=dict(labels), counts=tuple(timing.counts), total_s=timing.total_s
+                )
+                for (name, labels), timing in self._timings.items()
+                if any(timing.counts)
+            ),
+            is_last=is_last,
+        )
+
+
+_of: Final[WeakKeyDictionary[Client, Figures]] = WeakKeyDictionary()
+
+
+def figures_of(client: Client) -> Figures:
+    """Return the figures of a connection, from its first use on."""
+    found = _of.get(client)
+    if found is None:
+        found = _of[client] = Figures()
+    return found
+
+
+def template_of(subject: str) -> str:
+    """Return the template of a concrete subject, or of a pattern that is one run's; OTHER if no table has it."""
+    domain, _, rest = subject.partition(".")
+    entity, _, rest = rest.partition(".")
+    action, _, rest = rest.partition(".")
+    return _template(domain, entity, action, rest.count("."))
+
+
+@lru_cache(SUBJECTS_MAX)
+def _template(domain: str, entity: str, action: str, tail: int) -> str:
+    head = [domain, entity, action]
+    fitting = (
+        template
+        for template, pattern in _ROWS
+        if len(pattern) == tail + 4 and matches(pattern[: len(head)], head)
+    )
+    return next(fitting, OTHER)
