@@ -60,6 +60,7 @@ WITHIN: dict[str, Floors] = {
         ("cancellation", "clock", "exposition", "operator_file", "otlp", "poll"),
         ("nats",),
         ("jetstream", "mcp", "models", "server"),
+        ("live_page",),
     ),
     "agents": (("", "sandbox"), ("toolset",), ("mcp_server", "synadia")),
     "services": (("",), OWNERS),

@@ -237,13 +237,22 @@ def urls(text: str) -> str:
 
 def http_url(text: str) -> str:
     """Parse the address of an HTTP server."""
+    return _address(text, ("http", "https"), "a collector; write it like http://127.0.0.1:4318")
+
+
+def websocket_url(text: str) -> str:
+    """Parse the address of a server's websockets."""
+    return _address(text, ("ws", "wss"), "websockets; write it like ws://127.0.0.1:9222")
+
+
+def _address(text: str, schemes: tuple[str, ...], wanted: str) -> str:
     try:
         parts = urlsplit(text)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        usable = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
     except ValueError:
         usable = False
     if not usable or re.search(r"[\s\x00-\x1f]", text):
-        message = f"{quoted_value(text)} is no address of a collector; write it like http://127.0.0.1:4318"
+        message = f"{quoted_value(text)} is no address of {wanted}"
         raise typer.BadParameter(message)
     return text
 

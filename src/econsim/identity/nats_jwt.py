@@ -135,14 +135,14 @@ def scope(key: str, role: str, permissions: Mapping[str, object]) -> dict[str, o
 
 
 def scoped_user_jwt(  # noqa: PLR0913 - a claim each
-    signer: Key, account: str, user: str, name: str, role: str, *, issued: int
+    signer: Key, account: str, user: str, name: str, role: str, *, issued: int, expires: int | None = None
 ) -> str:
     """Sign a user with a scoped signing key of the account; it carries no permissions of its own.
 
     The role is a tag of the JWT, by which the client knows its inbox.
     """
     claims = {"type": "user", "issuer_account": account, "tags": [f"{_ROLE_TAG}{role}"]}
-    return _encode(signer, user, name, claims, issued=issued)
+    return _encode(signer, user, name, claims, issued=issued, expires=expires)
 
 
 def user_jwt(  # noqa: PLR0913 - a claim each

@@ -120,16 +120,30 @@ class Trust:
 
         Raises NotFound for a role that does not exist, InvalidSubject for a name that is no subject token.
         """
+        jwt, seed = self.sign_user(name, role)
+        make_missing(path.parent)
+        write(path, creds(jwt, seed))
+
+    def sign_user(self, name: str, role: str, life_s: int | None = None) -> tuple[str, str]:
+        """Return the JWT and the seed of a new user of a role, which the server knows for so many seconds; for ever without.
+
+        Raises NotFound for a role that does not exist, InvalidSubject for a name that is no subject token.
+        """
         token(name, "name")
         if role not in self.roles:
             message = f"there is no role {role!r}; the roles are {', '.join(ROLES)}"
             raise NotFound(message)
-        make_missing(path.parent)
-        user = Key(NkeyKind.USER)
+        user, issued = Key(NkeyKind.USER), self.now()
         jwt = scoped_user_jwt(
-            self.roles[role], self.account_key(role).public, user.public, name, role, issued=self.now()
+            self.roles[role],
+            self.account_key(role).public,
+            user.public,
+            name,
+            role,
+            issued=issued,
+            expires=None if life_s is None else issued + life_s,
         )
-        write(path, creds(jwt, user.seed))
+        return jwt, user.seed
 
     def account_key(self, role: str) -> Key:
         """Return the key of the account of a role's users."""

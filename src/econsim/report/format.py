@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 from unicodedata import category
 
 from econsim.report.summary import Summary
+from econsim.schemas.expectation import MeasureExpectation
 from econsim.schemas.money import format_credits
 from econsim.schemas.types import MICROS_PER_CREDIT
 
@@ -120,6 +121,16 @@ def price_range(low: int | None, high: int | None) -> str:
     if low is None or high is None:
         return NOTHING
     return money(low) if low == high else f"{money(low)} to {money(high)}"
+
+
+def measure_words(expectation: MeasureExpectation) -> str:
+    """Return the measure, its market or group, and its periods in words."""
+    words = expectation.measure.value.replace("_", " ")
+    if measured := expectation.group or expectation.resource:
+        words += f" of {measured}"
+    if expectation.first_period > 1 or expectation.last_period:
+        words += f", periods {expectation.first_period} to {expectation.last_period or 'the last'}"
+    return words
 
 
 def thin(rows: Sequence[Row], most: int) -> list[Row]:

@@ -22,6 +22,7 @@ from econsim.report.format import (
     count,
     debt_note,
     decimal,
+    measure_words,
     money,
     orders_per_second,
     percent,
@@ -35,7 +36,6 @@ from econsim.report.format import (
 from econsim.report.markup import Figure, Specs, figure, plural, table
 from econsim.report.summary import ExpectationResult, MarketSummary, Summary
 from econsim.report.verdict_table import verdict_table
-from econsim.schemas.expectation import MeasureExpectation
 
 PERIODS_LISTED_MAX: Final = 100
 """Rows of a market's table of periods: enough to read, little enough to load."""
@@ -154,7 +154,7 @@ def _expectations(verdicts: Sequence[ExpectationResult], left_out: Sequence[str]
         return f'<section class="part"><h2>Expectations</h2>{notes}</section>' if notes else ""
     rows = [
         [
-            _subject(verdict.expectation),
+            measure_words(verdict.expectation),
             f"{verdict.expectation.value:g} ± {verdict.expectation.tolerance:g}",
             decimal(verdict.measured, 3)
             + ("" if verdict.half_width is None else f" ± {verdict.half_width:.3f}"),
@@ -169,16 +169,6 @@ def _expectations(verdicts: Sequence[ExpectationResult], left_out: Sequence[str]
         '<section class="part"><h2>Expectations</h2><p class="facts">What the scenario must reproduce, '
         f"as the mean over its periods.</p>{notes}{listed}</section>"
     )
-
-
-def _subject(expectation: MeasureExpectation) -> str:
-    """Return the measure, its market or group, and its periods in words."""
-    words = expectation.measure.value.replace("_", " ")
-    if measured := expectation.group or expectation.resource:
-        words += f" of {measured}"
-    if expectation.first_period > 1 or expectation.last_period:
-        words += f", periods {expectation.first_period} to {expectation.last_period or 'the last'}"
-    return words
 
 
 def _verdict(verdict: ExpectationResult) -> str:

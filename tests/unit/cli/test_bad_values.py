@@ -59,6 +59,7 @@ REFUSED: dict[object, list[str]] = {
     option_types.code: ["", " ", "Not A Code", "ä", "*", "\0", "a" * 500],
     option_types.urls: URLS,
     option_types.http_url: ["", "collector", "127.0.0.1:4318", "nats://x", "http://", "http://x:0", "http://x:y", "http://x y"],
+    option_types.websocket_url: ["", "page", "127.0.0.1:9222", "http://x", "ws://", "ws://x:0", "ws://x:y", "ws://x y", "ws://x;y z"],
     option_types.state_directory: [*PATHS, "file"],
     option_types.existing: [*PATHS, "nowhere"],
     option_types.new_file: [*PATHS, ".", "directory"],

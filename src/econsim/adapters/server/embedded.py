@@ -24,7 +24,7 @@ from econsim.adapters.nats.connection import connect
 from econsim.adapters.poll import Poll
 from econsim.adapters.server import child_processes, state_directory
 from econsim.adapters.server.binary import find, version
-from econsim.adapters.server.state_directory import HOST, Claim, ServerRecord
+from econsim.adapters.server.state_directory import HOST, Claim, Ports, ServerRecord
 from econsim.errors import SetupError
 from econsim.identity.private_files import open_append
 from econsim.identity.trust_root import Trust
@@ -86,6 +86,10 @@ class EmbeddedServer:
         """Directory of keys and data."""
         self.crashes = 0
         """Times the server ended without being asked to."""
+        self.websocket = 0
+        """Port for websockets of live pages on loopback; 0 for an ephemeral server, which has none."""
+        self.pages: tuple[int, ...] = ()
+        """Ports of the origins whose websockets the server accepts."""
         self._ephemeral = ephemeral
         self._throw_away = False
         self._asked_port = port
@@ -161,19 +165,23 @@ class EmbeddedServer:
         last = state_directory.last_port(self._directory)
         for tries_left in reversed(range(PORT_TRIES)):
             self.port = self._asked_port or state_directory.free_port(last)
+            # Nobody finds the directory of an ephemeral server, so nobody watches it.
+            if not self._ephemeral:
+                self.websocket, *pages = state_directory.page_ports(self._directory)
+                self.pages = tuple(pages)
             try:
                 await self._start()
             except SetupError:
-                taken = not state_directory.port_is_free(self.port)
+                ports = (self.port, self.websocket) if self.websocket else (self.port,)
+                taken = not all(map(state_directory.port_is_free, ports))
                 if self._asked_port is not None or not taken or not tries_left:
                     raise
             else:
                 return
 
     async def _start(self) -> None:
-        config = state_directory.write_config(
-            self._directory, self.trust, self.port, ephemeral=self._ephemeral
-        )
+        ports = Ports(self.port, self.websocket, self.pages)
+        config = state_directory.write_config(self._directory, self.trust, ports, ephemeral=self._ephemeral)
         log = self._directory / "server.log"
         if log.exists() and log.stat().st_size > LOG_BYTES_MAX:
             log.replace(log.with_suffix(".log.1"))
@@ -197,7 +205,8 @@ class EmbeddedServer:
             await self._end_process()
             raise
         state_directory.write_record(
-            self._directory, ServerRecord(self._process.pid, self.port, self._version)
+            self._directory,
+            ServerRecord(self._process.pid, self.port, self._version, self.websocket, self.pages),
         )
 
     async def _until_ready(self) -> None:

@@ -20,6 +20,7 @@ import secrets
 import shutil
 import socket
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -56,6 +57,9 @@ SUBSCRIPTIONS_MAX: Final = 10_000
 PENDING_BYTES_MAX: Final = 32 * 2**20
 """Bytes the server holds for a client that does not read before it ends the connection: four of the largest messages."""
 
+PAGES_MAX: Final = 4
+"""Live pages open at once beside one server: it accepts websockets from these origins alone, which it learns when it starts."""
+
 ORPHAN_STOP_S: Final = 10.0
 """Seconds to wait for a server whose owner died."""
 
@@ -68,7 +72,21 @@ SYNC_INTERVAL: Final = "always"
 SYNC_INTERVAL_EPHEMERAL: Final = "24h"
 """The same for data that is deleted at the end, so that nobody would read what a power failure left."""
 
+_WEBSOCKET: Final = re.compile(rf'^websocket .*"{re.escape(HOST)}:(\d+)"', re.MULTILINE)
+_ORIGIN: Final = re.compile(rf'"http://{re.escape(HOST)}:(\d+)"')
 _LISTEN: Final = re.compile(rf'^listen: "{re.escape(HOST)}:(\d+)"$', re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Ports of a server on loopback."""
+
+    client: int
+    """Port that clients connect to."""
+    websocket: int = 0
+    """Port for websockets of live pages; 0 for none."""
+    pages: tuple[int, ...] = ()
+    """Ports of the only origins whose websockets the server accepts; a live page is served on one of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +99,10 @@ class ServerRecord:
     """Client port on loopback."""
     version: str
     """Version of the program."""
+    websocket: int = 0
+    """Port for websockets of live pages on loopback; 0 if the server has none."""
+    pages: tuple[int, ...] = ()
+    """Ports of the only origins whose websockets the server accepts; a live page is served on one of them."""
 
     @property
     def url(self) -> str:
@@ -100,8 +122,9 @@ def running_url(state: Path) -> str | None:
 def read_record(directory: Path) -> ServerRecord | None:
     """Return the record of the directory's last server."""
     try:
-        return ServerRecord(**json.loads((directory / "server.json").read_text()))
-    except (OSError, ValueError, TypeError):
+        found = json.loads((directory / "server.json").read_text())
+        return ServerRecord(**found | {"pages": tuple(found.get("pages", ()))})
+    except (OSError, ValueError, TypeError, AttributeError):
         return None
 
 
@@ -154,14 +177,15 @@ def prepare(state: Path, free_bytes_min: int = FREE_BYTES_MIN) -> Path:
     return directory
 
 
-def write_config(directory: Path, trust: Trust, port: int, *, ephemeral: bool) -> Path:
+def write_config(directory: Path, trust: Trust, ports: Ports, *, ephemeral: bool) -> Path:
     """Write the server's configuration for an operator's trust and return its path.
 
-    An ephemeral server does not flush: nobody reads its data after a power failure.
+    An ephemeral server does not flush: nobody reads its data after a power failure. Websockets are without TLS, because nothing leaves
+    the machine.
     """
     text = (
         f'server_name: "econsim-{trust.sim.public[-8:].lower()}"\n'
-        f'listen: "{HOST}:{port}"\n'
+        f'listen: "{HOST}:{ports.client}"\n'
         f"max_payload: {MESSAGE_BYTES_MAX}\n"
         f"max_connections: {CONNECTIONS_MAX}\n"
         f"max_subscriptions: {SUBSCRIPTIONS_MAX}\n"
@@ -169,11 +193,24 @@ def write_config(directory: Path, trust: Trust, port: int, *, ephemeral: bool) -
         f"jetstream {{ store_dir: {quote(directory / 'data')}, "
         f"sync_interval: {SYNC_INTERVAL_EPHEMERAL if ephemeral else SYNC_INTERVAL}, "
         f"max_memory_store: {MEMORY_STORE_BYTES_MAX}, max_file_store: {_store_bytes_max(directory)} }}\n"
+        f"{_websocket_config(ports)}"
         f"{trust.server_config(directory / 'resolver')}"
     )
     path = directory / "server.conf"
     write(path, text)
     return path
+
+
+def _websocket_config(ports: Ports) -> str:
+    if not ports.websocket:
+        return ""
+    origins = ", ".join(f'"{page_origin(each)}"' for each in ports.pages)
+    return f'websocket {{ listen: "{HOST}:{ports.websocket}", no_tls: true, allowed_origins: [{origins}] }}\n'
+
+
+def page_origin(port: int) -> str:
+    """Return the origin of a live page that is served on a port: exact, so no other name of this machine is one."""
+    return f"http://{HOST}:{port}"
 
 
 def has_room(directory: Path, free_bytes_min: int) -> bool:
@@ -184,11 +221,32 @@ def has_room(directory: Path, free_bytes_min: int) -> bool:
 
 def last_port(directory: Path) -> int | None:
     """Return the port of the directory's last server; none if there was no server yet."""
-    try:
-        found = _LISTEN.search((directory / "server.conf").read_text(errors="surrogateescape"))
-    except OSError:
-        return None
+    found = _LISTEN.search(_last_config(directory))
     return int(found[1]) if found else None
+
+
+def page_ports(directory: Path) -> tuple[int, ...]:
+    """Return free ports for websockets and for live pages, those of the directory's last server if possible: open pages find it again."""
+    text = _last_config(directory)
+    last = _WEBSOCKET.search(text)
+    wanted = [int(last[1]), *map(int, _ORIGIN.findall(text))] if last else []
+    return free_ports(1 + PAGES_MAX, wanted)
+
+
+def _last_config(directory: Path) -> str:
+    try:
+        return (directory / "server.conf").read_text(errors="surrogateescape")
+    except OSError:
+        return ""
+
+
+def free_ports(count: int, wanted: Sequence[int] = ()) -> tuple[int, ...]:
+    """Return so many different loopback ports nobody listens on, the wanted ones among them if they are free."""
+    found = [port for port in dict.fromkeys(wanted) if port_is_free(port)][:count]
+    while len(found) < count:
+        port = free_port()
+        found += [port] if port not in found else []
+    return tuple(found)
 
 
 def free_port(wanted: int | None = None) -> int:

@@ -1,0 +1,31 @@
+// Makes the page of its parts: `node build.mjs FILE`. The page names the digest of its sources, by which a test knows whether it is theirs.
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const sources = readdirSync(here).filter((name) => /\.(js|mjs|css|html|json)$/.test(name)).sort();
+
+function digest() {
+  const hash = createHash("sha256");
+  for (const name of sources) hash.update(name).update("\0").update(readFileSync(join(here, name))).update("\0");
+  return hash.digest("hex");
+}
+
+async function bundled(entry) {
+  const made = await build({
+    absWorkingDir: here, entryPoints: [entry], bundle: true, minify: true, write: false, format: "iife",
+    target: "es2022", legalComments: "none", charset: "utf8",
+  });
+  return made.outputFiles[0].text.trim().replaceAll("</script", "<\\/script");
+}
+
+const parts = {
+  digest: digest(),
+  style: `${readFileSync(join(here, "node_modules/uplot/dist/uPlot.min.css"), "utf8").trim()}\n${await bundled("page.css")}`,
+  script: await bundled("main.js"),
+};
+const page = readFileSync(join(here, "index.html"), "utf8").replace(/\{\{(\w+)\}\}/g, (_, name) => parts[name]);
+writeFileSync(process.argv[2], page);

@@ -1,0 +1,291 @@
+// The live page: reads a run, keeps what it read, and shows it as it was at one place. Once a frame: take in what came, go to the place, draw.
+
+import { Economy } from "./economy.js";
+import { Feed } from "./feed.js";
+import { RunLog, Selection } from "./log.js";
+import { AgentPanel, CallPanel, EventPanel, MarketPanel, number, TradePanel, VerdictPanel, WaterfallPanel, WhyPanel } from "./panels.js";
+import { Describer } from "./sentences.js";
+import { put } from "./table.js";
+
+/** Milliseconds of a frame for taking in events, and for searching: the rest is for drawing. */
+const INTAKE_MS = 14, SEARCH_MS = 5;
+/** Milliseconds between two drawings of a part that is out of sight. */
+const OUT_OF_SIGHT_MS = 700;
+const KEY_STORED = "econsim-key", THEME_STORED = "econsim-theme";
+
+const byId = (id) => document.getElementById(id);
+
+class App {
+  constructor() {
+    this.log = new RunLog();
+    this.economy = new Economy(this.log);
+    this.describer = new Describer();
+    this.equilibria = {};
+    this.selection = new Selection(this.log);
+    this.isLive = true;
+    this.cursor = 0; // records that are shown
+    this.chosen = null; // fact
+    this.isTouched = true;
+    this.rate = { at: performance.now(), records: 0, shown: 0 };
+    this.feed = new Feed(() => this.openSession(), (state, reason) => this.tellConnection(state, reason));
+    this.events = new EventPanel(this);
+    this.markets = new MarketPanel(this);
+    this.panels = new Map([
+      [".market", this.markets], [".agents", new AgentPanel(this)], [".trades", new TradePanel(this)], [".calls", new CallPanel(this)],
+      [".events", this.events], [".why", new WhyPanel(this)], [".waterfall", new WaterfallPanel(this)], [".verdicts", new VerdictPanel(this)],
+    ]);
+    this.inSight = new Set();
+    const sight = new IntersectionObserver((entries) => {
+      for (const { target, isIntersecting } of entries) this.inSight[isIntersecting ? "add" : "delete"](this.panels.get(`.${target.classList[1]}`));
+      // The book is drawn with its market.
+      this.touch();
+    }, { rootMargin: "120px" });
+    for (const name of this.panels.keys()) sight.observe(document.querySelector(name));
+    this.bind();
+  }
+
+  start() {
+    this.feed.read();
+    const frame = (now) => {
+      this.frame(now);
+      requestAnimationFrame(frame);
+    };
+    requestAnimationFrame(frame);
+  }
+
+  async fetchJson(path) {
+    const response = await fetch(path, { headers: { Authorization: `Bearer ${this.key}` }, cache: "no-store" });
+    if (response.status === 503) throw new Error(await response.text());
+    if (!response.ok) throw new Error("this page's key is not known any more; open the address that `econsim watch` printed");
+    return response.json();
+  }
+  async openSession() {
+    if (location.hash.length > 1) {
+      sessionStorage.setItem(KEY_STORED, location.hash.slice(1));
+      // The key stays with this tab, and out of what is copied or bookmarked.
+      history.replaceState(null, "", location.pathname);
+    }
+    this.key = sessionStorage.getItem(KEY_STORED);
+    if (!this.key) throw new Error("this address has no key; open the one that `econsim watch` printed");
+    const session = await this.fetchJson("/session");
+    this.describer = new Describer(session);
+    this.equilibria = session.equilibria;
+    document.title = `${session.run} · econsim`;
+    put(byId("title"), session.run);
+    put(byId("about"), session.title);
+    this.touch();
+    return session;
+  }
+  tellConnection(state, reason = "") {
+    this.connection = state;
+    const note = byId("note");
+    note.hidden = state === "connected";
+    put(note, state === "connected" ? "" : `Not connected: ${reason}. What was read stays; another try follows.`);
+    this.touch();
+  }
+
+  touch() {
+    this.isTouched = true;
+  }
+
+  frame(now) {
+    const start = performance.now();
+    this.takeIn(start + INTAKE_MS);
+    if (this.isLive) this.cursor = this.log.length;
+    if (this.economy.state.at !== this.cursor) this.go(start + INTAKE_MS);
+    if (!this.selection.isDone) {
+      this.selection.advance(performance.now() + SEARCH_MS);
+      this.touch();
+    }
+    if (now - this.rate.at > 500) this.measure(now);
+    if (!this.isTouched) return;
+    this.isTouched = false;
+    this.draw(now);
+  }
+
+  /** Take in what came, until a moment. */
+  takeIn(until) {
+    const { pages } = this.feed, { log, economy } = this;
+    while (pages.length && performance.now() < until) {
+      const page = pages[0];
+      page.taken ??= 0;
+      const { sequence, subject, text } = page[page.taken++], event = log.add(sequence, subject, text);
+      if (event) {
+        economy.index(log.length - 1, event);
+        if (this.isLive && economy.state.at === log.length - 1) economy.step(event);
+      }
+      if (page.taken === page.length) pages.shift();
+      this.touch();
+    }
+    if (economy.isWhole && this.feed.isCaughtUp && !pages.length) this.feed.end();
+  }
+
+  /** Bring the state to the place that is shown, until a moment. */
+  go(until) {
+    const { economy } = this;
+    if (economy.state.at > this.cursor || !this.isLive) economy.rewind(this.cursor);
+    while (economy.state.at < this.cursor && performance.now() < until) economy.step();
+    this.touch();
+  }
+
+  /** Number of facts up to the place that is shown. */
+  get factsShown() {
+    const { at } = this.economy.state;
+    return at < this.log.length ? this.log.firstFacts.at(at) : this.log.factCount;
+  }
+
+  measure(now) {
+    const { rate } = this;
+    rate.shown = ((this.log.length - rate.records) * 1000) / (now - rate.at);
+    if (rate.shown || rate.was) this.touch();
+    Object.assign(rate, { at: now, records: this.log.length, was: rate.shown });
+  }
+
+  draw(now) {
+    const { economy, log } = this, { state } = economy;
+    const ended = economy.isWhole ? (state.status === "failed" && state.at === log.length ? "failed" : "ended") : "";
+    const [word, kind] =
+      this.connection !== "connected" && !ended ? ["not connected", "bad"]
+      : !this.isLive ? ["looking back", "quiet"]
+      : ended ? [ended, ended === "failed" ? "bad" : "quiet"]
+      : state.status === "stopped" ? ["stopped", "bad"]
+      : ["live", ""];
+    put(byId("status"), word, `pill ${kind}`);
+    const seek = byId("seek");
+    if (seek.max !== String(log.length)) seek.max = String(log.length);
+    if (seek.value !== String(this.cursor)) seek.value = String(this.cursor);
+    put(byId("place"), `event ${number(this.cursor)} of ${number(log.length)}`);
+    put(byId("pause"), this.isLive ? "Stop" : "Follow");
+    byId("pause").setAttribute("aria-pressed", String(!this.isLive));
+    const trades = [...state.books.values()].reduce((sum, book) => sum + book.trades, 0);
+    this.showFigures([
+      ["tick", number(state.tick)], ["period", number(state.period)], ["agents", number(state.count)], ["facts", number(this.factsShown)],
+      ["trades", number(trades)], ...(ended ? [] : [["events/s", number(this.rate.shown)]]),
+      ...(log.unreadable ? [["unreadable", number(log.unreadable)]] : []),
+    ]);
+    for (const panel of this.panels.values()) {
+      // What is out of sight is drawn now and then.
+      if (this.inSight.has(panel) || now - (panel.drawnAt ?? -Infinity) > OUT_OF_SIGHT_MS) {
+        panel.drawnAt = now;
+        panel.show(now);
+        panel.isLate = false;
+      } else panel.isLate = true;
+      if (panel.isLate) this.touch();
+    }
+  }
+  showFigures(rows) {
+    const list = byId("figures");
+    while (list.children.length < rows.length) {
+      const pair = list.appendChild(document.createElement("div"));
+      pair.append(document.createElement("dt"), document.createElement("dd"));
+    }
+    while (list.children.length > rows.length) list.lastChild.remove();
+    for (const [place, [name, value]] of rows.entries()) {
+      put(list.children[place].firstChild, name);
+      put(list.children[place].lastChild, value);
+    }
+  }
+
+  // What a person does.
+
+  choose(fact) {
+    this.chosen = fact ?? null;
+    this.touch();
+  }
+  seek(record) {
+    this.isLive = false;
+    this.cursor = Math.max(0, Math.min(record, this.log.length));
+    this.touch();
+  }
+  /** Go to the moment just after the chosen fact's event. */
+  seekChosen() {
+    if (this.chosen !== null) this.seek(this.log.records.at(this.chosen) + 1);
+  }
+  step(records) {
+    this.seek(this.cursor + records);
+  }
+  /** Go to where the next tick, or the one before, has just begun. */
+  stepTick(ticks) {
+    const { tickStarts } = this.economy, place = tickStarts.countUpTo(this.cursor - 1);
+    const wanted = place + (ticks > 0 ? 0 : -2);
+    if (wanted >= tickStarts.length) this.seek(this.log.length);
+    else this.seek(wanted < 0 ? 0 : tickStarts.at(wanted) + 1);
+  }
+  toggle() {
+    if (this.isLive) this.seek(this.log.length);
+    else this.isLive = true;
+    this.touch();
+  }
+  filterAgent(name) {
+    byId("filter-agent").value = name;
+    this.filter();
+  }
+  filter() {
+    this.selection = new Selection(this.log, {
+      type: byId("filter-type").value, agent: byId("filter-agent").value, text: byId("filter-text").value,
+    });
+    byId("events").scrollTop = 0;
+    this.touch();
+  }
+  turnTheme() {
+    const isDark = getComputedStyle(document.documentElement).colorScheme === "dark"
+      || (document.documentElement.dataset.theme ?? "") === "" && matchMedia("(prefers-color-scheme: dark)").matches;
+    document.documentElement.dataset.theme = isDark ? "light" : "dark";
+    localStorage.setItem(THEME_STORED, document.documentElement.dataset.theme);
+    this.markets.reset();
+    this.touch();
+  }
+
+  bind() {
+    const keys = [
+      [" ", "space", "stop, or follow the run", () => this.toggle()],
+      ["ArrowLeft", "← →", "one event back or on", () => this.step(-1)],
+      ["ArrowRight", "", "", () => this.step(1)],
+      ["Shift+ArrowLeft", "shift ← →", "one tick back or on", () => this.stepTick(-1)],
+      ["Shift+ArrowRight", "", "", () => this.stepTick(1)],
+      ["Home", "home, end", "the beginning, the newest event", () => this.seek(0)],
+      ["End", "", "", () => this.isLive || this.toggle()],
+      ["j", "j k", "the next or previous event of the list", () => this.events.move(1)],
+      ["k", "", "", () => this.events.move(-1)],
+      ["g", "g", "go to the chosen event", () => this.seekChosen()],
+      ["m", "m", "the next market", () => this.markets.chooseNext()],
+      ["/", "/", "search the events", () => byId("filter-text").focus()],
+      ["t", "t", "light or dark", () => this.turnTheme()],
+      ["?", "?", "these keys", () => byId("help").showModal()],
+      ["Escape", "esc", "leave a field, choose nothing", () => this.choose(null)],
+    ];
+    for (const [, shown, meaning] of keys) {
+      if (!shown) continue;
+      byId("keys").append(Object.assign(document.createElement("dt"), { textContent: shown }), Object.assign(document.createElement("dd"), { textContent: meaning }));
+    }
+    addEventListener("keydown", (event) => {
+      if (event.ctrlKey || event.altKey || event.metaKey || byId("help").open) return;
+      const { target } = event, isField = target instanceof HTMLInputElement && target.type !== "range";
+      if (isField && event.key === "Escape") return target.blur();
+      if (isField || (target instanceof HTMLButtonElement && event.key === " ")) return;
+      if (target.classList?.contains("table") && ["Home", "End"].includes(event.key)) return;
+      const name = event.shiftKey && event.key.startsWith("Arrow") ? `Shift+${event.key}` : event.key;
+      const found = keys.find(([key]) => key === name);
+      if (!found) return;
+      event.preventDefault();
+      found[3]();
+    });
+    byId("back").addEventListener("click", () => this.step(-1));
+    byId("forward").addEventListener("click", () => this.step(1));
+    byId("pause").addEventListener("click", () => this.toggle());
+    byId("seek").addEventListener("input", () => this.seek(Number(byId("seek").value)));
+    byId("theme").addEventListener("click", () => this.turnTheme());
+    byId("help-open").addEventListener("click", () => byId("help").showModal());
+    for (const id of ["filter-type", "filter-agent", "filter-text"]) byId(id).addEventListener("input", () => this.filter());
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+      this.markets.reset();
+      this.touch();
+    });
+    for (const table of document.querySelectorAll(".table")) table.addEventListener("scroll", () => this.touch(), { passive: true });
+    addEventListener("resize", () => this.touch());
+  }
+}
+
+const theme = localStorage.getItem(THEME_STORED);
+if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
+new App().start();

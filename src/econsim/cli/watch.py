@@ -1,0 +1,104 @@
+"""`econsim watch`: a run in the browser, while it goes on or afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import webbrowser
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from econsim.cli import option_types
+from econsim.cli.command_group import run_async, settings_of
+from econsim.cli.connect import connect_to_server
+from econsim.cli.output import echo, flush_stdout, say
+from econsim.cli.run_argument import RunArgument
+from econsim.errors import SetupError
+
+if TYPE_CHECKING:
+    from econsim.config import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class _PageAccess:
+    """Addresses by which pages reach the server."""
+
+    sockets: str
+    """URL of the server's websockets."""
+    ports: tuple[int, ...]
+    """Ports of the origins that it accepts."""
+
+
+def watch(
+    context: typer.Context,
+    run: RunArgument = "last",
+    *,
+    is_opened: Annotated[
+        bool, typer.Option("--open/--no-open", help="Open the browser, or only print the page's address.")
+    ] = True,
+    websocket: Annotated[
+        str | None,
+        typer.Option(
+            help="Websockets of the server that --nats names, such as ws://127.0.0.1:9222.",
+            metavar="URL",
+            parser=option_types.websocket_url,
+        ),
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            help="Port of the page, whose origin that server accepts.",
+            metavar="N",
+            parser=option_types.Whole(1, 65_535),
+        ),
+    ] = None,
+) -> None:
+    """Watch a run in the browser until Ctrl-C: prices, books, agents, thoughts and every event with its causes.
+
+    The page is a NATS client that may only read. It follows a run that goes on, and goes back to any event of a run: stop with
+    the space bar, go a step with the arrow keys; ? shows all keys.
+
+    Example: [cyan]econsim watch[/cyan] in a second terminal, while [cyan]econsim run genesis[/cyan] goes on in the first
+
+    Example: [cyan]econsim watch demo --no-open[/cyan]
+    """
+    if (websocket is None) != (port is None):
+        message = "--websocket and --port go together: the server accepts the page by the port of its origin"
+        raise typer.BadParameter(message)
+    given = _PageAccess(websocket, (port,)) if websocket and port else None
+    run_async(_watch(settings_of(context), run, given, is_opened=is_opened))
+
+
+async def _watch(config: Settings, wanted: str, given: _PageAccess | None, *, is_opened: bool) -> None:
+    from econsim.adapters.live_page.page_server import PageServer
+    from econsim.cli.run_log import resolve
+    from econsim.cli.trust import existing_trust
+    from econsim.cli.watch_session import WatchSession
+
+    async with connect_to_server(config) as client:
+        access = given or _embedded_access(config)
+        name = await resolve(client, wanted)
+        session = WatchSession(client, existing_trust(config), name, access.sockets)
+        answers = {"/session": session.describe, "/verdicts": session.judge}
+        async with PageServer(access.ports, access.sockets, answers) as page:
+            # Whoever has this address may read the log, until this command ends.
+            say("run [bold]{name}[/bold] is at {url} (stop with Ctrl-C)", name=name, url=page.url)
+            flush_stdout()
+            if is_opened and not await asyncio.to_thread(webbrowser.open, page.ticket()):
+                echo("no browser was found here: open the address in one", err=True)
+            await asyncio.Event().wait()
+
+
+def _embedded_access(config: Settings) -> _PageAccess:
+    """Return how pages reach the embedded server of the state directory; raises SetupError if they do not."""
+    from econsim.adapters.server.state_directory import HOST, read_record
+
+    record = None if config.nats else read_record(config.state / "nats")
+    if record is None or not record.websocket:
+        message = (
+            "the server has no address for websockets that is known here; name it and the port of the page with --websocket and "
+            "--port (docs/how-to/watch-a-run.md says how a server is given one)"
+        )
+        raise SetupError(message)
+    return _PageAccess(f"ws://{HOST}:{record.websocket}", record.pages)

@@ -1,0 +1,287 @@
+"""The live page in a real browser: what it shows of a run, how it goes back, and what it does not let in.
+
+The page may not evaluate text, nor may the tests: they look at elements.
+"""
+
+import asyncio
+import json
+import re
+import threading
+
+import pytest
+from browsers import apart, browsing, needs_browser, put_in_log, renamed, watching
+from nats_runs import over_nats, shortened
+from superuser import superuser
+
+from econsim import subjects
+from econsim.adapters.jetstream import provision
+from econsim.adapters.nats.connection import connect
+from econsim.adapters.server.embedded import EmbeddedServer
+from econsim.domain.audit.causality import CausalGraph
+from econsim.domain.audit.facts import facts
+from econsim.domain.execution import in_memory
+from econsim.report.format import measure_words
+from econsim.runs import scenario_file
+
+pytestmark = [pytest.mark.nats, needs_browser]
+
+MARKUP = "<img src=x onerror=document.title='taken'><script>document.title='taken'</script>"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """Run a server as `econsim up` does, on a loop of its own."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    server = EmbeddedServer(tmp_path_factory.mktemp("state"))
+
+    async def start():
+        await server.__aenter__()
+        client = await connect(server.url, superuser(server), "test-streams")
+        await provision.apply(client)
+        await client.close()
+
+    asyncio.run_coroutine_threadsafe(start(), loop).result()
+    yield server
+    asyncio.run_coroutine_threadsafe(server.stop(), loop).result()
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with browsing() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def shown(server):
+    """Return the events of a real run, which thinks, calls tools and trades."""
+    expected = {"expectations": scenario_file.load("tool_market").expectations}
+    return apart(over_nats(server, shortened("tool_market", ticks=6).model_copy(update=expected), "shown"))
+
+
+@pytest.fixture(scope="module")
+def address(server, shown):
+    with watching(server.state, "shown") as url:
+        yield url
+
+
+@pytest.fixture
+def opened(browser, address):
+    """Open the page of the real run in a tab of its own, and wait until all of it was read."""
+    with tab(browser, address) as page:
+        until_text(page, "#status", "ended")
+        yield page
+
+
+class tab:  # noqa: N801 - used as a function
+    """A page in a context of its own; what the browser complains of fails the test."""
+
+    def __init__(self, browser, url, *, width=1280, scheme="light"):
+        self.context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        self.url, self.complaints = url, []
+
+    def __enter__(self):
+        page = self.context.new_page()
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
+        page.goto(self.url)
+        return page
+
+    def __exit__(self, *_):
+        self.context.close()
+        assert not self.complaints
+
+
+def until_text(page, selector, text):
+    from playwright.sync_api import expect
+
+    expect(page.locator(selector)).to_have_text(text, timeout=30_000)
+
+
+def figure(page, name):
+    """Return a number of the head of the page."""
+    pair = page.locator("#figures div", has=page.locator("dt", has_text=re.compile(f"^{name}$")))
+    return int(pair.locator("dd").inner_text().replace(" ", "").replace("\u202f", ""))
+
+
+def of_type(events, row):
+    return [fact for event in events for fact in facts(event) if fact.type == row.type]
+
+
+def test_the_page_shows_what_the_log_has(opened, shown):
+    trades = of_type(shown, subjects.TRADE_EXECUTED)
+
+    assert opened.url.endswith("/")
+    assert figure(opened, "trades") == len(trades) > 0
+    assert figure(opened, "facts") == len([fact for event in shown for fact in facts(event)])
+    assert figure(opened, "agents") == 48
+    last = opened.locator("#trades .body .row").first.inner_text()
+    assert f"{trades[-1].data['seller']} → {trades[-1].data['buyer']}" in last
+    assert opened.locator("#price canvas").count() == 1
+
+
+def test_the_verdicts_of_a_run_that_ended_are_shown(opened):
+    opened.locator("#verdicts .verdict").first.wait_for()
+    wanted = [measure_words(each) for each in scenario_file.load("tool_market").measures]
+
+    names = opened.locator("#verdicts .verdict > span:nth-child(2)").all_inner_texts()
+    assert names[: len(wanted)] == wanted
+    assert "conservation" in names
+    assert set(opened.locator("#verdicts .pill").all_inner_texts()) <= {"✓ holds", "✕ fails"}
+
+
+def test_thoughts_and_tools_are_shown_with_their_texts(opened, shown):
+    call = of_type(shown, subjects.LLM_INVOKED)[-1].data
+    opened.locator("#filter-text").fill(call["id"])
+    opened.locator("#filter-type").fill("invoked")
+    until_text(opened, "#events-facts", re.compile(r"^1 of"))
+    opened.locator("#events .body .row").first.click()
+
+    texts = opened.locator("#why pre").all_inner_texts()
+    assert call["content"] in texts
+    assert any(f"You are {call['agent']}" in text for text in texts)
+    opened.locator("#filter-text").fill("search_nodes")
+    opened.locator("#filter-type").fill("completed")
+    until_text(opened, "#events-facts", re.compile(r"^[1-9]"))
+    opened.locator("#events .body .row").first.click()
+    until_text(opened, "#why h3 >> nth=0", "Answer of the tool")
+
+
+def test_events_are_filtered_by_type_agent_and_text(opened, shown):
+    trades = of_type(shown, subjects.TRADE_EXECUTED)
+    buyer = trades[0].data["buyer"]
+    theirs = [fact for event in shown for fact in facts(event) if fact.concerns(buyer)]
+
+    opened.locator("#filter-type").fill("trade")
+    until_text(opened, "#events-facts", re.compile(f"^{len(trades)} of"))
+    opened.locator("#filter-text").fill(trades[0].data["trade_id"])
+    until_text(opened, "#events-facts", re.compile(r"^1 of"))
+    opened.locator("#filter-type").fill("")
+    opened.locator("#filter-text").fill("")
+    opened.locator("#filter-agent").fill(buyer)
+    until_text(opened, "#events-facts", re.compile(f"^{len(theirs)} of"))
+
+
+def test_a_trade_leads_to_its_causes_up_to_the_run(opened, shown):
+    trade = of_type(shown, subjects.TRADE_EXECUTED)[-1]
+    opened.locator("#trades .body .row").first.click()
+    steps = opened.locator("#why li small").all_inner_texts()
+
+    assert [step.rpartition(" · ")[2] for step in steps] == [
+        fact.event_id for fact in CausalGraph(shown).chain(trade.event_id)
+    ]
+
+
+def test_any_place_of_the_run_can_be_gone_to(opened, shown):
+    half = len(shown) // 2
+    opened.locator("#seek").fill(str(half))
+    until_text(opened, "#status", "looking back")
+
+    assert figure(opened, "trades") == len(of_type(shown[:half], subjects.TRADE_EXECUTED))
+    opened.keyboard.press("Shift+ArrowRight")
+    ticks = [number for number, each in enumerate(shown) if each.subject.startswith("system.clock.ticked")]
+    following = next(number for number in ticks if number >= half)
+    until_text(opened, "#place", re.compile(f"^event {following + 1} of"))
+    opened.keyboard.press("ArrowLeft")
+    until_text(opened, "#place", re.compile(f"^event {following} of"))
+    opened.keyboard.press("Space")
+    until_text(opened, "#status", "ended")
+    assert figure(opened, "trades") == len(of_type(shown, subjects.TRADE_EXECUTED))
+
+
+def test_the_keys_work_and_are_listed(opened):
+    opened.keyboard.press("?")
+    assert opened.locator("#help").is_visible()
+    opened.keyboard.press("Escape")
+    opened.keyboard.press("j")
+    opened.keyboard.press("j")
+    opened.locator("#events .row.chosen").wait_for()
+    opened.keyboard.press("/")
+    opened.keyboard.type("t?")
+    assert opened.locator("#filter-text").input_value() == "t?"
+    assert not opened.locator("#help").is_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_is_cut_off_on_a_narrow_screen_light_or_dark(browser, address, scheme):
+    with tab(browser, address, width=480, scheme=scheme) as page:
+        until_text(page, "#status", "ended")
+        width, ground = page.evaluate(
+            "[document.documentElement.scrollWidth, getComputedStyle(document.body).backgroundColor]"
+        )
+
+    assert width == 480
+    assert (sum(map(int, re.findall(r"\d+", ground))) < 200) == (scheme == "dark")
+
+
+def test_a_run_is_followed_while_it_goes_on(server, browser):
+    rows = renamed(list(in_memory.run(shortened("genesis", ticks=4))), "growing")
+    half = len(rows) // 2
+    put_in_log(server, rows[:half])
+
+    with watching(server.state, "growing") as url, tab(browser, url) as page:
+        until_text(page, "#place", re.compile(f"of {half}$"))
+        assert page.locator("#status").inner_text() == "live"
+        page.keyboard.press("Space")
+        put_in_log(server, rows[half:])
+        until_text(page, "#place", re.compile(f"^event {half} of {len(rows)}$"))
+        page.keyboard.press("Space")
+        until_text(page, "#status", "ended")
+        until_text(page, "#verdicts p", "the scenario expects nothing")
+
+
+def test_texts_of_agents_stay_texts(server, browser):
+    """Everything that the log can hold is as hostile as it can be: names, types, reports, thoughts, the run's title."""
+    rows = renamed(list(in_memory.run(shortened("tool_market", ticks=2))), "hostile")
+    opening = json.loads(rows[0][1])
+    opening["data"]["scenario"]["title"] = MARKUP
+    rows[0] = (rows[0][0], json.dumps(opening))
+    for place, (subject, text) in enumerate(rows):
+        event = json.loads(text)
+        for item in event["data"].get("items", ()) if event["type"] == "system.invoked" else ():
+            item |= {"content": MARKUP, "prompt": MARKUP, "model": MARKUP, "agent": MARKUP}
+        rows[place] = (subject, json.dumps(event))
+    report = {
+        **opening,
+        "event_id": MARKUP,
+        "type": f"agent.{MARKUP}",
+        "actor": MARKUP,
+        "data": {"text": MARKUP},
+    }
+    rows.insert(-1, ("agent.ana.told.hostile", json.dumps(report)))
+    put_in_log(server, rows)
+
+    with watching(server.state, "hostile") as url, tab(browser, url) as page:
+        until_text(page, "#status", "ended")
+        for table in ("#calls", "#events"):
+            page.locator(f"{table} .body .row").first.click()
+        page.locator("#filter-type").fill("<img")
+        until_text(page, "#events-facts", re.compile(r"^1 of"))
+        page.locator("#events .body .row").first.click()
+        until_text(page, "#about", MARKUP)
+
+        assert MARKUP in page.locator("#why pre").first.inner_text().replace('\\"', '"')
+        assert page.locator("main img, main script, header img").count() == 0
+        assert page.title() == "hostile · econsim"
+
+
+def test_the_page_cannot_command(opened, server):
+    """What its credentials allow is the server's to say: here the page's own connection tries more, by the wire's own words."""
+    said = opened.evaluate(
+        """() => fetch("/session", { headers: { Authorization: "Bearer " + sessionStorage.getItem("econsim-key") } })
+        .then((answer) => answer.json()).then((session) => new Promise((done) => {
+          const socket = new WebSocket(session.sockets);
+          socket.binaryType = "arraybuffer";
+          socket.onmessage = ({ data }) => {
+            const text = new TextDecoder().decode(data);
+            if (text.startsWith("INFO")) socket.send("CONNECT {}\\r\\nPING\\r\\n");
+            if (text.includes("-ERR")) done(text);
+          };
+        }))"""
+    )
+
+    assert "Authorization Violation" in said

@@ -1,0 +1,160 @@
+"""The live page is what its source says, and its model of a run is econsim's own: sentences, causes, money, books."""
+
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from nats_runs import shortened
+
+from econsim.adapters.live_page.page_server import page
+from econsim.domain.audit.causality import CausalGraph
+from econsim.domain.audit.describe import ASKED, SENTENCES, describe
+from econsim.domain.audit.facts import facts
+from econsim.domain.execution import in_memory
+from econsim.report.aggregate import RunAggregator
+
+SOURCE = Path(str(files("econsim.adapters.live_page"))) / "source"
+PARTS = sorted(each for each in SOURCE.iterdir() if each.suffix in (".js", ".mjs", ".css", ".html", ".json"))
+
+needs_node = pytest.mark.skipif(
+    not (shutil.which("node") and shutil.which("npm")), reason="node and npm are not installed"
+)
+
+MODEL = """
+import { readFileSync } from "node:fs";
+const { RunLog } = await import(`${process.argv[1]}/log.js`), { Economy } = await import(`${process.argv[1]}/economy.js`);
+const { Describer } = await import(`${process.argv[1]}/sentences.js`);
+const given = JSON.parse(readFileSync(0, "utf8")), log = new RunLog(), economy = new Economy(log), describer = new Describer(given);
+for (const [place, [subject, text]] of given.events.entries()) {
+  const event = log.add(place + 1, subject, text);
+  economy.index(log.length - 1, event);
+  economy.step(event);
+}
+const end = economy.state, half = log.length >> 1, tops = [];
+const books = (state) => [...state.books].map(([name, { levels, trades }]) => [name, [...levels.bid].sort(), [...levels.ask].sort(), trades]);
+economy.rewind(half);
+while (economy.state.at < half) economy.step();
+const middle = books(economy.state);
+economy.rewind(log.length);
+while (economy.state.at < log.length) economy.step();
+const all = [...Array(log.factCount).keys()].map((index) => log.fact(index));
+console.log(JSON.stringify({
+  facts: all.map((fact) => [fact.id, describer.describe(fact), fact.actor]),
+  chains: all.map(({ index }) => log.chain(index).map((each) => log.fact(each).id)),
+  wealth: Object.fromEntries(economy.agents.map((name, agent) => [name, end.credits[agent] - end.debt[agent]])),
+  cost: Object.fromEntries(economy.agents.map((name, agent) => [name, end.cost[agent]])),
+  end: books(end), again: books(economy.state), middle, whole: economy.isWhole,
+}));
+"""
+
+
+def modelled(events):
+    """Return what the page's model makes of events, run by node."""
+    given = {
+        "events": [[each.subject, each.json().decode()] for each in events],
+        "sentences": SENTENCES,
+        "asked": {verb or "": sentence for verb, sentence in ASKED.items()},
+    }
+    command = ["node", "--input-type=module", "--eval", MODEL, str(SOURCE)]
+    done = subprocess.run(command, input=json.dumps(given), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module", params=["genesis", "studio", "tool_market"])
+def run(request):
+    """Return the events of a short run, and the page's model of them."""
+    events = list(in_memory.run(shortened(request.param, periods=2, ticks=8)))
+    return events, modelled(events)
+
+
+@needs_node
+def test_a_fact_is_described_as_the_command_line_describes_it(run):
+    events, found = run
+    wanted = [[fact.event_id, describe(fact), fact.actor] for event in events for fact in facts(event)]
+
+    assert found["facts"] == wanted
+
+
+@needs_node
+def test_a_fact_has_the_causes_that_why_prints(run):
+    events, found = run
+    graph = CausalGraph(events)
+    wanted = [
+        [step.event_id for step in graph.chain(fact.event_id)] for event in events for fact in facts(event)
+    ]
+
+    assert found["chains"] == wanted
+
+
+@needs_node
+def test_money_is_the_ledger_s(run):
+    events, found = run
+    tally = RunAggregator()
+    for event in events:
+        tally.add(event)
+    summary = tally.summary()
+
+    assert found["wealth"] == {each.agent: each.wealth for each in summary.holders}
+    assert sum(found["cost"].values()) > 0
+    assert found["whole"]
+
+
+@needs_node
+def test_a_place_that_is_gone_back_to_is_as_it_was(run):
+    events, found = run
+    from_the_start = modelled(events[: len(events) // 2])
+
+    assert found["middle"] == from_the_start["end"]
+    assert found["again"] == found["end"]
+
+
+def test_the_page_is_the_one_that_its_source_makes():
+    """Make it anew with `npm ci && npm run build` in source/."""
+    digest = hashlib.sha256()
+    for each in PARTS:
+        digest.update(each.name.encode() + b"\0" + each.read_bytes() + b"\0")
+
+    assert f"npm run build`: {digest.hexdigest()}" in page().decode()
+
+
+def test_the_page_refers_to_nothing_outside():
+    assert not re.findall(
+        rb"""(?:src|href)=["'](?!data:)|url\(|@import|innerHTML|outerHTML|insertAdjacentHTML|document\.write""",
+        page(),
+    )
+
+
+def test_every_part_is_locked_by_its_digest_and_by_no_address():
+    wanted = json.loads((SOURCE / "package.json").read_text())
+    packages = {
+        name: each
+        for name, each in json.loads((SOURCE / "package-lock.json").read_text())["packages"].items()
+        if name
+    }
+
+    versions = [*wanted["dependencies"].values(), *wanted["devDependencies"].values()]
+    assert all(version.replace(".", "").isdigit() for version in versions)
+    assert all(each["integrity"].startswith("sha512-") for each in packages.values())
+    assert not [name for name, each in packages.items() if "resolved" in each]
+
+
+@needs_node
+@pytest.mark.slow
+def test_the_build_makes_the_same_page_again(tmp_path):
+    for each in [*PARTS, SOURCE / ".npmrc"]:
+        shutil.copy(each, tmp_path)
+    subprocess.run(
+        ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+    )
+    subprocess.run(["node", "build.mjs", "made.html"], cwd=tmp_path, check=True, capture_output=True)
+
+    assert (tmp_path / "made.html").read_bytes() == page()
