@@ -39,6 +39,7 @@ from econsim.cli import (
     trace,
     trust,
     up,
+    watch,
     why,
 )
 from econsim.cli.command_group import RootGroup, global_options
@@ -59,6 +60,7 @@ COMMANDS: Final[tuple[tuple[str, str, Callable[..., None]], ...]] = (
     (RUN, "mcp-server", mcp_server.mcp_server),
     (RUN, "synadia-bridge", synadia_bridge.synadia_bridge),
     (READ, "runs", runs.runs),
+    (READ, "watch", watch.watch),
     (READ, "events", events.events),
     (READ, "why", why.why),
     (READ, "trace", trace.trace),

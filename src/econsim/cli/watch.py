@@ -1,0 +1,56 @@
+"""`econsim watch`: see a run while it goes on, or any moment of one that has ended."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from econsim.cli.command_group import run_async, settings_of
+from econsim.cli.connect import OBSERVER, connect_to_server, creds_of
+from econsim.cli.run_argument import RunArgument
+from econsim.errors import SetupError
+
+if TYPE_CHECKING:
+    from econsim.config import Settings
+
+TerminalOption = Annotated[bool, typer.Option("--terminal", help="Watch here, in the terminal.")]
+"""Option `--terminal`."""
+
+
+def watch(context: typer.Context, run: RunArgument = "last", *, terminal: TerminalOption = False) -> None:
+    """Watch a run: prices, book, trades, agents, thoughts, verdicts, spans and events, live or at any earlier moment.
+
+    Sends nothing: the run never waits for whoever watches. `?` shows the keys.
+
+    Example: [cyan]econsim watch last --terminal[/cyan]
+    """
+    if not terminal:
+        message = "say where to watch: --terminal"
+        raise typer.BadParameter(message, ctx=context)
+    run_async(watch_in_terminal(settings_of(context), run))
+
+
+async def watch_in_terminal(config: Settings, name: str) -> None:
+    """Show a run in the terminal until somebody leaves it; raises SetupError without a terminal or its libraries."""
+    require_terminal()
+    from econsim.cli.run_log import resolve
+    from econsim.cli.watched_run import WatchedRun
+    from econsim.terminal.app import show
+
+    async with connect_to_server(config) as client:
+        run = await resolve(client, name)
+        await show(WatchedRun(client, run, creds_of(config, OBSERVER)))
+
+
+def require_terminal() -> None:
+    """Raise SetupError with the remedy unless the view can be shown here."""
+    try:
+        import textual  # noqa: F401 - asked for alone, so that no error of ours is taken for its absence
+    except ImportError:
+        message = "the terminal view is not installed; install it with `pip install 'econsim[terminal]'`"
+        raise SetupError(message) from None
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        message = "the terminal view needs a terminal, and this is a pipe or a file; `econsim events RUN --follow` prints lines"
+        raise SetupError(message)
