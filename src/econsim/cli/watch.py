@@ -44,8 +44,24 @@ async def watch_in_terminal(config: Settings, name: str) -> None:
         await show(WatchedRun(client, run, creds_of(config, OBSERVER)))
 
 
+async def watch_batch(config: Settings, name: str) -> None:
+    """Show a batch, and the run of any of its cells, in the terminal until somebody leaves it."""
+    require_terminal()
+    from econsim.cli.bench_options import BenchTransport
+    from econsim.cli.watched_batch import WatchedBatch
+    from econsim.evaluation.bench.records import BatchFiles
+    from econsim.terminal.app import show_batch
+
+    files = BatchFiles(config.state, name)
+    if files.record().transport == BenchTransport.MEMORY:
+        await show_batch(WatchedBatch(files, None, None))
+        return
+    async with connect_to_server(config) as client:
+        await show_batch(WatchedBatch(files, client, creds_of(config, OBSERVER)))
+
+
 def require_terminal() -> None:
-    """Raise SetupError with the remedy unless the view can be shown here."""
+    """Raise SetupError with the remedy unless a view can be shown here."""
     try:
         import textual  # noqa: F401 - asked for alone, so that no error of ours is taken for its absence
     except ImportError:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from multiprocessing import resource_tracker
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from econsim import subjects
 from econsim.adapters.clock import SystemClock
@@ -15,7 +15,7 @@ from econsim.adapters.jetstream.text_store import BucketTextStore
 from econsim.cli.run_log import RunLog, verified_record
 from econsim.cli.why import ID_WITH_TICK, causes_and_effects
 from econsim.domain.audit.causality import CausalGraph
-from econsim.domain.audit.facts import Record, facts
+from econsim.domain.audit.facts import Record
 from econsim.errors import NotFound
 from econsim.evaluation.bench.live_verdicts import live_verdicts
 from econsim.report.run_view import SeenEvent
@@ -26,6 +26,13 @@ from econsim.terminal.source import Judgement
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
+
+
+RECORDS_MAX: Final = 2_000
+"""Records that may contain a text that is looked for: an id stands in a few, the name of an agent in thousands."""
+
+_ITEM: Final = re.compile(r"[0-9a-f]{32}\.\d+")
+"""Id of an item: its record has that of the event alone."""
 
 
 class WatchedRun:
@@ -40,8 +47,6 @@ class WatchedRun:
         self._client = client
         self._creds = creds
         self._pattern = f"*.*.*.{token(run, 'run')}"
-        # The judge's process needs it, and it inherits standard error, which the view takes away.
-        resource_tracker.ensure_running()
 
     async def onwards(self, place: int, tick: int) -> AsyncGenerator[SeenEvent, None]:
         """Yield the events after a place and new ones as they come; raises Unavailable and CorruptLog."""
@@ -69,16 +74,21 @@ class WatchedRun:
         raise NotFound(message)
 
     async def place_of(self, event: str) -> int:
-        """Return the place of the first record with a fact of this id; raises NotFound."""
+        """Return the place of the record of the fact that an id or its beginning stands for; raises NotFound."""
         tick = ID_WITH_TICK.search(event)
         start = await run_reader.place_of_tick(self._client, self.run, int(tick[1])) if tick else 1
-        wanted = event.partition(".")[0].encode()
+        wanted = event.partition(".")[0].encode() if _ITEM.fullmatch(event) else event.encode()
+        graph, places = CausalGraph(), dict[str, int]()
         async with aclosing(run_reader.events(self._client, self.run, start)) as stored:
             async for each in stored:
-                if wanted in each.payload and _has(verified_record(each), event):
-                    return each.sequence
-        message = f"no event, trade, order, call or chain {event!r} in run {self.run}"
-        raise NotFound(message)
+                if wanted in each.payload:
+                    entry = verified_record(each)
+                    graph.add(entry)
+                    places[entry.event_id] = each.sequence
+                if len(places) > RECORDS_MAX:
+                    message = f"{event!r} stands in more than {RECORDS_MAX:,} records; give more of the id"
+                    raise NotFound(message)
+        return places[graph.find(event).event_id.partition(".")[0]]
 
     async def causes(self, event: str) -> CausalGraph:
         """Return a graph with the causes and effects of a fact; raises NotFound."""
@@ -106,9 +116,3 @@ class WatchedRun:
     def now(self) -> str:
         """Return the time."""
         return SystemClock().now()
-
-
-def _has(entry: Record, event: str) -> bool:
-    """Tell whether one of a record's facts has an id that begins so."""
-    graph = CausalGraph([entry])
-    return any(name.startswith(event) for fact in facts(entry) for name in graph.ids(fact))

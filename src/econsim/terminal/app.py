@@ -8,6 +8,8 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
+from econsim.terminal.batch_screen import BatchScreen
+from econsim.terminal.batch_source import BatchSource
 from econsim.terminal.run_screen import RunScreen
 from econsim.terminal.source import RunSource
 
@@ -42,3 +44,8 @@ class WatchApp(App[None]):
 async def show(source: RunSource) -> None:
     """Show a run until somebody leaves it."""
     await WatchApp(RunScreen(source)).run_async()
+
+
+async def show_batch(source: BatchSource) -> None:
+    """Show a batch, and the run of any of its cells, until somebody leaves it."""
+    await WatchApp(BatchScreen(source)).run_async()

@@ -10,6 +10,7 @@ from eventually import eventually
 from factories import group, role, scenario
 from recorded_source import RecordedSource
 from run_builders import records, small_run, small_scenario, thinking_run
+from screen_text import screen_text
 from textual.widgets import Input
 
 from econsim import subjects
@@ -56,28 +57,18 @@ async def press(pilot, *keys):
         await drawn(pilot)
 
 
-def text(pilot) -> str:
-    """Return what is on the screen, line by line."""
-    width, height = pilot.app.size
-    strips = pilot.app.screen._compositor.render_strips()
-    lines = ["".join(segment.text for segment in strip) for strip in strips]
-    assert len(lines) == height
-    assert all(len(line) <= width for line in lines)
-    return "\n".join(lines)
-
-
 @pytest.mark.parametrize("size", [(80, 24), (200, 60), (40, 12), (20, 5)])
 async def test_every_pane_is_shown_at_every_size(size) -> None:
     async with watching(thinking_run(), size) as (screen, pilot):
         for number, name in enumerate(PANES, 1):
             await press(pilot, str(number))
             assert screen.pane is screen.query_one(f"#{name} Pane")
-            assert "run_1"[: size[0] - 10] in text(pilot)
+            assert "run_1"[: size[0] - 10] in screen_text(pilot)
 
 
 async def test_the_head_tells_the_figures_of_the_report() -> None:
     async with watching(small_run(), (100, 30)) as (screen, pilot):
-        head = text(pilot).splitlines()[:2]
+        head = screen_text(pilot).splitlines()[:2]
 
     view: RunView = screen.view
     assert "CLOSED" in head[0]
@@ -119,7 +110,7 @@ async def test_the_filter_shows_the_events_that_fit() -> None:
         await press(pilot, "slash", *"type:ticked", "enter")
 
         assert {event.entry.type for event in screen.player.listed.events} == {subjects.TICKED.type}
-        assert "tick 12 opened, period 2" in text(pilot)
+        assert "tick 12 opened, period 2" in screen_text(pilot)
 
 
 async def test_the_events_of_an_agent_are_one_key_away() -> None:
@@ -135,7 +126,7 @@ async def test_why_shows_the_causes_up_to_the_opening_of_the_run() -> None:
         await press(pilot, "slash", *"type:trade", "enter", "w")
 
         assert isinstance(pilot.app.screen, TextScreen)
-        shown = text(pilot)
+        shown = screen_text(pilot)
         assert re.search(r"opened run run_1(.|\n)*ticked(.|\n)*▶ trade_executed", shown)
         await press(pilot, "escape")
         assert isinstance(pilot.app.screen, RunScreen)
@@ -148,14 +139,14 @@ async def test_any_moment_can_be_gone_to(typed, tick) -> None:
 
         assert screen.player.paused
         assert screen.view.tick == tick or screen.view.place == 400
-        assert "PAUSED" in text(pilot)
+        assert "PAUSED" in screen_text(pilot)
 
 
 async def test_a_place_that_is_not_there_is_told_and_nothing_moves() -> None:
     async with watching(small_run()) as (screen, pilot):
         await press(pilot, "g", *"nonsense", "enter")
 
-        await eventually(lambda: "no event 'nonsense'" in text(pilot))
+        await eventually(lambda: "no event 'nonsense'" in screen_text(pilot))
         assert screen.view.state == "closed"
 
 
@@ -166,9 +157,9 @@ async def test_verdicts_of_an_earlier_moment_are_those_of_then() -> None:
         await press(pilot, "4")
         await eventually(lambda: screen.moment.verdicts and screen.moment.verdicts[0].outcome.is_final)
         await drawn(pilot)
-        at_the_end = text(pilot)
+        at_the_end = screen_text(pilot)
         await press(pilot, "g", "1", "enter")
-        earlier = text(pilot)
+        earlier = screen_text(pilot)
         assert isinstance(screen.pane, VerdictsPane)
 
     assert "✓ holds" in at_the_end
@@ -182,8 +173,8 @@ async def test_an_open_run_that_tells_nothing_more_is_called_silent_with_the_tim
         await eventually(lambda: screen.player.idle_s > 1)
         await drawn(pilot)
 
-        assert f"since {silent_since[11:19]} UTC" in text(pilot)
-        assert "econsim resume run_1" in text(pilot).replace("\n", " ")
+        assert f"since {silent_since[11:19]} UTC" in screen_text(pilot)
+        assert "econsim resume run_1" in screen_text(pilot).replace("\n", " ")
 
 
 async def test_the_screen_is_drawn_some_ten_times_a_second_whatever_comes() -> None:
@@ -217,7 +208,7 @@ async def test_texts_of_agents_have_no_markup_and_no_control_characters_on_any_p
             ["enter"],
         ):
             await press(pilot, *keys)
-            shown.append(text(pilot))
+            shown.append(screen_text(pilot))
 
     assert "[red]bold[/red]" in shown[0]
     assert "[link=file:///etc]" in shown[1]
@@ -230,7 +221,7 @@ async def test_without_colour_every_state_is_told_in_words(monkeypatch) -> None:
     async with watching(small_run(), (120, 30)) as (_, pilot):
         strips = pilot.app.screen._compositor.render_strips()
         styles = [segment.style for strip in strips for segment in strip if segment.style]
-        assert "equilibrium" in text(pilot)
+        assert "equilibrium" in screen_text(pilot)
 
     colours = {style.color.triplet for style in styles if style.color and style.color.triplet}
     assert all(triplet.red == triplet.green == triplet.blue for triplet in colours)
@@ -247,7 +238,7 @@ async def test_light_and_dark_can_be_chosen() -> None:
 async def test_the_help_names_every_key() -> None:
     async with watching(small_run(), (130, 50)) as (_, pilot):
         await press(pilot, "question_mark")
-        shown = text(pilot)
+        shown = screen_text(pilot)
 
     assert all(word in shown for word in ("pause", "why", "filter", "sort", "dark or light", "spans"))
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, redirect_stderr
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -41,7 +42,9 @@ async def live_verdicts(url: str, creds: Path | None, run: str) -> AsyncGenerato
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_judge, args=(os.getpid(), theirs, url, creds, run), daemon=True)
     loop, ready = asyncio.get_running_loop(), asyncio.Event()
-    process.start()
+    # Processes inherit standard error, and a view that takes the terminal has put in its place what is no file.
+    with redirect_stderr(sys.__stderr__):
+        process.start()
     theirs.close()
     loop.add_reader(ours.fileno(), ready.set)
     try:
