@@ -17,7 +17,7 @@ from econsim.domain.measures.measures import gini
 from econsim.report.agent_view import AgentsView
 from econsim.report.live_figures import LiveFigures, Snapshot
 from econsim.report.market_view import WatchedMarket
-from econsim.report.thought_rows import ThoughtRow, thought_rows
+from econsim.report.thought_rows import THOUGHT_TYPES, ThoughtRow, thought_rows
 from econsim.schemas.scenario import Scenario
 
 EVENTS_MAX: Final = 1_000
@@ -86,7 +86,8 @@ class RunView:
         if (market := self.markets.get(entry.entity)) is not None:
             market.add(entry, self.period)
         self.agents.add(entry)
-        self.thoughts.extend(thought_rows(entry, place))
+        if entry.type in THOUGHT_TYPES:
+            self.thoughts.extend(thought_rows(entry, place))
         self._fold(entry)
 
     @property

@@ -33,11 +33,8 @@ class ThoughtRow(NamedTuple):
 
 
 def thought_rows(entry: Record, place: int) -> Iterator[ThoughtRow]:
-    """Yield the rows of a record; none of one that is about something else."""
-    made = _ROWS.get(entry.type)
-    if made is None:
-        return
-    kind, text_of = made
+    """Yield the rows of a record of one of THOUGHT_TYPES."""
+    kind, text_of = _ROWS[entry.type]
     for fact in facts(entry):
         if text := text_of(fact):
             agent = fact.data.get("agent") or fact.actor
@@ -91,3 +88,6 @@ _ROWS: Final[dict[str, _Made]] = {
     subjects.TASK_SETTLED.type: ("task", describe),
 }
 """Type of an event → kind of its rows, and their text; an empty text makes no row."""
+
+THOUGHT_TYPES: Final = frozenset(_ROWS)
+"""Types of the events that have rows."""

@@ -11,7 +11,7 @@ from rich.console import Group
 from rich.text import Text
 
 from econsim.domain.audit.describe import describe
-from econsim.domain.audit.facts import Record, facts
+from econsim.domain.audit.facts import Record, facts, parts_of
 from econsim.domain.expectation.verdict import Ruling, Verdict
 from econsim.report.format import NOTHING, count, money, percent, price_range, visible
 from econsim.report.market_view import SeenTrade, WatchedMarket
@@ -230,11 +230,10 @@ _STYLES: Final = {
 
 
 def _summary(entry: Record) -> str:
-    found = facts(entry)
-    first = next(found, None)
+    first = next(facts(entry), None)
     if first is None:
         return "nothing"
-    more = sum(1 for _ in found)
+    more = len(parts_of(entry) or (first,)) - 1
     return describe(first) + (f", and {more} more" if more else "")
 
 
