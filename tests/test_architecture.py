@@ -36,7 +36,7 @@ HOUSE: Floors = (
     ("__init__", "routers"),
     ("app",),
     ("runs",),
-    ("checks", "evaluation", "testing"),
+    ("checks", "evaluation", "terminal", "testing"),
     ("cli",),
     ("__main__",),
 )

@@ -61,6 +61,7 @@ COMMANDS: Final[tuple[tuple[str, str, Callable[..., None]], ...]] = (
     (RUN, "synadia-bridge", synadia_bridge.synadia_bridge),
     (READ, "watch", watch.watch),
     (READ, "runs", runs.runs),
+    (READ, "watch", watch.watch),
     (READ, "events", events.events),
     (READ, "why", why.why),
     (READ, "trace", trace.trace),

@@ -16,6 +16,7 @@ from econsim.cli.command_group import run_async, settings_of
 from econsim.cli.connect import connect_to_server, require_runs, required_server_url
 from econsim.cli.output import console, echo, line_printer, say
 from econsim.cli.run_argument import RunArgument
+from econsim.cli.watch_terminal import TerminalOption, watch_batch, watch_in_terminal
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -38,17 +39,31 @@ def watch(
             parser=option_types.text,
         ),
     ] = None,
+    terminal: TerminalOption = False,
 ) -> None:
     """Judge a run while it goes on, or later from the log: the verdicts are the same.
 
     Reads the run's own stream with credentials for nothing else, if it is a benchmark's; else the log. Any number may watch. Ends with
     1 unless every expectation holds.
 
+    With --terminal RUN may also be a batch: its cells, and the run of any of them, are shown there while it goes on.
+
     Example: [cyan]econsim bench watch last --expectations my.toml[/cyan]
+
+    Example: [cyan]econsim bench watch smith1962-1a2b3c4d --terminal[/cyan]
     """
     from econsim.runs import scenario_file
 
     config = settings_of(context)
+    if terminal:
+        if expectations:
+            message = "the view shows the verdicts that the run was opened with: leave out --expectations, or --terminal"
+            raise typer.BadParameter(message, ctx=context)
+        from econsim.evaluation.bench.records import batch_names
+
+        is_batch = run in batch_names(config.state)
+        run_async(watch_batch(config, run) if is_batch else watch_in_terminal(config, run))
+        return
     wanted = scenario_file.load(expectations) if expectations else None
     require_runs(config)
     found = run_async(_watch(config, run, wanted))

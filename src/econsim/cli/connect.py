@@ -43,6 +43,17 @@ def required_server_url(config: Settings) -> str:
     raise SetupError(message)
 
 
+def creds_of(config: Settings, role: str) -> Path | None:
+    """Return the creds file of a role; none for a given server without given credentials."""
+    if config.creds and not config.creds.is_dir():
+        return config.creds
+    directory = config.creds or config.state / "trust" / "creds"
+    path = directory / f"{role}.creds"
+    if role == OBSERVER and not path.exists() and (log_alone := directory / "auditor.creds").exists():
+        return log_alone
+    return path if path.exists() or config.creds or not config.nats else None
+
+
 @asynccontextmanager
 async def connect_to_server(config: Settings, role: str = OBSERVER) -> AsyncIterator[Client]:
     """Connect as a role for the time of the context.
@@ -50,7 +61,7 @@ async def connect_to_server(config: Settings, role: str = OBSERVER) -> AsyncIter
     Raises SetupError with the remedy if there is no server, or if it refuses the connection.
     """
     if url := server_url(config):
-        async with _client(url, _creds_of(config, role), role) as client:
+        async with _client(url, creds_of(config, role), role) as client:
             yield client
         return
     from econsim.adapters.server.embedded import EmbeddedServer
@@ -86,14 +97,3 @@ async def _client(url: str, creds: Path | None, role: str) -> AsyncIterator[Clie
         yield client
     finally:
         await client.close()
-
-
-def _creds_of(config: Settings, role: str) -> Path | None:
-    """Return the creds file of a role; none for a given server without given credentials."""
-    if config.creds and not config.creds.is_dir():
-        return config.creds
-    directory = config.creds or config.state / "trust" / "creds"
-    path = directory / f"{role}.creds"
-    if role == OBSERVER and not path.exists() and (log_alone := directory / "auditor.creds").exists():
-        return log_alone
-    return path if path.exists() or config.creds or not config.nats else None

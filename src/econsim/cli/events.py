@@ -26,23 +26,6 @@ if TYPE_CHECKING:
     from econsim.domain.audit.facts import Fact
 
 
-COLOURS: Final = {
-    "trade_executed": "green",
-    "order_rejected": "red",
-    "transfer_refused": "red",
-    "order_cancelled": "yellow",
-    "bid_accepted": "cyan",
-    "ask_accepted": "magenta",
-    "invoked": "bright_blue",
-    "transfer_posted": "dim",
-    "ticked": "bold blue",
-    "opened": "bold",
-    "closed": "bold",
-    "period_opened": "bold",
-    "period_closed": "bold",
-}
-"""Colour of an event in a list, by its action."""
-
 FURTHER_BACK: Final = 8
 """Factor by which more events are read if too few match: a search through a whole run reads a seventh of it twice."""
 
@@ -220,6 +203,7 @@ def fact_line(fact: Fact) -> Text:
     from rich.text import Text
 
     from econsim.domain.audit.describe import describe
+    from econsim.report.cause_tree import COLOURS
 
     action = fact.type.partition(".")[2]
     return Text.assemble(

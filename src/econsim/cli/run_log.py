@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Iterable
 from contextlib import aclosing, suppress
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
@@ -137,6 +137,15 @@ class RunLog:
         """Return the end of the run, as far as it was read."""
         return self._records.end
 
+    @property
+    def place(self) -> int:
+        """Return the place of the newest record that was read; 0 before the first."""
+        return self._newest
+
+    def begin_after(self, place: int, tick: int) -> None:
+        """Let `onwards` begin after a place in the log, at which a tick was open: what stands before it is not read."""
+        self._newest, self._tick = place, tick
+
     async def so_far(self) -> AsyncIterator[Record]:
         """Yield the records of the past; of a closed run all records.
 
@@ -174,7 +183,7 @@ class RunLog:
         await self._require_opening()
         return found, whole
 
-    async def onwards(self) -> AsyncIterator[Record]:
+    async def onwards(self) -> AsyncGenerator[Record, None]:
         """Yield new records, until the run has ended."""
         async for entry in self._through(None, lambda: self.end.reached):
             yield entry
@@ -231,7 +240,9 @@ class RunLog:
         except Unavailable:
             self.damage.append(f"the ledger's entries after {self.end.seen:,} are missing, up to {made:,}")
 
-    async def _through(self, silence_s: float | None, enough: Callable[[], bool]) -> AsyncIterator[Record]:
+    async def _through(
+        self, silence_s: float | None, enough: Callable[[], bool]
+    ) -> AsyncGenerator[Record, None]:
         if enough():
             return
         async with aclosing(run_reader.follow(self._client, self.run, self._newest + 1)) as stored:

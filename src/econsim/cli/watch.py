@@ -1,4 +1,4 @@
-"""`econsim watch`: a run in the browser, while it goes on or afterwards."""
+"""`econsim watch`: a run in the browser or the terminal, while it goes on or afterwards."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from econsim.cli.command_group import run_async, settings_of
 from econsim.cli.connect import connect_to_server
 from econsim.cli.output import echo, flush_stdout, say
 from econsim.cli.run_argument import RunArgument
+from econsim.cli.watch_terminal import TerminalOption, watch_in_terminal
 from econsim.errors import SetupError
 
 if TYPE_CHECKING:
@@ -30,10 +31,11 @@ class _PageAccess:
     """Ports of the origins that it accepts."""
 
 
-def watch(
+def watch(  # noqa: PLR0913 - each is an option of the command
     context: typer.Context,
     run: RunArgument = "last",
     *,
+    terminal: TerminalOption = False,
     is_opened: Annotated[
         bool, typer.Option("--open/--no-open", help="Open the browser, or only print the page's address.")
     ] = True,
@@ -54,15 +56,18 @@ def watch(
         ),
     ] = None,
 ) -> None:
-    """Watch a run in the browser until Ctrl-C: prices, books, agents, thoughts and every event with its causes.
+    """Watch a run in the browser, until Ctrl-C, or in the terminal: prices, books, agents, thoughts and every event with its causes.
 
-    The page is a NATS client that may only read. It follows a run that goes on, and goes back to any event of a run: stop with
-    the space bar, go a step with the arrow keys; ? shows all keys.
+    Both only read: the run never waits for whoever watches. They follow a run that goes on, and go back to any event of a run: stop
+    with the space bar, go a step with the arrow keys; ? shows all keys.
 
     Example: [cyan]econsim watch[/cyan] in a second terminal, while [cyan]econsim run genesis[/cyan] goes on in the first
 
-    Example: [cyan]econsim watch demo --no-open[/cyan]
+    Example: [cyan]econsim watch demo --no-open[/cyan], or [cyan]econsim watch demo --terminal[/cyan]
     """
+    if terminal:
+        run_async(watch_in_terminal(settings_of(context), run))
+        return
     if (websocket is None) != (port is None):
         message = "--websocket and --port go together: the server accepts the page by the port of its origin"
         raise typer.BadParameter(message)

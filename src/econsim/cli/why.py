@@ -10,7 +10,6 @@ import typer
 from econsim.cli import option_types
 from econsim.cli.command_group import run_async, settings_of
 from econsim.cli.connect import connect_to_server
-from econsim.cli.events import COLOURS
 from econsim.cli.output import console
 from econsim.errors import NotFound
 
@@ -18,20 +17,16 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from nats.aio.client import Client
-    from rich.text import Text
-    from rich.tree import Tree
 
     from econsim.adapters.jetstream.direct_get import StoredMessage
+    from econsim.cli.run_log import RunLog
     from econsim.config import Settings
-    from econsim.domain.audit.causality import CausalGraph, EffectTree
+    from econsim.domain.audit.causality import CausalGraph
     from econsim.domain.audit.facts import Fact
 
 
 ID_WITH_TICK: Final = re.compile(r"-(\d{1,12})-\d+(?:\.\d+)?$")
 """End of the ids of orders and trades of hosted agents: the tick, and numbers within it."""
-
-EFFECTS_SHOWN_MAX: Final = 12
-"""Effects of one fact that are shown; a tick has thousands."""
 
 
 def why(
@@ -59,18 +54,12 @@ def why(
 
 
 async def _why(config: Settings, event: str, run: str) -> None:
-    from econsim.cli.run_log import RunLog, resolve
-    from econsim.domain.audit.causality import CausalGraph
+    from econsim.cli.run_log import resolve
+    from econsim.report.cause_tree import cause_tree
 
     async with connect_to_server(config) as client:
         name = await resolve(client, run, unopened=True)
-        log = RunLog(client, name)
-        await log.wait_for_copies()
-        causes = None if log.damage else await _relatives(client, name, event)
-        if causes is None:
-            log, causes = RunLog(client, name), CausalGraph()
-            async for entry in log.so_far():
-                causes.add(entry)
+        log, causes = await causes_and_effects(client, name, event)
     try:
         console().print(cause_tree(causes, event))
     except NotFound as error:
@@ -78,6 +67,21 @@ async def _why(config: Settings, event: str, run: str) -> None:
         log.check()
         raise NotFound(message, code=error.error_code) from None
     log.check()
+
+
+async def causes_and_effects(client: Client, run: str, event: str) -> tuple[RunLog, CausalGraph]:
+    """Return the log of a run as far as it was read, and a graph with the causes and effects of a fact, if it has that fact."""
+    from econsim.cli.run_log import RunLog
+    from econsim.domain.audit.causality import CausalGraph
+
+    log = RunLog(client, run)
+    await log.wait_for_copies()
+    causes = None if log.damage else await _relatives(client, run, event)
+    if causes is None:
+        log, causes = RunLog(client, run), CausalGraph()
+        async for entry in log.so_far():
+            causes.add(entry)
+    return log, causes
 
 
 async def _relatives(client: Client, run: str, name: str) -> CausalGraph | None:
@@ -153,36 +157,3 @@ async def _possible_causes(client: Client, run: str, cause: str, place: int) -> 
     async for each in found:
         if row or cause.encode() in each.payload:
             yield each
-
-
-def cause_tree(causes: CausalGraph, name: str) -> Tree:
-    """Return a tree of a fact: its causes from the root down to it, and its effects below it."""
-    from rich.text import Text
-    from rich.tree import Tree
-
-    root = branch = Tree(Text("why", style="dim"), hide_root=True, guide_style="dim")
-    steps = causes.chain(name)
-    for fact in reversed(steps[1:]):
-        branch = branch.add(_leaf(fact))
-    _grow(branch.add(Text.assemble(("▶ ", "bold yellow"), _leaf(steps[0]))), causes.tree(name))
-    return root
-
-
-def _grow(branch: Tree, node: EffectTree) -> None:
-    for effect in node.effects[:EFFECTS_SHOWN_MAX]:
-        _grow(branch.add(_leaf(effect.fact)), effect)
-    if len(node.effects) > EFFECTS_SHOWN_MAX:
-        branch.add(f"[dim]… and {len(node.effects) - EFFECTS_SHOWN_MAX} more[/dim]")
-
-
-def _leaf(fact: Fact) -> Text:
-    from rich.text import Text
-
-    from econsim.domain.audit.describe import describe
-
-    action = fact.type.partition(".")[2]
-    return Text.assemble(
-        (action, COLOURS.get(action, "")),
-        f" {describe(fact)}",
-        (f"  tick {fact.tick}, {fact.event_id}", "dim"),
-    )

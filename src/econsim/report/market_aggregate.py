@@ -10,7 +10,6 @@ from dataclasses import replace
 from econsim import subjects
 from econsim.domain.agent.population import Agent, schedule
 from econsim.domain.audit.facts import Record
-from econsim.domain.clock.period import gain
 from econsim.domain.execution.coded_facts import (
     AcceptedAsks,
     Cleared,
@@ -22,6 +21,7 @@ from econsim.domain.execution.coded_facts import (
 from econsim.domain.measures.equilibrium import Equilibrium, find_equilibrium
 from econsim.domain.measures.measures import efficiency, smiths_alpha, weighted_mean
 from econsim.report.summary import MarketSummary, Period, Trades
+from econsim.report.surplus import Surplus
 from econsim.schemas.scenario import Market, Scenario
 from econsim.schemas.types import MICROS_PER_CREDIT
 
@@ -33,11 +33,8 @@ class MarketAggregator:
         """Start before the first event."""
         self._market = market
         self._values, self._costs = schedule(scenario, market.resource)
-        self._roles = {
-            agent.id: role for agent in agents for role in agent.roles if role.resource == market.resource
-        }
         self._columns = tuple(array("q") for _ in range(5))
-        self._net: Counter[str] = Counter()
+        self._surplus = Surplus(market.resource, agents)
         self._period = 1
         self._orders = 0
         self._rejected: Counter[str] = Counter()
@@ -103,7 +100,7 @@ class MarketAggregator:
 
     def _close_period(self) -> None:
         self._first_arrivals |= self._first_arrival()
-        self._net.clear()
+        self._surplus.begin_period()
         self._sold.clear()
         self._first = None
 
@@ -116,15 +113,9 @@ class MarketAggregator:
         self, tick: int, period: int, price: int, quantity: int, buyer: str, seller: str
     ) -> None:
         self._sold[seller] += quantity
-        gain = self._gain(buyer, quantity) + self._gain(seller, -quantity)
+        gain = self._surplus.trade(buyer, seller, quantity)
         for column, value in zip(self._columns, (tick, period, price, quantity, gain), strict=True):
             column.append(value)
-
-    def _gain(self, agent: str, units: int) -> int:
-        """Return the change of an agent's value of its holding, in micro-credits, by more units."""
-        role, before = self._roles.get(agent), self._net[agent]
-        self._net[agent] = before + units
-        return 0 if role is None else gain(role, before + units) - gain(role, before)
 
 
 def _periods(

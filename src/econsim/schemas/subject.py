@@ -170,6 +170,9 @@ def _declaration_mistake(row: Subject) -> str:
         return f"is owned by {row.owner!r}; the services are {', '.join(OWNERS)}"
     if bool(row.stream) != (row.kind in (SubjectKind.EVENT, SubjectKind.COMMAND)):
         return "has a stream exactly if it is an event or a command"
+    if row.kind is SubjectKind.SPAN:
+        is_right = row.template.startswith("trace.") and row.template.count(".") == 3
+        return "" if is_right else "is no span: that is trace.<service>.<entity>.<action>"
     return _template_mistake(row)
 
 
@@ -177,12 +180,6 @@ def _template_mistake(row: Subject) -> str:
     """Return the mistake in a row's tokens, or an empty text."""
     domain, *rest = row.template.split(".")
     tail = _TAILS.get(row.kind, _TAIL)
-    if row.kind is SubjectKind.SPAN:
-        return (
-            ""
-            if domain == "trace" and len(rest) == 3
-            else "is no span: that is trace.<service>.<entity>.<action>"
-        )
     if domain not in DOMAINS or len(rest) != 2 + len(tail) or tuple(rest[2:]) != tail:
         return f"is no {row.kind.value}: that is <domain>.<entity>.<action>.{'.'.join(tail)}, of {', '.join(DOMAINS)}"
     if (row.kind is SubjectKind.OPERATOR) != (domain == "admin") or (

@@ -18,11 +18,12 @@ from run_builders import only, small_run
 from typer.testing import CliRunner
 
 from econsim import errors, subjects
-from econsim.cli import COMMANDS, GROUPS, app, events, interrupts, verification, why
+from econsim.cli import COMMANDS, GROUPS, app, events, interrupts, verification
 from econsim.cli.command_group import global_options_first, run_async
 from econsim.domain.audit.causality import CausalGraph
 from econsim.domain.audit.facts import facts
 from econsim.domain.audit.run_records import RunEnd
+from econsim.report.cause_tree import cause_tree
 
 
 def cli(*args):
@@ -298,7 +299,7 @@ def test_json_lines_hold_the_whole_fact(capsys) -> None:
 def test_why_goes_from_the_root_over_the_fact_to_its_effects() -> None:
     trade = next(facts(only(small_run(), subjects.TRADE_EXECUTED)[0]))
 
-    branch, labels = why.cause_tree(CausalGraph(small_run()), trade.data["trade_id"]), []
+    branch, labels = cause_tree(CausalGraph(small_run()), trade.data["trade_id"]), []
     while branch.children:
         branch = branch.children[0]
         labels.append(branch.label.plain)

@@ -1,0 +1,34 @@
+"""Surplus of one market's trades: what buyers value their units above what sellers' cost. Pure, folded trade by trade."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from econsim.domain.agent.population import Agent
+from econsim.domain.clock.period import gain
+
+
+class Surplus:
+    """Values and costs of the units that the agents of a market traded in the period under way."""
+
+    def __init__(self, resource: str, agents: Iterable[Agent]) -> None:
+        """Start before the first trade."""
+        self._roles = {
+            agent.id: role for agent in agents for role in agent.roles if role.resource == resource
+        }
+        self._net: Counter[str] = Counter()
+
+    def begin_period(self) -> None:
+        """Forget what was traded: the first unit of the new period is the most valuable again."""
+        self._net.clear()
+
+    def trade(self, buyer: str, seller: str, units: int) -> int:
+        """Add a trade; return what it adds to the surplus, micro-credits."""
+        return self._gain(buyer, units) + self._gain(seller, -units)
+
+    def _gain(self, agent: str, units: int) -> int:
+        """Return the change of an agent's value of its holding by more units."""
+        role, before = self._roles.get(agent), self._net[agent]
+        self._net[agent] = before + units
+        return 0 if role is None else gain(role, before + units) - gain(role, before)
