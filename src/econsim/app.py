@@ -23,6 +23,7 @@ from faststream.nats import NatsCredentials
 
 from econsim.adapters.cancellation import CANCEL_AGAIN_S, CANCEL_S, cancel_until_done
 from econsim.adapters.clock import unix_seconds
+from econsim.adapters.logs import configure_log
 from econsim.adapters.nats.connection import connect, options, require_server, server_urls, synchronize
 from econsim.adapters.nats.credential_renewal import keep_current, keep_trying
 from econsim.adapters.nats.patches import apply_patches, install_filter
@@ -48,6 +49,7 @@ from econsim.services.figures_reporter import FiguresReporter
 from econsim.services.gc_tuning import collect_rarely
 from econsim.services.handlers import BindMessage, error_replies
 from econsim.services.leadership import Leadership
+from econsim.services.log_fields import log_fields
 from econsim.services.operator_audit import OperatorAudit
 from econsim.services.reply_check import ReplySubjectCheck
 from econsim.services.routes import router
@@ -178,6 +180,9 @@ def build(*names: str, server: Server | None = None) -> FastStream:
     collect_rarely()
     if parent := environment().get(PARENT):
         end_with_parent(int(parent))
+    config = settings()
+    own = names[0] if len(names) == 1 else ""
+    configure_log(config.log_format, config.log_level, partial(log_fields, own))
     made = [make(name, found) for name in names]
     waiting: list[asyncio.Task[None]] = []
     watching: list[asyncio.Task[None]] = []
@@ -241,6 +246,9 @@ async def _warn_while_unconnected(server: Server, service: str) -> None:
 @asynccontextmanager
 async def running(names: Sequence[str], server: Server) -> AsyncIterator[None]:
     """Run services in this process for the time of the context, without FastStream's signal handling."""
+    config = settings()
+    if config.log_format == "json":
+        configure_log(config.log_format, config.log_level, log_fields)
     collect_rarely()
     made = [make(name, server) for name in names]
     try:

@@ -41,6 +41,8 @@ class Settings(BaseSettings):
     """Copies of each stream, 3 on a cluster; without it, a stream keeps what it has and a new one gets 1."""
     metrics: Annotated[str, Field(pattern=r"^\S+:\d{1,5}$")] | None = None
     """Address and port at which the metrics service serves figures, `127.0.0.1:9464`; without it, nothing is collected."""
+    log_format: Literal["text", "json"] = "text"
+    """Form of the log: text, or lines of JSON; services that `--spread` starts write JSON unless it is set."""
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
     """Least severe message that is logged."""
 

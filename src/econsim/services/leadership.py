@@ -57,6 +57,7 @@ from econsim.schemas.clock import (
 from econsim.schemas.metrics import CounterName
 from econsim.schemas.subject import fields
 from econsim.services.context import ServiceContext
+from econsim.services.log_fields import note_task
 from econsim.services.routes import Route, event_route
 
 RENEW_S: Final = 1.0
@@ -167,7 +168,7 @@ class Leadership:
         if opened.correlation_id not in self._runs and not self._stopping:
             run = self._runs[opened.correlation_id] = active_run(opened)
             self._run_tasks[run.name] = [
-                asyncio.create_task(self._lead(task)) for task in self._tasks_of(run)
+                asyncio.create_task(self._lead(task, run.name)) for task in self._tasks_of(run)
             ]
 
     def drop_run(self, run: str) -> None:
@@ -222,8 +223,9 @@ class Leadership:
             counts[f"{where.domain}.{where.action}"][where.run] = count
         return counts
 
-    async def _lead(self, task: LeaderTask) -> None:
+    async def _lead(self, task: LeaderTask, run: str = "") -> None:
         """Run a task whenever its lease is free, until the task is done."""
+        note_task(self._context.service, task.lease, run)
         async for _ in Poll(RETRY_S):
             if await self._try_to_lead(task):
                 return
