@@ -182,7 +182,8 @@ def build(*names: str, server: Server | None = None) -> FastStream:
         end_with_parent(int(parent))
     config = settings()
     own = names[0] if len(names) == 1 else ""
-    configure_log(config.log_format, config.log_level, partial(log_fields, own))
+    file = config.log_directory and config.log_directory / f"{own or EVERYTHING}.log"
+    configure_log(config.log_format, config.log_level, partial(log_fields, own), file)
     made = [make(name, found) for name in names]
     waiting: list[asyncio.Task[None]] = []
     watching: list[asyncio.Task[None]] = []

@@ -43,6 +43,8 @@ class Settings(BaseSettings):
     """Address and port at which the metrics service serves figures, `127.0.0.1:9464`; without it, nothing is collected."""
     log_format: Literal["text", "json"] = "text"
     """Form of the log: text, or lines of JSON; services that `--spread` starts write JSON unless it is set."""
+    log_directory: Path | None = None
+    """Directory in which each service writes its log as JSON besides; without it, standard error is all there is."""
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
     """Least severe message that is logged."""
 

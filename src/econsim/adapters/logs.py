@@ -9,6 +9,8 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
 from typing import Final, Literal
 
 from opentelemetry.trace import get_current_span
@@ -18,6 +20,12 @@ Fields = Callable[[], Mapping[str, str]]
 
 TEXT: Final = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 """Form of a line of text."""
+
+FILE_BYTES_MAX: Final = 10 * 2**20
+"""Bytes of a file of the log: a new one is begun then."""
+
+FILES_KEPT: Final = 3
+"""Older files that are kept: a few days of a service without faults."""
 
 _FRAMEWORK: Final = "faststream"
 
@@ -46,14 +54,22 @@ class JsonLines(logging.Formatter):
         return json.dumps(line)
 
 
-def configure_log(form: Literal["text", "json"], level: str, fields: Fields) -> None:
-    """Write the log of this process to standard error; one that is configured already stays as it is, but for JSON."""
-    if form == "text":
+def configure_log(
+    form: Literal["text", "json"], level: str, fields: Fields, file: Path | None = None
+) -> None:
+    """Write the log of this process to standard error, and to a file as JSON if one is given.
+
+    A log of text that is configured already stays as it is. Raises OSError if the file cannot be written.
+    """
+    if form == "text" and file is None:
         logging.basicConfig(level=level.upper(), format=TEXT)
         return
-    handler = logging.StreamHandler()
-    handler.setFormatter(JsonLines(fields))
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    handlers: list[logging.Handler] = [logging.StreamHandler()]
+    handlers[0].setFormatter(JsonLines(fields) if form == "json" else logging.Formatter(TEXT))
+    if file is not None:
+        handlers.append(RotatingFileHandler(file, maxBytes=FILE_BYTES_MAX, backupCount=FILES_KEPT))
+        handlers[1].setFormatter(JsonLines(fields))
+    logging.basicConfig(level=level.upper(), handlers=handlers, force=True)
     # FastStream prints lines of its own, in colours.
     framework = logging.getLogger(_FRAMEWORK)
     framework.handlers.clear()

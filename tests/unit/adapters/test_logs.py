@@ -9,7 +9,7 @@ from opentelemetry import trace
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 from requirements import requirement
 
-from econsim.adapters.logs import JsonLines
+from econsim.adapters.logs import JsonLines, configure_log
 
 
 @pytest.fixture
@@ -65,3 +65,26 @@ def test_what_an_agent_wrote_cannot_steer_a_terminal(line) -> None:
     assert text.isascii()
     assert text.isprintable()
     assert json.loads(text)["message"] == "\x1b[2J\x9b31m\u202enice"
+
+
+@pytest.fixture
+def root():
+    """Let a test configure the log of this process."""
+    logger, framework = logging.getLogger(), logging.getLogger("faststream")
+    kept = list(logger.handlers), logger.level, list(framework.handlers), framework.propagate
+    yield logger
+    for handler in {*logger.handlers} - {*kept[0]}:
+        handler.close()
+    logger.handlers[:], framework.handlers[:], framework.propagate = kept[0], kept[2], kept[3]
+    logger.setLevel(kept[1])
+
+
+def test_a_file_has_lines_of_json_and_the_terminal_text(root, tmp_path, capsys) -> None:
+    configure_log("text", "info", lambda: {"service": "market"}, tmp_path / "market.log")
+
+    logging.getLogger("econsim.x").info("one")
+    logging.getLogger("econsim.x").debug("two")
+
+    (line,) = (tmp_path / "market.log").read_text().splitlines()
+    assert json.loads(line)["service"] == "market"
+    assert capsys.readouterr().err.strip().endswith("econsim.x: one")
