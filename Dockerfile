@@ -15,7 +15,7 @@ RUN /tools/bin/python -m hatchling build -t wheel \
 FROM python:3.13-slim
 # Empty volumes take their owner from these directories, so the services need no root to write there.
 RUN useradd --uid 10001 --user-group --no-create-home --home-dir /nonexistent econsim \
-    && install -d -o econsim -g econsim -m 0700 /state /data
+    && install -d -o econsim -g econsim -m 0700 /state /data /logs
 COPY --from=build /venv /venv
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER 10001:10001

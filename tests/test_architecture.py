@@ -57,7 +57,7 @@ WITHIN: dict[str, Floors] = {
         ("execution",),
     ),
     "adapters": (
-        ("cancellation", "clock", "exposition", "operator_file", "otlp", "poll"),
+        ("cancellation", "clock", "exposition", "logs", "operator_file", "otlp", "poll"),
         ("nats",),
         ("jetstream", "mcp", "models", "server"),
         ("live_page",),

@@ -23,6 +23,7 @@ from faststream.nats import NatsCredentials
 
 from econsim.adapters.cancellation import CANCEL_AGAIN_S, CANCEL_S, cancel_until_done
 from econsim.adapters.clock import unix_seconds
+from econsim.adapters.logs import configure_log
 from econsim.adapters.nats.connection import connect, options, require_server, server_urls, synchronize
 from econsim.adapters.nats.credential_renewal import keep_current, keep_trying
 from econsim.adapters.nats.patches import apply_patches, install_filter
@@ -48,14 +49,15 @@ from econsim.services.figures_reporter import FiguresReporter
 from econsim.services.gc_tuning import collect_rarely
 from econsim.services.handlers import BindMessage, MessageSpans, error_replies
 from econsim.services.leadership import Leadership
+from econsim.services.log_fields import log_fields
 from econsim.services.operator_audit import OperatorAudit
 from econsim.services.reply_check import ReplySubjectCheck
 from econsim.services.routes import router
+from econsim.services.trace.collector import span_collector
 from econsim.services.worker_app import WorkerApp
 
 if TYPE_CHECKING:
     from econsim.adapters.mcp.tool_server import KeptToolServer
-    from econsim.adapters.otlp import OtlpSender
     from econsim.ports import ModelProvider
 
 EVERYTHING: Final = "everything"
@@ -184,6 +186,10 @@ def build(*names: str, server: Server | None = None) -> FastStream:
     collect_rarely()
     if parent := environment().get(PARENT):
         end_with_parent(int(parent))
+    config = settings()
+    own = names[0] if len(names) == 1 else ""
+    file = config.log_directory and config.log_directory / f"{own or EVERYTHING}.log"
+    configure_log(config.log_format, config.log_level, partial(log_fields, own), file)
     made = [make(name, found) for name in names]
     waiting: list[asyncio.Task[None]] = []
     watching: list[asyncio.Task[None]] = []
@@ -247,6 +253,9 @@ async def _warn_while_unconnected(server: Server, service: str) -> None:
 @asynccontextmanager
 async def running(names: Sequence[str], server: Server) -> AsyncIterator[None]:
     """Run services in this process for the time of the context, without FastStream's signal handling."""
+    config = settings()
+    if config.log_format == "json":
+        configure_log(config.log_format, config.log_level, log_fields)
     collect_rarely()
     made = [make(name, server) for name in names]
     try:
@@ -284,7 +293,7 @@ def make(name: str, server: Server) -> Service:
     providers = model_providers(config) if name == COGNITION else {}
     tools = tool_servers(config, *filter(None, [server.state])) if name == MCP else {}
     collector = span_collector(config.otlp_url) if name == TRACE and config.otlp_url else None
-    shown = metrics_address(config) if name == METRICS else None
+    shown = config.metrics_at if name == METRICS else None
     context = ServiceContext(
         name, broker, providers=providers, tool_servers=tools, collector=collector, metrics_at=shown
     )
@@ -320,14 +329,6 @@ def model_providers(config: Settings) -> Mapping[str, ModelProvider]:
     return configured_providers(config.providers, environment())
 
 
-def metrics_address(config: Settings) -> tuple[str, int] | None:
-    """Return the address and port at which figures are served; none if they are not."""
-    if config.metrics is None:
-        return None
-    address, _, port = config.metrics.rpartition(":")
-    return address, int(port)
-
-
 def tool_servers(config: Settings, *secrets: Path) -> Mapping[str, KeptToolServer]:
     """Return the tool servers of the operator's file, none of which may see the keys of this deployment or `secrets`."""
     if config.tools is None:
@@ -337,16 +338,6 @@ def tool_servers(config: Settings, *secrets: Path) -> Mapping[str, KeptToolServe
 
     hidden = (config.state.absolute(), config.tools.absolute(), *(path.absolute() for path in secrets))
     return read_tool_servers(config.tools, environment(), launcher(environment(), hidden))
-
-
-def span_collector(url: str) -> OtlpSender:
-    """Return the sender of spans to a collector; raises SetupError if its libraries are not installed."""
-    try:
-        from econsim.adapters.otlp import OtlpSender
-    except ImportError:
-        message = "what speaks OTLP is not installed; install it with `pip install 'econsim[otlp]'`"
-        raise SetupError(message) from None
-    return OtlpSender(url, environment())
 
 
 def __getattr__(name: str) -> FastStream:

@@ -45,8 +45,20 @@ class Settings(BaseSettings):
     """Address of a collector that speaks OTLP over HTTP, to which the trace service sends all spans; none for nowhere."""
     metrics: Annotated[str, Field(pattern=r"^\S+:\d{1,5}$")] | None = None
     """Address and port at which the metrics service serves figures, `127.0.0.1:9464`; without it, nothing is collected."""
+    log_format: Literal["text", "json"] = "text"
+    """Form of the log: text, or lines of JSON; services that `--spread` starts write JSON unless it is set."""
+    log_directory: Path | None = None
+    """Directory in which each service writes its log as JSON besides; without it, standard error is all there is."""
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
     """Least severe message that is logged."""
+
+    @property
+    def metrics_at(self) -> tuple[str, int] | None:
+        """Return the address and port at which figures are served; none if they are not."""
+        if self.metrics is None:
+            return None
+        address, _, port = self.metrics.rpartition(":")
+        return address, int(port)
 
 
 def settings(**overrides: object) -> Settings:

@@ -165,7 +165,7 @@ async def _spans(log: RunLog, tick: int | None, *, follow: bool) -> AsyncIterato
 
 
 async def _send(spans: AsyncIterator[list[Span]], url: str) -> None:
-    from econsim.app import span_collector
+    from econsim.services.trace.collector import span_collector
 
     sender, number = span_collector(url), 0
     await asyncio.to_thread(sender.require_listener)

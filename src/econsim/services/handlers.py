@@ -109,6 +109,15 @@ class _Spanning(BaseMiddleware):
             return await call_next(msg)
 
 
+def handled_subject() -> tuple[str, str]:
+    """Return the service and the subject of the message being handled; empty texts if none is."""
+    handling = _handling.get(None)
+    if handling is None:
+        return "", ""
+    message, context = handling
+    return context.service, getattr(message.raw_message, "subject", "")
+
+
 def current_message() -> Msg:
     """Return the NATS message being handled, with its acknowledgement methods."""
     found: Msg = _handling.get()[0].raw_message
@@ -167,7 +176,7 @@ def error_reply(error: Exception) -> ErrorReply:
     if isinstance(error, EconsimError):
         body = error_body(error)
     else:
-        _log.error("unforeseen error while answering %s", _subject(), exc_info=error)
+        _log.error("unforeseen error while answering %s", handled_subject()[1], exc_info=error)
         body = ErrorBody(
             code="service_failed", message="the service failed; its log says why", retryable=True
         )
@@ -200,8 +209,3 @@ def error_replies() -> ExceptionMiddleware:
         return response
 
     return middleware
-
-
-def _subject() -> str:
-    handling = _handling.get(None)
-    return getattr(handling[0].raw_message, "subject", "") if handling else ""

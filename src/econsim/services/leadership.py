@@ -58,6 +58,7 @@ from econsim.schemas.clock import (
 from econsim.schemas.metrics import CounterName
 from econsim.schemas.subject import fields
 from econsim.services.context import ServiceContext
+from econsim.services.log_fields import note_task
 from econsim.services.routes import Route, event_route
 
 RENEW_S: Final = 1.0
@@ -169,7 +170,8 @@ class Leadership:
             run = self._runs[opened.correlation_id] = active_run(opened)
             # In a context of their own: they outlive the message that told of the run, and its span.
             self._run_tasks[run.name] = [
-                asyncio.create_task(self._lead(task), context=Context()) for task in self._tasks_of(run)
+                asyncio.create_task(self._lead(task, run.name), context=Context())
+                for task in self._tasks_of(run)
             ]
 
     def drop_run(self, run: str) -> None:
@@ -224,8 +226,9 @@ class Leadership:
             counts[f"{where.domain}.{where.action}"][where.run] = count
         return counts
 
-    async def _lead(self, task: LeaderTask) -> None:
+    async def _lead(self, task: LeaderTask, run: str = "") -> None:
         """Run a task whenever its lease is free, until the task is done."""
+        note_task(self._context.service, task.lease, run)
         async for _ in Poll(RETRY_S):
             if await self._try_to_lead(task):
                 return

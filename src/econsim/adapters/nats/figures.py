@@ -10,7 +10,6 @@ from bisect import bisect_left
 from collections import Counter
 from functools import lru_cache
 from typing import Final
-from weakref import WeakKeyDictionary
 
 from nats.aio.client import Client
 
@@ -30,6 +29,9 @@ OTHER: Final = "other"
 
 SUBJECTS_MAX: Final = 1_024
 """Subjects without their run and sender that are kept with their templates: those of some hundred resources."""
+
+_KEPT: Final = "_econsim_figures"
+"""Name under which a client holds its figures."""
 
 _Labels = tuple[tuple[str, str], ...]
 
@@ -67,6 +69,7 @@ class Figures:
         # There from the start: what begins with its first event has not increased for Prometheus.
         self.count(CounterName.TRACE_SPANS_DROPPED, 0)
         self._timings: dict[tuple[TimingName, _Labels], Histogram] = {}
+        self._answered: dict[str, Histogram] = {}
 
     def count(self, name: CounterName, by: int = 1, /, **labels: str) -> None:
         """Add to a counter."""
@@ -75,6 +78,22 @@ class Figures:
     def timing(self, name: TimingName, **labels: str) -> Histogram:
         """Return the timing of these labels, which the caller may keep."""
         return self._timings.setdefault((name, tuple(labels.items())), Histogram())
+
+    def note_round_trip(self, subject: str, seconds: float, *, is_answered: bool = True) -> None:
+        """Add the time of a request."""
+        found = self._answered.get(subject) if is_answered else None
+        if found is None:
+            labels = {"subject": template_of(subject), "outcome": "answered" if is_answered else "unanswered"}
+            found = self.timing(TimingName.ROUND_TRIP, **labels)
+            if is_answered:
+                self._keep(subject, found)
+        found.note(seconds)
+
+    def _keep(self, subject: str, found: Histogram) -> None:
+        """Keep the timing of a subject: to look for it by its labels takes as long as all else that is done here."""
+        if len(self._answered) >= SUBJECTS_MAX:
+            self._answered.clear()
+        self._answered[subject] = found
 
     def report(self, *, is_last: bool = False) -> FiguresReported:
         """Return all figures as they are now."""
@@ -94,14 +113,11 @@ class Figures:
         )
 
 
-_of: Final[WeakKeyDictionary[Client, Figures]] = WeakKeyDictionary()
-
-
 def figures_of(client: Client) -> Figures:
-    """Return the figures of a connection, from its first use on."""
-    found = _of.get(client)
+    """Return the figures of a connection, from its first use on; they end with it."""
+    found: Figures | None = vars(client).get(_KEPT)
     if found is None:
-        found = _of[client] = Figures()
+        found = vars(client)[_KEPT] = Figures()
     return found
 
 

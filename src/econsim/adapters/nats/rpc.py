@@ -12,11 +12,10 @@ from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
 from econsim import subjects
-from econsim.adapters.nats.figures import figures_of, template_of
+from econsim.adapters.nats.figures import figures_of
 from econsim.errors import EconsimError, InvalidMessage, NotFound, QuotaExceeded, Refused, Unavailable
 from econsim.schemas.base import ErrorBody, ErrorReply, Message
 from econsim.schemas.ledger import Submit, Submitted
-from econsim.schemas.metrics import TimingName
 
 REQUEST_TIMEOUT_S: Final = 5.0
 """Seconds to wait for one answer; a job that takes longer than 30 s belongs in a work queue."""
@@ -49,11 +48,11 @@ async def ask(
     answers on the subject, Unavailable if the answer did not come in time: whether a command took effect is then
     unknown, so repeat it by its id.
     """
-    started, outcome = time.perf_counter(), "unanswered"
+    started, is_answered = time.perf_counter(), False
     try:
         payload = request if isinstance(request, bytes) else json_of(request)
         message = await client.request(subject, payload, timeout=timeout_s)
-        outcome = "answered"
+        is_answered = True
     except nats.errors.NoRespondersError as error:
         text = (
             f"nobody answers on {subject}: its service is just starting or not running, or there is no such run or market; "
@@ -70,10 +69,8 @@ async def ask(
         text = f"no answer on {subject} within {timeout_s:g} s"
         raise Unavailable(text) from error
     finally:
-        timing = figures_of(client).timing(
-            TimingName.ROUND_TRIP, subject=template_of(subject), outcome=outcome
-        )
-        timing.note(time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        figures_of(client).note_round_trip(subject, seconds, is_answered=is_answered)
     if (message.headers or {}).get("status") == "error":
         raise refusal(ErrorReply.model_validate_json(message.data).error)
     try:

@@ -296,17 +296,19 @@ class Judge:
         sequence, count = self._now.sequence, self._now.count
         parts = parts_of(entry)
         for index, data in enumerate(parts) if parts is not None else ((-1, entry.data),):
-            seen = Occurrence(entry, index, data, sequence, tick, count)
-            for matches, see, place in handlers:
-                # A monitor that has decided in this tick is shown more, and changes nothing.
-                self._showing = place
-                try:
-                    if matches is None or matches(seen):
-                        see(seen)
-                except WRONG_CONTENT as error:
-                    if not _follows_schema(entry):
-                        raise
-                    self._give_up(place, f"it could not judge record {sequence} of the log: {error}")
+            self._show(entry, Occurrence(entry, index, data, sequence, tick, count), handlers)
+
+    def _show(self, entry: Record, seen: Occurrence, handlers: list[Handler]) -> None:
+        for matches, see, place in handlers:
+            # A monitor that has decided in this tick is shown more, and changes nothing.
+            self._showing = place
+            try:
+                if matches is None or matches(seen):
+                    see(seen)
+            except WRONG_CONTENT as error:
+                if not _follows_schema(entry):
+                    raise
+                self._give_up(place, f"it could not judge record {seen.sequence} of the log: {error}")
 
 
 def _follows_schema(entry: Record) -> bool:

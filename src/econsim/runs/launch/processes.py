@@ -36,12 +36,16 @@ class Processes:
         self._state = state
         self._logs = state / "logs"
         self._on_exit = on_exit
-        self._environment = environment() | {
-            "ECONSIM_NATS": server.url,
-            "ECONSIM_CREDS": str(server.creds("market").parent),
-            "ECONSIM_STATE": str(state),
-            child_processes.PARENT: str(os.getpid()),
-        }
+        self._environment = (
+            {"ECONSIM_LOG_FORMAT": "json", "ECONSIM_LOG_LEVEL": "info"}
+            | environment()
+            | {
+                "ECONSIM_NATS": server.url,
+                "ECONSIM_CREDS": str(server.creds("market").parent),
+                "ECONSIM_STATE": str(state),
+                child_processes.PARENT: str(os.getpid()),
+            }
+        )
 
     async def watch(self, service: str, workers: int) -> None:
         """Supervise one service until cancelled: restart it whenever it ends."""
