@@ -7,6 +7,7 @@ import asyncio
 import json
 import re
 import threading
+from contextlib import contextmanager
 
 import pytest
 from browsers import apart, browsing, needs_browser, put_in_log, renamed, watching
@@ -15,8 +16,10 @@ from superuser import superuser
 
 from econsim import subjects
 from econsim.adapters.jetstream import provision
+from econsim.adapters.live_page.page_server import PageServer
 from econsim.adapters.nats.connection import connect
 from econsim.adapters.server.embedded import EmbeddedServer
+from econsim.cli.watch_session import WatchSession
 from econsim.domain.audit.causality import CausalGraph
 from econsim.domain.audit.facts import facts
 from econsim.domain.execution import in_memory
@@ -106,6 +109,38 @@ def figure(page, name):
     """Return a number of the head of the page."""
     pair = page.locator("#figures div", has=page.locator("dt", has_text=re.compile(f"^{name}$")))
     return int(pair.locator("dd").inner_text().replace(" ", "").replace("\u202f", ""))
+
+
+@contextmanager
+def serving_briefly(server, run, life_s):
+    """Serve the page with credentials that hold for some seconds; yield its address and the times it asked for some."""
+    given, loop = [], asyncio.new_event_loop()
+    stopped = asyncio.Event()
+    told = threading.Event()
+    found = []
+
+    async def serve():
+        client = await connect(server.url, server.creds("observer"), "test-watch")
+        session = WatchSession(client, server.trust, run, f"ws://127.0.0.1:{server.websocket}", life_s=life_s)
+
+        async def describe():
+            given.append(run)
+            return await session.describe()
+
+        answers = {"/session": describe, "/verdicts": session.judge}
+        async with PageServer(server.pages, f"ws://127.0.0.1:{server.websocket}", answers) as page:
+            found.append(page.url)
+            told.set()
+            await stopped.wait()
+        await client.close()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
+    thread.start()
+    told.wait()
+    yield found[0], given
+    loop.call_soon_threadsafe(stopped.set)
+    thread.join()
+    loop.close()
 
 
 def of_type(events, row):
@@ -267,6 +302,19 @@ def test_texts_of_agents_stay_texts(server, browser):
         assert MARKUP in page.locator("#why pre").first.inner_text().replace('\\"', '"')
         assert page.locator("main img, main script, header img").count() == 0
         assert page.title() == "hostile · econsim"
+
+
+def test_a_page_that_is_open_longer_than_its_credentials_is_given_new_ones(server, browser):
+    rows = renamed(list(in_memory.run(shortened("genesis", ticks=2))), "long")
+    half = len(rows) // 2
+    put_in_log(server, rows[:half])
+
+    with serving_briefly(server, "long", 2) as (url, given), tab(browser, url) as page:
+        until_text(page, "#place", re.compile(f"of {half}$"))
+        while len(given) < 2:
+            page.wait_for_timeout(100)
+        put_in_log(server, rows[half:])
+        until_text(page, "#status", "ended")
 
 
 def test_the_page_cannot_command(opened, server):

@@ -30,9 +30,10 @@ Json = dict[str, object]
 class WatchSession:
     """Answers to the page about one run."""
 
-    def __init__(self, client: Client, trust: Trust, run: str, sockets: str) -> None:
-        """Prepare for a run of the log; `sockets` is the URL of the server's websockets."""
+    def __init__(self, client: Client, trust: Trust, run: str, sockets: str, *, life_s: int = LIFE_S) -> None:
+        """Prepare for a run of the log; `sockets` is the URL of the server's websockets, `life_s` how long credentials hold."""
         self._client, self._trust, self._run, self._sockets = client, trust, run, sockets
+        self._life_s = life_s
         self._opening: StoredMessage | None = None
         self._scenario: Scenario | None = None
         self._verdicts: Json | None = None
@@ -46,7 +47,7 @@ class WatchSession:
         from econsim.subjects import AUDIT
 
         await self._read_opening()
-        jwt, seed = self._trust.sign_user(USER, ROLE, LIFE_S)
+        jwt, seed = self._trust.sign_user(USER, ROLE, self._life_s)
         return {
             "run": self._run,
             "title": self._scenario.title if self._scenario else "",

@@ -29,3 +29,11 @@ const parts = {
 };
 const page = readFileSync(join(here, "index.html"), "utf8").replace(/\{\{(\w+)\}\}/g, (_, name) => parts[name]);
 writeFileSync(process.argv[2], page);
+
+// The page carries these parts, whose licences ask to be carried along.
+const carried = ["@nats-io/nats-core", "@nats-io/nkeys", "@nats-io/nuid", "tweetnacl", "uplot"];
+const terms = carried.map((name) => {
+  const { version, license } = JSON.parse(readFileSync(join(here, "node_modules", name, "package.json"), "utf8"));
+  return `${name} ${version} (${license})\n\n${readFileSync(join(here, "node_modules", name, "LICENSE"), "utf8").trim()}\n`;
+});
+writeFileSync(process.argv[2].replace(/html$/, "LICENSE"), terms.join(`\n${"-".repeat(80)}\n\n`));

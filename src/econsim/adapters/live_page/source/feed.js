@@ -3,10 +3,11 @@
 
 import { createInbox, jwtAuthenticator, wsconnect } from "@nats-io/nats-core";
 
-const PAGE = 1000;
+/** Messages of a page, and so few that no more wait. */
+const PAGE = 3000, FEW = 300;
 const PAGE_BYTES = 2 ** 23;
 /** Pages that may wait to be taken in; the next is asked for when fewer wait. */
-const WAITING_MAX = 3;
+const WAITING_MAX = 2;
 /** Milliseconds to wait for a page, between two looks for new events, and before another try to connect. */
 const ANSWER_MS = 5000, LOOK_MS = 60, AGAIN_MS = 2000;
 
@@ -78,7 +79,7 @@ export class Feed {
       this.next = found.at(-1).sequence + 1;
       this.pages.push(found);
     }
-    this.isCaughtUp = found.length < PAGE / 2;
+    this.isCaughtUp = found.length < FEW;
     if (this.isCaughtUp) await pause(LOOK_MS);
   }
 
@@ -96,14 +97,11 @@ export class Feed {
       const subscription = client.subscribe(inbox, {
         callback: (error, message) => {
           if (error) return stop(fail, error);
-          const { headers } = message, last = found.at(-1)?.sequence ?? 0, before = headers?.get("Nats-Last-Sequence");
-          if (!headers) return stop(fail, new Error("an answer without headers"));
-          if (headers.code && headers.code !== 204 && headers.code !== 404) return stop(fail, new Error(headers.description));
-          if (before && Number(before) !== last) return stop(fail, new Error("a message was lost on its way"));
-          if (headers.code) return stop(done, found);
-          found.push({
-            sequence: Number(headers.get("Nats-Sequence")), subject: headers.get("Nats-Subject"), text: decoder.decode(message.data),
-          });
+          const last = found.at(-1)?.sequence ?? 0, { code, before, ...stored } = read(message);
+          if (code && code !== 204 && code !== 404) return stop(fail, new Error(`the server answers ${code}`));
+          if (before !== undefined && before !== last) return stop(fail, new Error("a message was lost on its way"));
+          if (code) return stop(done, found);
+          found.push(stored);
           if (!question.batch) stop(done, found);
         },
       });
@@ -116,4 +114,21 @@ export class Feed {
     const [found] = await this.ask(this.session.texts, { last_by_subj: `$KV.llm_texts.${digest}` });
     return found?.text;
   }
+}
+
+const STORED = /\r\nNats-Subject: ([^\r]*)\r\nNats-Sequence: (\d+)\r\n(?:.*\r\n)*?(?:Nats-Last-Sequence: (\d+)\r\n|\r\n)/;
+
+/**
+ * Place, subject and text of a stored message, and the place of the message before it in its page; of another answer its code.
+ *
+ * The headers of nearly every message have one form, the server's: reading them so takes a tenth of the time of the library's own way,
+ * which is for the others.
+ */
+function read(message) {
+  const plain = STORED.exec(decoder.decode(message._rdata.subarray(0, message._msg.hdr)));
+  const text = decoder.decode(message.data);
+  if (plain) return { sequence: Number(plain[2]), subject: plain[1], text, before: plain[3] === undefined ? undefined : Number(plain[3]) };
+  const { headers } = message, value = (name) => (headers?.has(name) ? Number(headers.get(name)) : undefined);
+  if (!headers) return { code: 500 };
+  return { code: headers.code, sequence: value("Nats-Sequence"), subject: headers.get("Nats-Subject"), text, before: value("Nats-Last-Sequence") };
 }

@@ -7,8 +7,10 @@ import { AgentPanel, CallPanel, EventPanel, MarketPanel, number, TradePanel, Ver
 import { Describer } from "./sentences.js";
 import { put } from "./table.js";
 
-/** Milliseconds of a frame for taking in events, and for searching: the rest is for drawing. */
-const INTAKE_MS = 14, SEARCH_MS = 5;
+/** Milliseconds of a frame for taking in events, for going to another place, and for searching: the rest is for drawing. */
+const INTAKE_MS = 20, GO_MS = 40, SEARCH_MS = 5;
+/** Milliseconds between two drawings while more events wait than were taken in: 25 a second are smooth, more would only delay. */
+const BUSY_MS = 45;
 /** Milliseconds between two drawings of a part that is out of sight. */
 const OUT_OF_SIGHT_MS = 700;
 const KEY_STORED = "econsim-key", THEME_STORED = "econsim-theme";
@@ -26,6 +28,7 @@ class App {
     this.cursor = 0; // records that are shown
     this.chosen = null; // fact
     this.isTouched = true;
+    this.drawnAt = -Infinity;
     this.rate = { at: performance.now(), records: 0, shown: 0 };
     this.feed = new Feed(() => this.openSession(), (state, reason) => this.tellConnection(state, reason));
     this.events = new EventPanel(this);
@@ -92,14 +95,16 @@ class App {
     const start = performance.now();
     this.takeIn(start + INTAKE_MS);
     if (this.isLive) this.cursor = this.log.length;
-    if (this.economy.state.at !== this.cursor) this.go(start + INTAKE_MS);
+    if (this.economy.state.at !== this.cursor) this.go(start + GO_MS);
     if (!this.selection.isDone) {
       this.selection.advance(performance.now() + SEARCH_MS);
       this.touch();
     }
     if (now - this.rate.at > 500) this.measure(now);
-    if (!this.isTouched) return;
+    const isBusy = !this.feed.isCaughtUp;
+    if (!this.isTouched || (isBusy && now - this.drawnAt < BUSY_MS)) return;
     this.isTouched = false;
+    this.drawnAt = now;
     this.draw(now);
   }
 

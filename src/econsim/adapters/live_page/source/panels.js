@@ -7,8 +7,8 @@ import { put, Table } from "./table.js";
 
 /** Spans of a tick that are shown, and letters of an event's data. */
 const SPANS_MAX = 300, DATA_MAX = 20_000;
-/** Milliseconds between two sortings of the agents, and between two drawings of a tick, while a run goes on. */
-const SORT_MS = 250;
+/** Milliseconds between two sortings of the agents, drawings of a tick, and drawings of the charts, while a run goes on. */
+const SORT_MS = 250, TICK_MS = 250, CHART_MS = 90;
 
 const byId = (id) => document.getElementById(id);
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
@@ -51,7 +51,7 @@ export class MarketPanel {
     const names = [...this.app.economy.series.keys()];
     if (names.length) this.choose(names[(names.indexOf(this.market) + 1) % names.length]);
   }
-  show() {
+  show(now) {
     const { economy, equilibria } = this.app, names = [...economy.series.keys()];
     for (const name of names.slice(this.tabs.length)) {
       const tab = byId("markets").appendChild(element("button", "", name));
@@ -70,9 +70,12 @@ export class MarketPanel {
     put(byId("market-facts"), `${last}${range ? ` · equilibrium ${range} (dashed)` : ""} · ${number(book.trades)} trades, ${number(book.volume)} units`);
     const side = (value) => (value === null ? "none" : amount(value));
     put(byId("book-facts"), book.orders.size ? `best bid ${side(book.bid)} · best ask ${side(book.ask)} · ${number(book.orders.size)} orders` : "the book is empty");
-    const seen = `${count} ${series.ticks.length}`;
-    if (seen !== this.seen) this.price.show(series, count, even);
+    const seen = `${this.market} ${economy.state.at}`;
+    if (seen === this.seen) return;
+    if (this.seen && this.app.isLive && now - this.chartedAt < CHART_MS) return this.app.touch();
+    this.chartedAt = now;
     this.seen = seen;
+    this.price.show(series, count, even);
     this.depth.show(book.levels);
   }
 }
@@ -121,7 +124,9 @@ export class AgentPanel {
   }
   show(now) {
     const { economy } = this.app;
-    if (now - this.sortedAt > SORT_MS || economy.state.at !== this.app.log.length) {
+    const { at } = economy.state;
+    if (now - this.sortedAt > SORT_MS || (!this.app.isLive && at !== this.sortedFor)) {
+      this.sortedFor = at;
       const wanted = this.filter.value.trim().toLowerCase(), value = this.values[this.by], sign = this.falls ? -1 : 1;
       this.order = [];
       for (let agent = 0; agent < economy.state.count; agent++)
@@ -327,7 +332,7 @@ export class WaterfallPanel {
   }
   show(now) {
     const { log, economy, isLive } = this.app;
-    if (isLive && !economy.isWhole && now - this.shownAt < SORT_MS) return;
+    if (isLive && !economy.isWhole && now - this.shownAt < TICK_MS) return;
     // The newest tick of a run that goes on is not complete.
     const tick = Math.max(isLive && !economy.isWhole ? economy.state.tick - 1 : economy.state.tick, 0);
     const records = log.byTick.get(tick) ?? [], seen = `${tick} ${records.length} ${this.app.chosen}`;
