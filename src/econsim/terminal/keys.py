@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from rich.table import Table
 from rich.text import Text
 from textual.binding import Binding, BindingType
 
@@ -40,7 +41,10 @@ KEYS: Final = (
         (
             ("1 … 6", "market, agents, thoughts and tools, verdicts, spans, events"),
             ("Tab", "next part of the pane"),
-            ("arrows, PgUp, PgDn, Home, End", "choose a row; at the last one new rows are followed"),
+            (
+                "↑ ↓ PgUp PgDn",
+                "choose a row; Home and End the first and last: at the last one new rows are followed",
+            ),
             ("Enter", "open the row: an event whole, a verdict with its witness, an agent's events"),
         ),
     ),
@@ -74,17 +78,18 @@ KEYS: Final = (
 """Heading → keys and what they do."""
 
 
-def help_text() -> Text:
+def help_text() -> Table:
     """Return the help."""
-    text = Text()
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True, style="bold")
+    table.add_column(ratio=1)
     for heading, rows in KEYS:
-        text.append(f"{heading}\n", "bold underline")
+        table.add_row(Text(heading, style="underline"), "")
         for keys, meaning in rows:
-            text.append(f"  {keys:<16} ", "bold")
-            text.append(f"{meaning}\n")
-        text.append("\n")
-    text.append(
-        "Times are UTC. The view reads the log and sends nothing: the run never waits for it. "
-        "`~` marks a verdict that may still change, `✓` and `✗` one that may not."
+            table.add_row(Text(f" {keys}"), Text(meaning))
+        table.add_row("", "")
+    table.add_row(
+        "", Text("Times are UTC. The view reads the log and sends nothing: the run never waits for it.")
     )
-    return text
+    table.add_row("", Text("`~` marks a verdict that may still change, `✓` and `✗` one that may not."))
+    return table

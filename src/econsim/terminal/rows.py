@@ -72,7 +72,7 @@ class Rows(ScrollView, can_focus=True):
         "rows--accent",
     }
     DEFAULT_CSS = """
-    Rows { height: 1fr; overflow-x: hidden; scrollbar-size-vertical: 1; }
+    Rows { height: 1fr; overflow-x: hidden; overflow-y: scroll; scrollbar-size-vertical: 1; }
     Rows .rows--head { text-style: bold underline; }
     Rows .rows--cursor { text-style: reverse; }
     Rows .rows--good { color: $text-success; }
@@ -186,9 +186,9 @@ class Rows(ScrollView, can_focus=True):
         """Stay at the end, or keep the chosen row in sight."""
         self.virtual_size = Size(self.size.width, self._count + 1)
         if self._at_end:
-            self.scroll_end(animate=False, immediate=True)
+            self.call_after_refresh(self.scroll_end, animate=False, immediate=True)
         elif self._count:
-            self._choose(self.cursor)
+            self.call_after_refresh(self._choose, self.cursor)
 
     def on_click(self, event: events.Click) -> None:
         """Choose the row under the pointer, or tell that a heading was clicked."""

@@ -48,7 +48,7 @@ class RunScreen(Screen[None]):
 
     CSS = """
     RunScreen #head { height: auto; padding: 0 1; background: $panel; }
-    RunScreen #body, RunScreen TabbedContent, RunScreen ContentSwitcher { height: 1fr; }
+    RunScreen #body, RunScreen TabbedContent, RunScreen ContentSwitcher { height: 1fr; width: 1fr; }
     RunScreen TabPane { padding: 0; height: 1fr; }
     RunScreen #side { display: none; width: 40%; border-left: solid $panel; }
     RunScreen.-wide #side { display: block; }

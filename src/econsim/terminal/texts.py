@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
@@ -253,8 +254,20 @@ def record_text(entry: Record, place: int) -> Group:
 
 
 def _plain_json(data: object) -> str:
-    """Return data as JSON of some lines, in which the line breaks of a text are line breaks."""
-    return json.dumps(data, indent=1, ensure_ascii=False).replace("\\n", "\n  ")
+    """Return data as JSON of some lines, in which texts that are JSON are opened and line breaks are line breaks."""
+    return json.dumps(_open_texts(data), indent=1, ensure_ascii=False).replace("\\n", "\n   ")
+
+
+def _open_texts(data: object) -> object:
+    """Return data in which each text that is a JSON object is that object, as a prompt is."""
+    if isinstance(data, dict):
+        return {name: _open_texts(value) for name, value in data.items()}
+    if isinstance(data, list):
+        return [_open_texts(value) for value in data]
+    if isinstance(data, str) and data.startswith("{"):
+        with suppress(ValueError):
+            return json.loads(data)
+    return data
 
 
 def verdict_cells(verdict: Verdict) -> Cells:
