@@ -33,6 +33,7 @@ SUITES = {
     "workspace": "files through the workspace beside a bare object store",
     "social": "tasks, questions and messages between agents",
     "tools": "calls of tools through the gateway beside calls of the tool",
+    "spans": "live spans: what they cost an order, and the bridge to a collector",
 }
 """What can be measured, in this order."""
 

@@ -82,6 +82,18 @@ async def test_a_receipt_shows_no_place_in_a_stream(live):
     assert {*executed["results"][0]} == {"order_id", "duplicate", "waited_ms"}
 
 
+@requirement("trace.audit_logger")
+async def test_what_an_agent_traces_of_its_own_work_is_an_event_of_the_log(live):
+    own = {"span_name": "think", "span_id": "7" * 16, "start_time_unix_nano": 1, "end_time_unix_nano": 2**62}
+    report = {"event_id": "thought-1", "trace_id": "a" * 32, "data": own}
+
+    await answer(live.externals["anna"], "agent.anna.traced", report, headers={"traceparent": "forged"})
+
+    (event,) = await recorded(live, f"agent.anna.traced.{live.run}", said_id="thought-1")
+    assert (event["type"], event["actor"], event["correlation_id"]) == ("agent.traced", "anna", live.run)
+    assert (event["trace_id"], event["data"]["data"]) == ("a" * 32, own)
+
+
 async def test_a_publish_to_a_stream_works_without_the_streams_api(live):
     ack = await live.externals["anna"].jetstream().publish("market.gpu.place_bid", body(order()))
 

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from pydantic_core import from_json, to_json
 
 from econsim.domain.tracing.span import Span, SpanKind, Value
 from econsim.errors import InvalidMessage
+
+_KINDS: Final = {str(kind): kind for kind in SpanKind}
 
 
 def span_json(span: Span) -> str:
@@ -53,9 +55,9 @@ def read_completed(payload: bytes) -> Span:
             found["span_name"],
             found["start_time_unix_nano"],
             found["end_time_unix_nano"],
-            {key: _value(value) for key, value in found["attributes"].items()},
+            _values(found["attributes"]),
             found["error"] or "",
-            SpanKind(found["span_kind"]),
+            _KINDS[found["span_kind"]],
             found["service_name"],
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -63,5 +65,9 @@ def read_completed(payload: bytes) -> Span:
         raise InvalidMessage(message) from None
 
 
-def _value(value: Any) -> Value:  # noqa: ANN401 - whatever the JSON has
-    return tuple(value) if type(value) is list else value
+def _values(attributes: dict[str, Any]) -> dict[str, Value]:
+    """Return attributes with their lists as tuples."""
+    for key, value in attributes.items():
+        if type(value) is list:
+            attributes[key] = tuple(value)
+    return attributes
