@@ -22,13 +22,16 @@ from econsim.schemas.metrics import (
     TimingName,
 )
 from econsim.schemas.subject import matches
-from econsim.subjects import TABLE
+from econsim.subjects import TABLE, row_of
 
 OTHER: Final = "other"
 """Template of a subject that is in no table: an agent's own, or JetStream's."""
 
 SUBJECTS_MAX: Final = 1_024
 """Subjects without their run and sender that are kept with their templates: those of some hundred resources."""
+
+SPANS_DOMAIN: Final = "trace"
+"""Domain in which the fourth token may tell what a message is; elsewhere it is the run, which is left out."""
 
 _KEPT: Final = "_econsim_figures"
 """Name under which a client holds its figures."""
@@ -126,6 +129,9 @@ def template_of(subject: str) -> str:
     domain, _, rest = subject.partition(".")
     entity, _, rest = rest.partition(".")
     action, _, rest = rest.partition(".")
+    if domain == SPANS_DOMAIN:
+        row = row_of(subject)
+        return row.template if row else OTHER
     return _template(domain, entity, action, rest.count("."))
 
 

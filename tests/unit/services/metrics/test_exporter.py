@@ -6,7 +6,6 @@ import pytest
 from nats.aio.msg import Msg
 from run_builders import small_scenario
 
-from econsim import app
 from econsim.config import settings
 from econsim.domain.metrics.run_figures import RunFigures
 from econsim.errors import SetupError
@@ -72,12 +71,12 @@ async def test_an_address_that_is_taken_is_named(answering) -> None:
 def test_without_an_address_nothing_is_collected() -> None:
     context = SimpleNamespace(metrics_at=None)
 
-    assert app.metrics_address(settings()) is None
+    assert settings().metrics_at is None
     assert metrics.components(context) == ()
     assert metrics.runs(context, SimpleNamespace(name="r1")) == ()
 
 
 def test_an_address_has_a_port() -> None:
-    assert app.metrics_address(settings(metrics="127.0.0.1:9464")) == ("127.0.0.1", 9464)
+    assert settings(metrics="127.0.0.1:9464").metrics_at == ("127.0.0.1", 9464)
     with pytest.raises(SetupError, match="ECONSIM_METRICS"):
         settings(metrics="9464")
