@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextvars import ContextVar
 
 import pytest
 
@@ -119,3 +120,24 @@ async def test_a_caller_that_is_cancelled_leaves_its_item_in_the_batch():
 )
 def test_parts_hold_as_much_as_they_may_and_one_item_at_least(texts, size_max, parts):
     assert [*parts_by_length(texts, len, 5, size_max)] == parts
+
+
+async def test_a_batch_is_done_in_the_context_of_its_first_item_s_caller():
+    caller = ContextVar("caller", default="nobody")
+    done = []
+
+    async def work(items):
+        done.append((caller.get(), list(items)))
+        return items
+
+    batcher = Batcher(work, 10)
+
+    async def call(name, *items):
+        caller.set(name)
+        await asyncio.gather(*map(batcher.do, items))
+
+    await asyncio.gather(call("ann", 1, 2), call("bob", 3))
+    await call("bob", 4)
+
+    assert done[-1] == ("bob", [4])
+    assert done[0][0] == "ann"

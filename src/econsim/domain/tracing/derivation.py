@@ -45,6 +45,9 @@ _OF_RUN: Final = frozenset(
 )
 """Types of the events of the run's own trace."""
 
+TOLD_ALWAYS: Final = _OF_RUN | {subjects.TICKED.type}
+"""Types of events that `SpanMaker` needs also of ticks of which no span is wanted: they make the run's own trace, and end ticks."""
+
 _NS: Final = 10**9
 _US: Final = 1_000
 _MS: Final = 10**6

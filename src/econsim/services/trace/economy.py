@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import aclosing, suppress
+from functools import lru_cache
 from typing import Final
 
 import nats.errors
@@ -20,7 +22,7 @@ from econsim.adapters.jetstream.audit_log import StoredEvent, follow, last_event
 from econsim.domain.agent.active_run import ActiveRun
 from econsim.domain.audit.facts import record
 from econsim.domain.audit.run_records import RunRecords
-from econsim.domain.tracing.derivation import SpanMaker
+from econsim.domain.tracing.derivation import TOLD_ALWAYS, SpanMaker
 from econsim.domain.tracing.span import Span, is_sampled, trace_id
 from econsim.domain.tracing.span_names import Own
 from econsim.domain.tracing.wire import completed_json
@@ -29,6 +31,9 @@ from econsim.services.context import ServiceContext
 
 FINISH_S: Final = 0.9
 """Longest time that the last spans of a closed run take; leadership cancels a task again after a second."""
+
+TICKS_MAX: Final = 8
+"""Ticks of which it is kept whether they are taken."""
 
 _log = logging.getLogger(__name__)
 
@@ -47,13 +52,14 @@ async def serve(context: ServiceContext, run: ActiveRun) -> None:
 
 
 async def _follow(context: ServiceContext, run: str) -> None:
+    @lru_cache(TICKS_MAX)
     def is_taken(tick: int) -> bool:
         return is_sampled(trace_id(run, tick), context.tracing.share)
 
     maker, records = SpanMaker(is_taken), RunRecords()
     async with aclosing(follow(context.client, run)) as stored_events:
         async for stored in stored_events:
-            await _send(context, _spans(stored, maker, records))
+            await _send(context, _spans(stored, maker, records, is_taken))
             if records.end.reached:
                 break
     await _send(context, maker.close())
@@ -71,10 +77,19 @@ async def _has_closed(context: ServiceContext, run: str) -> bool:
     return False
 
 
-def _spans(stored: StoredEvent, maker: SpanMaker, records: RunRecords) -> list[Span]:
-    """Return the spans that an event completes; none for an unreadable one, which `econsim ledger verify` names."""
+def _spans(
+    stored: StoredEvent, maker: SpanMaker, records: RunRecords, is_taken: Callable[[int], bool]
+) -> list[Span]:
+    """Return the spans that an event completes; none for an unreadable one, which `econsim ledger verify` names.
+
+    What happened in a tick that is not taken is left undecoded.
+    """
     try:
-        entry = records.take(record(stored.subject, stored.payload))
+        found = record(stored.subject, stored.payload)
+        if found.tick and not is_taken(found.tick) and found.type not in TOLD_ALWAYS:
+            records.end.see(found)
+            return []
+        entry = records.take(found)
         return maker.add(entry) if entry else []
     except InvalidMessage as error:
         _log.warning("no span of the record at place %d: %s", stored.sequence, error)
