@@ -303,6 +303,8 @@ EXPECTED = {
     # From a service to agents: no service takes them in.
     "delivery": None,
     "broadcast": None,
+    # From services alone, to one that listens only if somebody is to see figures; what is no report changes nothing there.
+    "telemetry": None,
 }
 """Kind of subject → what must become of messages on it."""
 

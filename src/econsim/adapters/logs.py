@@ -18,8 +18,8 @@ from opentelemetry.trace import get_current_span
 Fields = Callable[[], Mapping[str, str]]
 """Returns what is known of the work that logs: service, run, agent, task."""
 
-TEXT: Final = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
-"""Form of a line of text."""
+TEXT: Final = "%(message)s"
+"""Form of a line of text: a sentence, as commands print theirs."""
 
 FILE_BYTES_MAX: Final = 10 * 2**20
 """Bytes of a file of the log: a new one is begun then."""

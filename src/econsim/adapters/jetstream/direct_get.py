@@ -10,7 +10,7 @@ import asyncio
 import base64
 import json
 import re
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -42,6 +42,8 @@ _SENT_BEFORE: Final = "Nats-Last-Sequence"
 """The server's header with the place of the message before this one in a page, 0 for the first."""
 _LEFT: Final = "Nats-Num-Pending"
 """The server's header with the number of messages it counts after this one."""
+_UP_TO: Final = "Nats-UpTo-Sequence"
+"""The server's header with the place up to which it looked for the newest of several subjects."""
 _META: Final = "Nats-"
 """Prefix of the names of the server's own headers."""
 _PLAIN: Final = re.compile(
@@ -86,6 +88,8 @@ class Page:
     """Messages the server counted from the start of the page on; 0 if none came."""
     left: int = 0
     """Messages the server still counts after those that came."""
+    up_to: int = 0
+    """Place of the newest message that the server looked at, for the newest of several subjects."""
 
 
 async def each(
@@ -107,6 +111,19 @@ async def batch_get(client: Client, stream: str, start: int, pattern: str, count
     On a cluster possibly without those of the last moment. Raises Unavailable if the server does not answer.
     """
     question = {"seq": max(start, 1), "batch": count, "max_bytes": PAGE_BYTES, "next_by_subj": pattern}
+    return await _page(client, stream, question)
+
+
+async def newest_of(client: Client, stream: str, subjects: Sequence[str], up_to: int = 0) -> Page:
+    """Return the newest message of each of some subjects, at most `PAGE`, all as of one place; by default the newest.
+
+    Raises Unavailable if the server does not answer.
+    """
+    question: dict[str, object] = {"multi_last": [*subjects], "batch": PAGE, "max_bytes": PAGE_BYTES}
+    return await _page(client, stream, question | ({"up_to_seq": up_to} if up_to else {}))
+
+
+async def _page(client: Client, stream: str, question: Mapping[str, object]) -> Page:
     found = Page()
     whole: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -225,6 +242,7 @@ def _add(page: Page, block: bytes, payload: bytes, stream: str) -> bool:
     Raises Unavailable if the server sent another message before this one than the one that came.
     """
     stored: StoredMessage | None
+    every: Mapping[str, str] = {}
     if plain := _PLAIN.fullmatch(block):
         sent, subject, place, time, left, before = plain.groups()
         headers = {DIGEST: sent.decode()} if sent else {}
@@ -237,7 +255,7 @@ def _add(page: Page, block: bytes, payload: bytes, stream: str) -> bool:
         text = f"the message at place {int(before)} of stream {stream} was lost on its way; ask again"
         raise Unavailable(text)
     if stored is None:
-        page.left = int(left)
+        page.left, page.up_to = int(left), int(every.get(_UP_TO, 0))
         return True
     page.ahead = page.ahead or int(left) + 1
     page.messages.append(stored)
