@@ -7,7 +7,7 @@ import asyncio
 import json
 import re
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import pytest
 from browsers import apart, browsing, needs_browser, put_in_log, renamed, watching
@@ -121,14 +121,16 @@ def serving_briefly(server, run, life_s):
 
     async def serve():
         client = await connect(server.url, server.creds("observer"), "test-watch")
-        session = WatchSession(client, server.trust, run, f"ws://127.0.0.1:{server.websocket}", life_s=life_s)
+        sockets = f"ws://127.0.0.1:{server.websocket}"
+        session = WatchSession(lambda: nullcontext(client), server.trust, run, sockets, life_s=life_s)
+        await session.read_opening(client)
 
         async def describe():
             given.append(run)
             return await session.describe()
 
         answers = {"/session": describe, "/verdicts": session.judge}
-        async with PageServer(server.pages, f"ws://127.0.0.1:{server.websocket}", answers) as page:
+        async with PageServer(server.pages, sockets, answers) as page:
             found.append(page.url)
             told.set()
             await stopped.wait()
