@@ -35,10 +35,10 @@ def browsing():
 
 
 @contextmanager
-def watching(state, run):
+def watching(state, run, *options):
     """Run `econsim watch`; yield the address that it prints."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("ECONSIM_")}
-    command = [sys.executable, "-m", "econsim", "--state", str(state), "watch", run, "--no-open"]
+    command = [sys.executable, "-m", "econsim", "--state", str(state), "watch", run, "--no-open", *options]
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, env={**kept, "PYTHONUNBUFFERED": "1"}
     )

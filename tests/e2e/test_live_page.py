@@ -7,7 +7,7 @@ import asyncio
 import json
 import re
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import pytest
 from browsers import apart, browsing, needs_browser, put_in_log, renamed, watching
@@ -121,14 +121,16 @@ def serving_briefly(server, run, life_s):
 
     async def serve():
         client = await connect(server.url, server.creds("observer"), "test-watch")
-        session = WatchSession(client, server.trust, run, f"ws://127.0.0.1:{server.websocket}", life_s=life_s)
+        sockets = f"ws://127.0.0.1:{server.websocket}"
+        session = WatchSession(lambda: nullcontext(client), server.trust, run, sockets, life_s=life_s)
+        await session.read_opening(client)
 
         async def describe():
             given.append(run)
             return await session.describe()
 
         answers = {"/session": describe, "/verdicts": session.judge}
-        async with PageServer(server.pages, f"ws://127.0.0.1:{server.websocket}", answers) as page:
+        async with PageServer(server.pages, sockets, answers) as page:
             found.append(page.url)
             told.set()
             await stopped.wait()
@@ -228,6 +230,11 @@ def test_any_place_of_the_run_can_be_gone_to(opened, shown):
     assert figure(opened, "trades") == len(of_type(shown, subjects.TRADE_EXECUTED))
 
 
+def test_a_list_has_elements_for_the_rows_in_sight_alone(opened):
+    assert figure(opened, "facts") > 500
+    assert opened.locator("#events .body .row").count() < 50
+
+
 def test_the_keys_work_and_are_listed(opened):
     opened.keyboard.press("?")
     assert opened.locator("#help").is_visible()
@@ -267,6 +274,17 @@ def test_a_run_is_followed_while_it_goes_on(server, browser):
         page.keyboard.press("Space")
         until_text(page, "#status", "ended")
         until_text(page, "#verdicts p", "the scenario expects nothing")
+
+
+def test_a_server_that_is_named_needs_the_addresses_of_its_websockets_and_of_the_page(server, shown, browser):
+    port = server.pages[-1]
+    named = ("--nats", server.url, "--websocket", f"ws://127.0.0.1:{server.websocket}", "--port", str(port))
+
+    with watching(server.state, "shown", *named) as url, tab(browser, url) as page:
+        until_text(page, "#status", "ended")
+        assert page.url == f"http://127.0.0.1:{port}/"
+    with pytest.raises(AssertionError, match="it ended"), watching(server.state, "shown", *named[:2]):
+        pass
 
 
 def test_texts_of_agents_stay_texts(server, browser):

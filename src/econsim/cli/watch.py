@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import webbrowser
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -84,7 +85,9 @@ async def _watch(config: Settings, wanted: str, given: _PageAccess | None, *, is
     async with connect_to_server(config) as client:
         access = given or _embedded_access(config)
         name = await resolve(client, wanted)
-        session = WatchSession(client, existing_trust(config), name, access.sockets)
+        reading = partial(connect_to_server, config)
+        session = WatchSession(reading, existing_trust(config), name, access.sockets)
+        await session.read_opening(client)
         answers = {"/session": session.describe, "/verdicts": session.judge}
         async with PageServer(access.ports, access.sockets, answers) as page:
             # Whoever has this address may read the log, until this command ends.

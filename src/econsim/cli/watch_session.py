@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ USER: Final = "watch"
 LIFE_S: Final = 8 * 3600
 """Seconds that the server knows the page's credentials: a working day; a page that is open longer is given new ones."""
 
+Connected = Callable[[], "AbstractAsyncContextManager[Client]"]
+"""Connects as a reader for the time of a context."""
+
 Json = dict[str, object]
 """An object that is told to the page."""
 
@@ -30,14 +34,30 @@ Json = dict[str, object]
 class WatchSession:
     """Answers to the page about one run."""
 
-    def __init__(self, client: Client, trust: Trust, run: str, sockets: str, *, life_s: int = LIFE_S) -> None:
-        """Prepare for a run of the log; `sockets` is the URL of the server's websockets, `life_s` how long credentials hold."""
-        self._client, self._trust, self._run, self._sockets = client, trust, run, sockets
+    def __init__(
+        self, connected: Connected, trust: Trust, run: str, sockets: str, *, life_s: int = LIFE_S
+    ) -> None:
+        """Prepare for a run of the log; `sockets` is the URL of the server's websockets, `life_s` how long credentials hold.
+
+        `connected` gives a connection for the time of a context: the server of a run may be gone when the run is judged.
+        """
+        self._connected, self._trust, self._run, self._sockets = connected, trust, run, sockets
         self._life_s = life_s
         self._opening: StoredMessage | None = None
         self._scenario: Scenario | None = None
         self._verdicts: Json | None = None
         self._judging = asyncio.Lock()
+
+    async def read_opening(self, client: Client) -> None:
+        """Read what the run was opened with, if the log still has it."""
+        from econsim import subjects
+        from econsim.adapters.jetstream.run_reader import newest
+        from econsim.domain.audit.decoding import event_of
+        from econsim.schemas.clock import RunOpened
+
+        self._opening = found = await newest(client, subjects.RUN_OPENED(run=self._run))
+        opened = event_of(RunOpened, found.subject, found.payload) if found else None
+        self._scenario = opened.data.scenario if opened else None
 
     async def describe(self) -> Mapping[str, object]:
         """Return what the page needs to read the run and to put it into words; its credentials are new each time."""
@@ -46,7 +66,6 @@ class WatchSession:
         from econsim.streams import LLM_TEXTS
         from econsim.subjects import AUDIT
 
-        await self._read_opening()
         jwt, seed = self._trust.sign_user(USER, ROLE, self._life_s)
         return {
             "run": self._run,
@@ -66,23 +85,12 @@ class WatchSession:
     async def judge(self) -> Mapping[str, object]:
         """Return the verdicts on a closed run's expectations; made once, because the log of the run does not change any more.
 
-        Raises InvalidMessage if the log lacks the run's opening.
+        Raises InvalidMessage if the log lacks the run's opening, Unavailable and SetupError if it cannot be read now.
         """
         async with self._judging:
             if self._verdicts is None:
                 self._verdicts = _verdicts(await self._summarise())
             return self._verdicts
-
-    async def _read_opening(self) -> None:
-        from econsim import subjects
-        from econsim.adapters.jetstream.run_reader import newest
-        from econsim.domain.audit.decoding import event_of
-        from econsim.schemas.clock import RunOpened
-
-        if self._opening is None:
-            self._opening = found = await newest(self._client, subjects.RUN_OPENED(run=self._run))
-            opened = event_of(RunOpened, found.subject, found.payload) if found else None
-            self._scenario = opened.data.scenario if opened else None
 
     def _equilibria(self) -> Json:
         """Return the lowest and highest equilibrium price of each market that has one, in micro-credits."""
@@ -99,8 +107,9 @@ class WatchSession:
         from econsim.report.aggregate import RunAggregator
 
         tally = RunAggregator()
-        async for entry in RunLog(self._client, self._run).so_far():
-            tally.add(entry)
+        async with self._connected() as client:
+            async for entry in RunLog(client, self._run).so_far():
+                tally.add(entry)
         return tally.summary()
 
 

@@ -21,6 +21,7 @@ from importlib.resources import files
 from types import TracebackType
 from typing import Final, Self
 
+from econsim.adapters.cancellation import cancel_until_done
 from econsim.adapters.server.state_directory import HOST, page_origin
 from econsim.errors import EconsimError, SetupError
 
@@ -78,6 +79,7 @@ class PageServer:
         self._ports, self._sockets, self._answers = ports, sockets, answers
         self._key = secrets.token_urlsafe(32)
         self._tickets: set[str] = set()
+        self._serving: set[asyncio.Task[None]] = set()
 
     @property
     def url(self) -> str:
@@ -105,10 +107,14 @@ class PageServer:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop to serve."""
+        """Stop to serve, also those who wait for an answer."""
         self._server.close()
+        await cancel_until_done(list(self._serving), REQUEST_S)
 
     async def _serve(self, reader: StreamReader, writer: StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None, "a task runs this"
+        self._serving.add(task)
         try:
             async with asyncio.timeout(REQUEST_S):
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -116,10 +122,12 @@ class PageServer:
             await writer.drain()
         except (TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass
+        except asyncio.CancelledError:
+            # The page server stops; before Python 3.12 its library would print that somebody was cancelled.
+            pass
         finally:
+            self._serving.discard(task)
             writer.close()
-            with suppress(OSError):
-                await writer.wait_closed()
 
     async def _response(self, head: str) -> bytes:
         first, *lines = head.split("\r\n")

@@ -81,9 +81,7 @@ class App {
   }
   tellConnection(state, reason = "") {
     this.connection = state;
-    const note = byId("note");
-    note.hidden = state === "connected";
-    put(note, state === "connected" ? "" : `Not connected: ${reason}. What was read stays; another try follows.`);
+    put(byId("note"), state === "connected" ? "" : `Not connected: ${reason}. What was read stays; another try follows.`);
     this.touch();
   }
 
@@ -156,6 +154,8 @@ class App {
       : state.status === "stopped" ? ["stopped", "bad"]
       : ["live", ""];
     put(byId("status"), word, `pill ${kind}`);
+    // A run that ended was read whole: its server may go, as that of `econsim run` does.
+    byId("note").hidden = this.connection === "connected" || Boolean(ended) || !byId("note").textContent;
     const seek = byId("seek");
     if (seek.max !== String(log.length)) seek.max = String(log.length);
     if (seek.value !== String(this.cursor)) seek.value = String(this.cursor);

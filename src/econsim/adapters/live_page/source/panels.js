@@ -7,6 +7,8 @@ import { put, Table } from "./table.js";
 
 /** Spans of a tick that are shown, and letters of an event's data. */
 const SPANS_MAX = 300, DATA_MAX = 20_000;
+/** Milliseconds until verdicts that could not be had are asked for again. */
+const AGAIN_MS = 5000;
 /** Milliseconds between two sortings of the agents, drawings of a tick, and drawings of the charts, while a run goes on. */
 const SORT_MS = 250, TICK_MS = 250, CHART_MS = 90;
 
@@ -182,7 +184,7 @@ export class CallPanel extends FactList {
       label: "Thoughts and calls of tools",
       columns: [
         { name: "tick", width: "36px", kind: "quiet-text", paint: (cell, index) => put(cell, app.log.ticks.at(app.log.records.at(index))) },
-        { name: "agent", width: "minmax(70px, 1fr)", paint: (cell, index) => put(cell, fact(index).actor) },
+        { name: "agent", width: "minmax(94px, 1fr)", paint: (cell, index) => put(cell, fact(index).actor) },
         { name: "thought or tool", width: "minmax(0, 2fr)", paint: (cell, index) => put(cell, callLine(fact(index)), fact(index).data.failure ? "bad-text" : "") },
         { name: "cost", width: "54px", kind: "number", paint: (cell, index) => put(cell, cents(fact(index).data.price)) },
       ],
@@ -220,7 +222,7 @@ export class EventPanel extends FactList {
       columns: [
         { name: "tick", width: "36px", kind: "quiet-text", paint: (cell, index) => put(cell, app.log.ticks.at(app.log.records.at(index))) },
         { name: "time", width: "88px", from: 620, kind: "quiet-text", paint: (cell, index) => put(cell, fact(index).time.slice(11, 23)) },
-        { name: "type", width: "minmax(96px, .55fr)", paint: (cell, index) => put(cell, app.log.type(index).replace(/^\w+\./, "")) },
+        { name: "type", width: "minmax(112px, .5fr)", paint: (cell, index) => put(cell, app.log.type(index).replace(/^\w+\./, "")) },
         { name: "actor", width: "minmax(86px, .45fr)", from: 460, paint: (cell, index) => put(cell, fact(index).actor) },
         { name: "what happened", width: "minmax(0, 2fr)", paint: (cell, index) => put(cell, app.describer.describe(fact(index))) },
       ],
@@ -360,12 +362,21 @@ export class WaterfallPanel {
 
 function spanOf(log, record) {
   const event = log.event(record), end = log.times.at(record), parts = partsOf(event.data), entity = log.subject(record).split(".")[1];
-  // A ledger's entry names a request of which the log knows nothing, but each of its chains names what it is for.
-  const cause = log.find(event.causation_id) ?? log.cause(log.fact(log.firstFacts.at(record))), began = cause === undefined ? end : log.times.at(log.records.at(cause));
-  const start = event.data.took_ms === undefined ? Math.min(began, end) : end - event.data.took_ms;
+  const start = event.data.took_ms === undefined ? Math.min(end, log.times.at(causeOf(log, record, event))) : end - event.data.took_ms;
   const action = event.type.replace(/^\w+\./, ""), count = parts && parts.length > 1 ? ` × ${number(parts.length)}` : "";
   const kind = action.startsWith("transfer") ? "ledger" : event.type.startsWith("market.") ? "market" : "";
   return { record, start, end, kind, name: `${action.replaceAll("_", " ")} · ${entity}${count}` };
+}
+
+/** The record that led to another one in the same tick, the tick's opening by default. */
+function causeOf(log, record, event) {
+  // A ledger's entry names a request of which the log knows nothing, but each of its chains names what it is for.
+  const named = log.find(event.causation_id) ?? log.cause(log.fact(log.firstFacts.at(record)));
+  for (const fact of [named, log.find(`tick.${event.tick}`)]) {
+    const cause = fact === undefined ? undefined : log.records.at(fact);
+    if (cause !== undefined && log.ticks.at(cause) === event.tick) return cause;
+  }
+  return record;
 }
 
 /** What the scenario expects, judged when the run has closed. */
@@ -381,8 +392,13 @@ export class VerdictPanel {
   show() {
     if (this.asked || !this.app.economy.isWhole) return;
     this.asked = true;
-    this.say("judging …");
-    this.app.fetchJson("/verdicts").then(({ verdicts }) => this.list(verdicts), (error) => this.say(`the verdicts cannot be had: ${error.message}`));
+    this.app.fetchJson("/verdicts").then(({ verdicts }) => this.list(verdicts), (error) => {
+      this.say(`the verdicts cannot be had now: ${error.message}`);
+      setTimeout(() => {
+        this.asked = false;
+        this.app.touch();
+      }, AGAIN_MS);
+    });
   }
   list(verdicts) {
     if (!verdicts.length) return this.say("the scenario expects nothing");

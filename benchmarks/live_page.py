@@ -1,0 +1,168 @@
+"""The live page under load: a run of 10 000 agents and many events, read in a browser.
+
+`python -m benchmarks.live_page [EVENTS]`, 200 000 by default. Needs a browser (`apt-get install chromium`) and a quiet machine of two cores:
+the browser draws in software. The processor time of the page's main thread tells what a slower or busy machine can do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import CDPSession, Page, async_playwright
+
+from benchmarks import rig
+from econsim.adapters.jetstream import provision
+from econsim.adapters.live_page.page_server import PageServer
+from econsim.adapters.nats.connection import Outgoing, connect, publish_many
+from econsim.adapters.server.embedded import EmbeddedServer
+from econsim.cli.connect import connect_to_server
+from econsim.cli.watch_session import WatchSession
+from econsim.config import settings
+from econsim.domain.execution import in_memory
+from econsim.runs import scenario_file
+
+AGENTS = 10_000
+TICK = 1_000
+"""Events of a tick."""
+AT_ONCE = 5_000
+"""Events that are put into the log at once."""
+FRAMES = """window.frames_ = []; const note = (at) => {
+  window.frames_.push([at, document.getElementById("place")?.textContent ?? ""]); requestAnimationFrame(note); };
+requestAnimationFrame(note);"""
+
+
+def events(count: int) -> Iterator[tuple[str, bytes]]:
+    """Yield the subjects and contents of a run: an opening, the endowment, then orders of which every fourth trades."""
+    opening = next(iter(in_memory.run(scenario_file.load("smith1962"))))
+    yield "system.run.opened.load", opening.json().replace(b'_id":"memory"', b'_id":"load"')
+    names = [f"trader_{number:05d}" for number in range(AGENTS)]
+    dealt = [_chain(name) for name in names]
+    yield _event(1, "market.ledger.transfer_posted", 0, {"sequence": 1, "hash": "", "chains": dealt})
+    draw, resting = random.Random(7), list[tuple[str, str]]()  # noqa: S311 - a load, no secret
+    for number in range(count):
+        tick, place = 1 + number // TICK, number % TICK
+        price = 2_000_000 + draw.randrange(-400, 400) * 1_000
+        if place == 0:
+            yield _event(number + 2, "system.clock.ticked", tick, {"period": 1, "tick_of_period": tick})
+        elif place == TICK - 1:
+            quote = {"bid": None, "ask": None, "last": None}
+            change = {"resource": "good", "price": price, "quote": quote, "volume": 1}
+            yield _event(number + 2, "market.good.price_updated", tick, change)
+        elif number % 4 or len(resting) < TICK:
+            side, agent = draw.choice(("bid", "ask")), draw.choice(names)
+            resting.append((order := f"{agent}-{number}", agent))
+            item = {"n": number, "order_id": order, "agent": agent, "side": side, "kind": "limit"}
+            item |= {"price": price, "quantity": 1, "replaces": None}
+            yield _event(number + 2, f"market.good.{side}_accepted", tick, {"items": [item]})
+        else:
+            (bid, buyer), (ask, seller) = (resting.pop(draw.randrange(len(resting))) for _ in range(2))
+            item = {"n": number, "trade_id": f"t{number}", "price": price, "quantity": 1, "buyer": buyer}
+            item |= {"seller": seller, "bid_id": bid, "ask_id": ask, "taker": "bid"}
+            yield _event(number + 2, "market.good.trade_executed", tick, {"items": [item]})
+
+
+def _chain(name: str) -> dict[str, Any]:
+    move = {"id": f"endow.{name}", "kind": "transfer", "debit": "treasury", "credit": name}
+    move |= {"asset": "credits", "amount": 10_000_000, "pending_id": None}
+    return {"id": f"endow.{name}", "cause": "endow", "transfers": [move]}
+
+
+def _event(number: int, subject: str, tick: int, data: dict[str, Any]) -> tuple[str, bytes]:
+    domain, entity, action = subject.split(".")
+    body = {
+        "event_id": f"{number:032x}",
+        "type": f"{domain}.{action}",
+        "schema_version": 1,
+        "occurred_at": f"2026-11-29T12:{tick // 60 % 60:02d}:{tick % 60:02d}.{number % 1_000:03d}000000Z",
+        "tick": tick,
+        "actor": entity,
+        "correlation_id": "load",
+        "causation_id": None,
+        "trace_id": None,
+        "data": data,
+    }
+    return f"{subject}.load", json.dumps(body, separators=(",", ":")).encode()
+
+
+async def store(server: EmbeddedServer, count: int) -> None:
+    """Put the run into the log."""
+    client = await connect(server.url, rig.superuser(server.trust), "bench-page")
+    await provision.apply(client)
+    waiting: list[Outgoing] = []
+    for number, (subject, content) in enumerate(events(count)):
+        waiting.append(Outgoing(subject, content, f"load-{number}"))
+        if len(waiting) == AT_ONCE:
+            await publish_many(client.jetstream(), waiting)
+            waiting.clear()
+    await publish_many(client.jetstream(), waiting)
+    await client.close()
+
+
+def read_count(place: str) -> int:
+    """Return the number of events that the page says it has read."""
+    return int("".join(filter(str.isdigit, place.partition(" of ")[2])) or 0)
+
+
+async def cpu_s(session: CDPSession) -> float:
+    """Return the processor seconds of the page's main thread."""
+    found = (await session.send("Performance.getMetrics"))["metrics"]
+    return float(next(each["value"] for each in found if each["name"] == "TaskDuration"))
+
+
+async def measure(page: Page, url: str, count: int) -> dict[str, Any]:
+    """Return the figures of one page that reads the whole run."""
+    session = await page.context.new_cdp_session(page)
+    await session.send("Performance.enable", {"timeDomain": "threadTicks"})
+    await page.add_init_script(FRAMES)
+    await page.goto(url)
+    while read_count(await page.locator("#place").inner_text()) < count + 2:
+        await asyncio.sleep(0.5)
+    used = await cpu_s(session)
+    noted = await page.evaluate("window.frames_")
+    reading = [(at, read) for at, place in noted if 0 < (read := read_count(place)) < count + 2]
+    seconds = (reading[-1][0] - reading[0][0]) / 1_000
+    paints = await page.evaluate("performance.getEntriesByType('paint').map((each) => each.startTime)")
+    return {
+        "first paint, ms": round(min(paints)),
+        "events": count,
+        "events/s": round((reading[-1][1] - reading[0][1]) / seconds),
+        "frames/s": round(len(reading) / seconds, 1),
+        "main thread, µs of processor an event, frames included": round(1e6 * used / count, 1),
+        "heap, MB": round(await page.evaluate("performance.memory.usedJSHeapSize") / 1e6),
+    }
+
+
+async def main(count: int) -> None:
+    """Measure and print."""
+    browser_path = next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+    )
+    if browser_path is None:
+        sys.exit("no browser is installed: `apt-get install chromium`")
+    with tempfile.TemporaryDirectory() as state:
+        async with EmbeddedServer(Path(state)) as server, async_playwright() as library:
+            await store(server, count)
+            config, sockets = settings(state=Path(state)), f"ws://127.0.0.1:{server.websocket}"
+            session = WatchSession(lambda: connect_to_server(config), server.trust, "load", sockets)
+            answers = {"/session": session.describe, "/verdicts": session.judge}
+            async with PageServer(server.pages, sockets, answers) as served:
+                browser = await library.chromium.launch(
+                    executable_path=browser_path, args=["--no-sandbox", "--disable-gpu"]
+                )
+                page = await browser.new_page(viewport={"width": 1280, "height": 900})
+                found = await measure(page, served.url, count)
+                await browser.close()
+    for name, value in found.items():
+        print(f"{value:>10}  {name}")
+
+
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 200_000))
