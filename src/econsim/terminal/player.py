@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import pickle
 import time
-from contextlib import aclosing
+from collections import deque
+from contextlib import aclosing, suppress
 from typing import Final
 
 from econsim import subjects
@@ -141,6 +142,20 @@ class Player:
         self.pace = 0
         self.go_on()
 
+    async def search_back(self) -> int:
+        """Add to the list the events that fit from before those the view keeps; return how many it found."""
+        wanted, pauses = self.listed.filter, _Pauses()
+        first = self.view.events[0].place if self.view.events else 0
+        found: deque[SeenEvent] = deque(maxlen=EVENTS_MAX)
+        async with aclosing(self.source.onwards(0, 0)) as events:
+            while not wanted.is_empty and (event := await anext(events, None)) and event.place < first:
+                with suppress(*WRONG_CONTENT):
+                    found.extend([event] if wanted.fits(event.entry) else [])
+                await pauses.pause_if_due()
+        if self.listed.filter is wanted:
+            self.listed.put_before(found)
+        return len(found)
+
     async def _fold_up_to(self, view: RunView, place: int) -> None:
         pauses = _Pauses()
         async with aclosing(self.source.onwards(view.place, view.tick)) as events:
@@ -148,7 +163,8 @@ class Player:
                 self._add(view, event)
                 await pauses.pause_if_due()
         self.view, self.ended = view, False
-        self.listed.reset(view.events)
+        with suppress(*WRONG_CONTENT):
+            self.listed.reset(view.events)
 
     async def _play(self) -> None:
         pauses = _Pauses()
@@ -166,7 +182,8 @@ class Player:
     def _show(self, event: SeenEvent) -> None:
         self._shown_at = time.monotonic()
         self._add(self.view, event)
-        self.listed.add(event)
+        with suppress(*WRONG_CONTENT):
+            self.listed.add(event)
 
     def _add(self, view: RunView, event: SeenEvent) -> None:
         try:

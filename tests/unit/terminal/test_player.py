@@ -10,8 +10,10 @@ from recorded_source import RecordedSource
 from run_builders import records, small_run, small_scenario
 
 from econsim import subjects
-from econsim.report.run_view import RunView
+from econsim.report.event_filter import EventSearch
+from econsim.report.run_view import EVENTS_MAX, RunView
 from econsim.terminal.player import COPY_EVERY, Player
+from econsim.terminal.texts import event_cells
 
 
 def figures(view: RunView):
@@ -111,6 +113,22 @@ async def test_an_older_moment_of_a_long_run_is_made_from_a_copy() -> None:
     await player.stop()
 
 
+async def test_a_filter_finds_events_from_before_those_that_the_view_keeps() -> None:
+    again = next(entry for entry in small_run() if entry.type == subjects.PRICE_UPDATED.type)
+    run = [*small_run()[:50], *[again] * EVENTS_MAX]
+    player = await played(run)
+    player.listed.reset(player.view.events, EventSearch.parse("type:trade"))
+
+    found = await player.search_back()
+
+    trades = [
+        10 * number for number, entry in enumerate(run, 1) if entry.type == subjects.TRADE_EXECUTED.type
+    ]
+    assert ([event.place for event in player.listed.events], found) == (trades, len(trades))
+    assert trades
+    await player.stop()
+
+
 async def test_a_record_that_does_not_follow_its_schema_is_named_and_the_others_are_shown() -> None:
     run = list(records(small_scenario()))
     broken = next(place for place, entry in enumerate(run) if entry.type == subjects.TRADE_EXECUTED.type)
@@ -120,4 +138,6 @@ async def test_a_record_that_does_not_follow_its_schema_is_named_and_the_others_
 
     assert f"place {10 * (broken + 1)} cannot be shown" in player.misfit
     assert player.view.state == "closed"
+    (shown,) = [event for event in player.view.events if event.place == 10 * (broken + 1)]
+    assert "does not follow its schema" in event_cells(shown)[0][-1]
     await player.stop()
