@@ -211,7 +211,7 @@ class RunScreen(Screen[None]):
         if by > 0:
             self.player.step()
         else:
-            await self.player.seek(self.view.place - 1)
+            await self.player.step_back()
             self._search_back()
         self.redraw(always=True)
 

@@ -10,6 +10,7 @@ from recorded_source import RecordedSource
 from run_builders import records, small_run, small_scenario
 
 from econsim import subjects
+from econsim.errors import Unavailable
 from econsim.report.event_filter import EventSearch
 from econsim.report.run_view import EVENTS_MAX, RunView
 from econsim.terminal.player import COPY_EVERY, Player
@@ -64,7 +65,7 @@ async def test_a_step_shows_one_event_and_a_step_back_takes_it_away() -> None:
 
     player.step()
     await eventually(lambda: player.view.place == 510)
-    await player.seek(player.view.place - 1)
+    await player.step_back()
 
     assert figures(player.view) == figures(at(run[:50]))
     await player.stop()
@@ -82,6 +83,49 @@ async def test_a_run_that_goes_on_is_held_while_paused_and_caught_up_with_after(
 
     await eventually(lambda: player.view.count == 70)
     assert held == 40
+    await player.stop()
+
+
+async def test_steps_back_that_come_faster_than_they_are_made_add_up() -> None:
+    run = small_run()
+    player = await played(run)
+    await player.seek(500)
+
+    first = asyncio.create_task(player.step_back())
+    await asyncio.sleep(0)
+    first.cancel()
+    await player.step_back()
+
+    assert player.view.place == 480
+    await player.stop()
+
+
+async def test_a_search_for_a_moment_that_is_given_up_leaves_a_view_that_goes_on() -> None:
+    run = small_run()
+    player = await played(run)
+
+    seeking = asyncio.create_task(player.seek(30))
+    await asyncio.sleep(0)
+    seeking.cancel()
+    await asyncio.gather(seeking, return_exceptions=True)
+    player.go_on()
+
+    await eventually(lambda: player.ended)
+    assert figures(player.view) == figures(at(run))
+    await player.stop()
+
+
+async def test_a_log_that_cannot_be_read_is_told_and_tried_again() -> None:
+    player = await played(small_run(), happened=40)
+    player.source.fault = Unavailable("the server is away")
+    player.source.happen(10)
+    await eventually(lambda: player.problem)
+
+    player.source.fault = None
+    player.go_on()
+
+    await eventually(lambda: player.view.count == 50)
+    assert not player.problem
     await player.stop()
 
 
