@@ -24,7 +24,7 @@ class RecordedSource:
         self.time = now
         self.stored = [SeenEvent(10 * number, as_record(each)) for number, each in enumerate(events, 1)]
         self.happened = len(self.stored) if happened is None else happened
-        self.reads, self.damage = 0, []
+        self.reads, self.damage, self.fault = 0, [], None
         self._more = asyncio.Event()
 
     def happen(self, count):
@@ -37,6 +37,8 @@ class RecordedSource:
             while at >= self.happened:
                 self._more.clear()
                 await self._more.wait()
+            if self.fault:
+                raise self.fault
             self.reads += 1
             # A log gives a new record each time: what somebody decoded in one is not in the next.
             yield SeenEvent(self.stored[at].place, replace(self.stored[at].entry))

@@ -53,7 +53,11 @@ PLAIN: Final = {
     "±": "+-",
     "·": "-",
     "\u00d7": "x",
-    "▶": ">",
+    **dict.fromkeys("▶▸", ">"),
+    "✓": "+",
+    "✗": "x",
+    "↓": "v",
+    "↑": "^",
     "§": "par.",
     "\\u00a0": " ",
 }
@@ -155,5 +159,8 @@ def _plain(error: UnicodeError) -> tuple[str, int]:
 def _plain_character(sign: str) -> str:
     if sign in PLAIN:
         return PLAIN[sign]
+    if "\u2800" <= sign <= "\u28ff":
+        # A part of a line that is drawn with dots of braille.
+        return "*"
     is_drawing = "\u2500" <= sign <= "\u259f"
     return "+" if is_drawing else sign.encode("ascii", "backslashreplace").decode()

@@ -36,6 +36,11 @@ class EventSearch:
         words = tuple(part.casefold() for part in parts if not part.startswith((TYPE, AGENT)))
         return cls(types, agents, words)
 
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether all events fit."""
+        return not (self.types or self.agents or self.words)
+
     def fits(self, entry: Record) -> bool:
         """Tell whether an event fits: its type does, and one of its facts does."""
         action = entry.type.partition(".")[2]
@@ -70,6 +75,10 @@ class EventList:
         """Add the next event, if it fits."""
         if self.filter.fits(event.entry):
             self.events.append(event)
+
+    def put_before(self, earlier: Iterable[SeenEvent]) -> None:
+        """Put earlier events that fit before the others, as many as there is room for."""
+        self.events = deque([*earlier, *self.events], maxlen=EVENTS_MAX)
 
     def reset(self, events: Iterable[SeenEvent], wanted: EventSearch | None = None) -> None:
         """Start again with these events, and with another filter if one is given."""

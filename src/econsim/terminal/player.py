@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import pickle
 import time
-from contextlib import aclosing
+from collections import deque
+from contextlib import aclosing, suppress
 from typing import Final
 
 from econsim import subjects
@@ -86,6 +87,8 @@ class Player:
         self._gate = asyncio.Event()
         self._steps = 0
         self._task: asyncio.Task[None] | None = None
+        self._is_over = False
+        self._back = 0
         self._seeking = asyncio.Lock()
 
     @property
@@ -95,14 +98,12 @@ class Player:
 
     def start(self) -> None:
         """Begin to read where the view stands."""
-        self.ended, self.problem = False, ""
-        self._task = asyncio.create_task(self._play())
+        self._begin()
 
     async def stop(self) -> None:
-        """End reading."""
-        if self._task is not None:
-            await cancel_until_done([self._task], CANCEL_AGAIN_S)
-            self._task = None
+        """End reading for good."""
+        self._is_over = True
+        await self._stop_reading()
 
     def pause(self) -> None:
         """Hold the view at the event that is shown."""
@@ -110,20 +111,35 @@ class Player:
 
     def go_on(self) -> None:
         """Go on from the event that is shown."""
-        self.paused = False
+        self.paused, self._back = False, 0
         self._gate.set()
+        # The log could not be read: it is tried again.
+        if self.problem and self._task is not None and self._task.done():
+            self._begin()
 
     def step(self) -> None:
         """Show the next event, and hold the view there."""
-        self.paused = True
+        self.paused, self._back = True, 0
         self._steps += 1
         self._gate.set()
 
+    async def step_back(self) -> None:
+        """Show the event before; steps that come faster than they can be made add up, each ends the one before."""
+        self._back += 1
+        kept = self.view.events
+        earlier = kept[-1 - self._back].place if len(kept) > self._back else self.view.place - self._back
+        await self._seek(earlier)
+        self._back = 0
+
     async def seek(self, place: int) -> None:
-        """Hold the view after the newest event up to a place of the log."""
+        """Hold the view after the newest event up to a place of the log; if it is cancelled, wherever it is."""
+        self._back = 0
+        await self._seek(place)
+
+    async def _seek(self, place: int) -> None:
+        self.pause()
         async with self._seeking:
-            await self.stop()
-            self.pause()
+            await self._stop_reading()
             self.is_seeking = True
             try:
                 base = self._copies.before(place)
@@ -134,12 +150,30 @@ class Player:
                 self.problem = str(error)
             finally:
                 self.is_seeking = False
+                self._begin()
+
+    async def search_back(self) -> int:
+        """Add to the list the events that fit from before those the view keeps; return how many it found."""
+        wanted, pauses = self.listed.filter, _Pauses()
+        first = self.view.events[0].place if self.view.events else 0
+        found: deque[SeenEvent] = deque(maxlen=EVENTS_MAX)
+        async with aclosing(self.source.onwards(0, 0)) as events:
+            while not wanted.is_empty and (event := await anext(events, None)) and event.place < first:
+                with suppress(*WRONG_CONTENT):
+                    found.extend([event] if wanted.fits(event.entry) else [])
+                await pauses.pause_if_due()
+        if self.listed.filter is wanted:
+            self.listed.put_before(found)
+        return len(found)
+
+    def _begin(self) -> None:
+        if not self._is_over:
+            self.ended = False
             self._task = asyncio.create_task(self._play())
 
-    async def to_end(self) -> None:
-        """Go to the newest event and follow."""
-        self.pace = 0
-        self.go_on()
+    async def _stop_reading(self) -> None:
+        if self._task is not None:
+            await cancel_until_done([self._task], CANCEL_AGAIN_S)
 
     async def _fold_up_to(self, view: RunView, place: int) -> None:
         pauses = _Pauses()
@@ -147,8 +181,9 @@ class Player:
             while view.place < place and (event := await anext(events, None)) and event.place <= place:
                 self._add(view, event)
                 await pauses.pause_if_due()
-        self.view, self.ended = view, False
-        self.listed.reset(view.events)
+        self.view = view
+        with suppress(*WRONG_CONTENT):
+            self.listed.reset(view.events)
 
     async def _play(self) -> None:
         pauses = _Pauses()
@@ -164,9 +199,10 @@ class Player:
             self.problem = str(error)
 
     def _show(self, event: SeenEvent) -> None:
-        self._shown_at = time.monotonic()
+        self._shown_at, self.problem = time.monotonic(), ""
         self._add(self.view, event)
-        self.listed.add(event)
+        with suppress(*WRONG_CONTENT):
+            self.listed.add(event)
 
     def _add(self, view: RunView, event: SeenEvent) -> None:
         try:

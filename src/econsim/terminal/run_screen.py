@@ -211,7 +211,8 @@ class RunScreen(Screen[None]):
         if by > 0:
             self.player.step()
         else:
-            await self.player.seek(self.view.place - 1)
+            await self.player.step_back()
+            self._search_back()
         self.redraw(always=True)
 
     def action_to_end(self) -> None:
@@ -239,7 +240,7 @@ class RunScreen(Screen[None]):
             await self.player.seek(await self._place(text))
         except EconsimError as error:
             self._say(error)
-        self.redraw(always=True)
+        self._search_back()
 
     async def _place(self, text: str) -> int:
         number = text.removeprefix("#")
@@ -252,7 +253,7 @@ class RunScreen(Screen[None]):
         """Go to the moment of the chosen row."""
         if place := self._of_row(lambda pane, index: pane.place_at(index)):
             await self.player.seek(place)
-            self.redraw(always=True)
+            self._search_back()
 
     def action_filter(self) -> None:
         """Type a filter of events."""
@@ -266,9 +267,16 @@ class RunScreen(Screen[None]):
 
     def _filter(self, text: str) -> None:
         self.player.listed.reset(self.view.events, EventSearch.parse(text))
+        self._search_back()
         pane = self._pane("events")
         pane.query_one(Input).value = text
         self.action_show_pane("events")
+
+    @work(exclusive=True, group="search")
+    async def _search_back(self) -> None:
+        with suppress(EconsimError):
+            await self.player.search_back()
+        self.redraw(always=True)
 
     def on_rows_chosen(self, event: Rows.Chosen) -> None:
         """Open a row: an agent's events, a verdict with its witness, a trade's causes, another record whole."""

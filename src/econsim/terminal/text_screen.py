@@ -13,6 +13,8 @@ from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from econsim.terminal.rows import one_line
+
 
 class TextScreen(ModalScreen[None]):
     """A text that can be scrolled."""
@@ -32,7 +34,7 @@ class TextScreen(ModalScreen[None]):
     def __init__(self, title: str, body: RenderableType) -> None:
         """Show a body under a title; both have no markup of others."""
         super().__init__()
-        self._title, self._body = title, body
+        self._title, self._body = one_line(title), body
 
     def compose(self) -> ComposeResult:
         """Make the frame and the text."""

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from econsim.domain.audit.describe import describe
 from econsim.domain.audit.facts import Record, facts, parts_of
+from econsim.domain.expectation.integrity import WRONG_CONTENT
 from econsim.domain.expectation.verdict import Ruling, Verdict
 from econsim.report.format import NOTHING, count, money, percent, price_range, visible
 from econsim.report.market_view import SeenTrade, WatchedMarket
@@ -231,11 +232,12 @@ _STYLES: Final = {
 
 
 def _summary(entry: Record) -> str:
-    first = next(facts(entry), None)
-    if first is None:
-        return "nothing"
-    more = len(parts_of(entry) or (first,)) - 1
-    return describe(first) + (f", and {more} more" if more else "")
+    try:
+        first = next(facts(entry), None)
+        more = len(parts_of(entry) or (first,)) - 1
+        return "nothing" if first is None else describe(first) + (f", and {more} more" if more else "")
+    except WRONG_CONTENT:
+        return "its content does not follow its schema"
 
 
 def record_text(entry: Record, place: int) -> Group:
@@ -246,7 +248,8 @@ def record_text(entry: Record, place: int) -> Group:
         Text(visible(f"{entry.subject}\n{entry.event_id}  by {entry.actor}")),
     ]
     for fact in found[:FACTS_SHOWN_MAX]:
-        lines.append(Text(f"\n{one_line(describe(fact))}", style="bold"))
+        with suppress(*WRONG_CONTENT):
+            lines.append(Text(f"\n{one_line(describe(fact))}", style="bold"))
         lines.append(Text(visible(_plain_json(fact.data))))
     if len(found) > FACTS_SHOWN_MAX:
         lines.append(Text(f"\n… and {len(found) - FACTS_SHOWN_MAX} more"))

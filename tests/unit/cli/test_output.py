@@ -90,6 +90,7 @@ def test_json_stays_json_in_every_encoding() -> None:
         ("▁▄█", "_:#"),
         ("a → b … ±", "a -> b ... +-"),
         ("┌─┐", "+-+"),
+        ("⠋⣿ ✓✗ ▸", "** +x >"),
         ("ä日", "\\xe4\\u65e5"),
         ("\udcff", "\\udcff"),
     ],

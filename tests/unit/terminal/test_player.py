@@ -10,8 +10,11 @@ from recorded_source import RecordedSource
 from run_builders import records, small_run, small_scenario
 
 from econsim import subjects
-from econsim.report.run_view import RunView
+from econsim.errors import Unavailable
+from econsim.report.event_filter import EventSearch
+from econsim.report.run_view import EVENTS_MAX, RunView
 from econsim.terminal.player import COPY_EVERY, Player
+from econsim.terminal.texts import event_cells
 
 
 def figures(view: RunView):
@@ -62,7 +65,7 @@ async def test_a_step_shows_one_event_and_a_step_back_takes_it_away() -> None:
 
     player.step()
     await eventually(lambda: player.view.place == 510)
-    await player.seek(player.view.place - 1)
+    await player.step_back()
 
     assert figures(player.view) == figures(at(run[:50]))
     await player.stop()
@@ -80,6 +83,49 @@ async def test_a_run_that_goes_on_is_held_while_paused_and_caught_up_with_after(
 
     await eventually(lambda: player.view.count == 70)
     assert held == 40
+    await player.stop()
+
+
+async def test_steps_back_that_come_faster_than_they_are_made_add_up() -> None:
+    run = small_run()
+    player = await played(run)
+    await player.seek(500)
+
+    first = asyncio.create_task(player.step_back())
+    await asyncio.sleep(0)
+    first.cancel()
+    await player.step_back()
+
+    assert player.view.place == 480
+    await player.stop()
+
+
+async def test_a_search_for_a_moment_that_is_given_up_leaves_a_view_that_goes_on() -> None:
+    run = small_run()
+    player = await played(run)
+
+    seeking = asyncio.create_task(player.seek(30))
+    await asyncio.sleep(0)
+    seeking.cancel()
+    await asyncio.gather(seeking, return_exceptions=True)
+    player.go_on()
+
+    await eventually(lambda: player.ended)
+    assert figures(player.view) == figures(at(run))
+    await player.stop()
+
+
+async def test_a_log_that_cannot_be_read_is_told_and_tried_again() -> None:
+    player = await played(small_run(), happened=40)
+    player.source.fault = Unavailable("the server is away")
+    player.source.happen(10)
+    await eventually(lambda: player.problem)
+
+    player.source.fault = None
+    player.go_on()
+
+    await eventually(lambda: player.view.count == 50)
+    assert not player.problem
     await player.stop()
 
 
@@ -111,6 +157,22 @@ async def test_an_older_moment_of_a_long_run_is_made_from_a_copy() -> None:
     await player.stop()
 
 
+async def test_a_filter_finds_events_from_before_those_that_the_view_keeps() -> None:
+    again = next(entry for entry in small_run() if entry.type == subjects.PRICE_UPDATED.type)
+    run = [*small_run()[:50], *[again] * EVENTS_MAX]
+    player = await played(run)
+    player.listed.reset(player.view.events, EventSearch.parse("type:trade"))
+
+    found = await player.search_back()
+
+    trades = [
+        10 * number for number, entry in enumerate(run, 1) if entry.type == subjects.TRADE_EXECUTED.type
+    ]
+    assert ([event.place for event in player.listed.events], found) == (trades, len(trades))
+    assert trades
+    await player.stop()
+
+
 async def test_a_record_that_does_not_follow_its_schema_is_named_and_the_others_are_shown() -> None:
     run = list(records(small_scenario()))
     broken = next(place for place, entry in enumerate(run) if entry.type == subjects.TRADE_EXECUTED.type)
@@ -120,4 +182,6 @@ async def test_a_record_that_does_not_follow_its_schema_is_named_and_the_others_
 
     assert f"place {10 * (broken + 1)} cannot be shown" in player.misfit
     assert player.view.state == "closed"
+    (shown,) = [event for event in player.view.events if event.place == 10 * (broken + 1)]
+    assert "does not follow its schema" in event_cells(shown)[0][-1]
     await player.stop()

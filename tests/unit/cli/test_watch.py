@@ -1,0 +1,45 @@
+"""`econsim watch --terminal` where it cannot be shown: one line that says what to do."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from econsim.cli import app
+
+
+def cli(*words):
+    """Run a command without a terminal."""
+    return CliRunner().invoke(app, list(words))
+
+
+@pytest.mark.parametrize("words", [("watch", "last"), ("bench", "watch", "last")])
+def test_without_a_terminal_lines_are_named_instead(words) -> None:
+    shown = cli(*words, "--terminal")
+
+    assert shown.exit_code == 1
+    assert "needs a terminal" in shown.stderr
+    assert "econsim events RUN --follow" in shown.stderr
+
+
+@pytest.mark.parametrize("words", [("watch", "last"), ("bench", "watch", "last")])
+def test_without_its_library_the_command_that_installs_it_is_named(words, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "textual", None)
+
+    shown = cli(*words, "--terminal")
+
+    assert (shown.exit_code, "pip install 'econsim[terminal]'" in shown.stderr) == (1, True)
+
+
+def test_where_to_watch_must_be_said() -> None:
+    shown = cli("watch", "last")
+
+    assert (shown.exit_code, "--terminal" in shown.stderr) == (2, True)
+
+
+def test_the_view_shows_the_verdicts_that_the_run_was_opened_with() -> None:
+    shown = cli("bench", "watch", "last", "--terminal", "--expectations", "smith1962")
+
+    assert (shown.exit_code, "leave out --expectations" in shown.stderr) == (2, True)
