@@ -49,7 +49,9 @@ class PriceSeries:
         self._stride = 1
 
     def add(self, tick: int, price: int) -> None:
-        """Add the price of a tick; a later one of the same stretch replaces it."""
+        """Add the price of a tick; a later one of the same stretch replaces it, and one of an earlier tick comes too late."""
+        if self.points and tick < self.points[-1][0]:
+            return
         if self.points and self.points[-1][0] // self._stride == tick // self._stride:
             self.points[-1] = (tick, price)
             return

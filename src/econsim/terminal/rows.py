@@ -51,7 +51,7 @@ def one_line(text: str) -> str:
     return visible(text.replace("\n", " ").replace("\t", " "))
 
 
-class Rows(ScrollView, can_focus=True):
+class Rows(ScrollView, can_focus=True, inherit_bindings=False):
     """Table of rows that are asked for when they come to be seen; stays at its end until somebody moves up."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

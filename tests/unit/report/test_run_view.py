@@ -90,6 +90,15 @@ def test_prices_of_a_long_run_are_thinned_out_and_reach_from_its_start_to_its_en
     assert ticks == sorted(ticks)
 
 
+def test_a_price_that_comes_after_that_of_a_later_tick_is_left_out() -> None:
+    series = PriceSeries()
+
+    for tick in (1, 5, 3, 6):
+        series.add(tick, 10 * tick)
+
+    assert series.points == [(1, 10), (5, 50), (6, 60)]
+
+
 def test_each_call_of_a_model_is_a_thought_with_its_price() -> None:
     run = thinking_run()
 

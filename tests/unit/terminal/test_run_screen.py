@@ -142,6 +142,17 @@ async def test_any_moment_can_be_gone_to(typed, tick) -> None:
         assert "PAUSED" in screen_text(pilot)
 
 
+async def test_arrows_to_the_side_step_along_the_log() -> None:
+    async with watching(small_run()) as (screen, pilot):
+        last = screen.view.place
+        await press(pilot, "left", "left")
+        back = screen.view.place
+        await press(pilot, "right")
+        await eventually(lambda: screen.view.place == last - 10)
+
+    assert back == last - 20
+
+
 async def test_a_place_that_is_not_there_is_told_and_nothing_moves() -> None:
     async with watching(small_run()) as (screen, pilot):
         await press(pilot, "g", *"nonsense", "enter")
