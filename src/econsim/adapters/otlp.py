@@ -140,12 +140,11 @@ def _otlp_span(span: Span) -> OtlpSpan:
 
 def _add(place: AnyValue, value: Value) -> None:
     """Set the value of an attribute; by its exact class, which takes half the time of a match of patterns."""
-    kind = type(value)
-    if kind is tuple:
+    if isinstance(value, tuple):
         for each in value:
             place.array_value.values.add(string_value=each)
     else:
-        setattr(place, _FIELDS.get(kind, "string_value"), value)
+        setattr(place, _FIELDS.get(type(value), "string_value"), value)
 
 
 def _headers(text: str) -> dict[str, str]:
