@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Final
+from wsgiref.simple_server import WSGIServer
 
 from prometheus_client import CollectorRegistry, Metric, start_http_server
 
@@ -27,6 +28,7 @@ class Exposition:
         """Port of the listener, once it is started."""
         self._address = address
         self._collect = collect
+        self._server: WSGIServer | None = None
 
     def start(self) -> None:
         """Begin to listen; raises SetupError if the address is taken."""
@@ -34,16 +36,17 @@ class Exposition:
         registry = CollectorRegistry(auto_describe=False)
         registry.register(self)
         try:
-            self._server, self._thread = start_http_server(self.port, self._address, registry)
+            self._server, _ = start_http_server(self.port, self._address, registry)
         except OSError as error:
             message = f"metrics cannot be served at {self._address}:{self.port}: {error.strerror}; set ECONSIM_METRICS to another"
             raise SetupError(message) from error
         self.port = self._server.server_port
 
     async def stop(self) -> None:
-        """Stop listening."""
-        await asyncio.to_thread(self._server.shutdown)
-        self._server.server_close()
+        """Stop listening, if it did."""
+        if self._server:
+            await asyncio.to_thread(self._server.shutdown)
+            self._server.server_close()
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics in the library's form; called in a thread of the listener."""

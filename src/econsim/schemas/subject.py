@@ -186,8 +186,8 @@ def _template_mistake(row: Subject) -> str:
         row.kind is SubjectKind.ENTRY and domain != "agent"
     ):
         return "has the wrong domain: operators' requests are in domain admin, entries in domain agent"
-    if (row.kind is SubjectKind.TELEMETRY) != (domain == "trace"):
-        return "has the wrong domain: telemetry, and nothing else, is in domain trace"
+    if row.kind is SubjectKind.TELEMETRY and domain != "trace":
+        return "has the wrong domain: telemetry is in domain trace"
     if bad := [part for part in (*rest, *row.short.split(".")) if part and not _PART.fullmatch(part)]:
         return f"has {bad[0]!r} in it, which is neither a token nor a place in braces"
     if row.kind in (SubjectKind.EVENT, SubjectKind.TELEMETRY) and not rest[1].endswith(_PAST):

@@ -28,6 +28,7 @@ def declared(template, kind, owner="market", **fields):
         ("system.llm.invoke.{run}.{agent}", SubjectKind.REQUEST),
         ("market.{resource}.bid_accepted.{run}.{agent}", SubjectKind.DELIVERY),
         ("market.prices.price_updated.{run}.all", SubjectKind.BROADCAST),
+        ("trace.{service}.figures_reported.{worker}", SubjectKind.TELEMETRY),
         ("admin.run.open.{operator}", SubjectKind.OPERATOR),
     ],
 )
@@ -56,6 +57,8 @@ def test_each_kind_has_its_form(template, kind):
         ("market.*.get_book.{run}.{agent}", SubjectKind.REQUEST, {}, "in it, which is neither"),
         ("market.cpu.get_book.{run}.{agent}", SubjectKind.REQUEST, {"short": "market.>"}, "has '>' in it"),
         ("market.cpu.place_bid.{run}", SubjectKind.EVENT, {}, "must be in the past tense"),
+        ("trace.{service}.report.{worker}", SubjectKind.TELEMETRY, {}, "must be in the past tense"),
+        ("system.{service}.reported.{worker}", SubjectKind.TELEMETRY, {}, "has the wrong domain"),
     ],
 )
 @requirement("subjects.admission")

@@ -65,6 +65,7 @@ async def test_an_address_that_is_taken_is_named(answering) -> None:
 
     with pytest.raises(SetupError, match=r"127\.0\.0\.1:\d+.*ECONSIM_METRICS"):
         other.exposition.start()
+    await other.exposition.stop()
     await answering.exposition.stop()
 
 
