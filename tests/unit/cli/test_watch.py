@@ -33,12 +33,6 @@ def test_without_its_library_the_command_that_installs_it_is_named(words, monkey
     assert (shown.exit_code, "pip install 'econsim[terminal]'" in shown.stderr) == (1, True)
 
 
-def test_where_to_watch_must_be_said() -> None:
-    shown = cli("watch", "last")
-
-    assert (shown.exit_code, "--terminal" in shown.stderr) == (2, True)
-
-
 def test_the_view_shows_the_verdicts_that_the_run_was_opened_with() -> None:
     shown = cli("bench", "watch", "last", "--terminal", "--expectations", "smith1962")
 
