@@ -9,7 +9,7 @@ const PAGE_BYTES = 2 ** 23;
 /** Pages that may wait to be taken in; the next is asked for when fewer wait. */
 const WAITING_MAX = 2;
 /** Milliseconds to wait for a page, between two looks for new events, and before another try to connect. */
-const ANSWER_MS = 5000, LOOK_MS = 60, AGAIN_MS = 2000;
+const ANSWER_MS = 5000, LOOK_MS = 100, AGAIN_MS = 2000;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
