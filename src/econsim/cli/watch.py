@@ -59,8 +59,8 @@ def watch(  # noqa: PLR0913 - each is an option of the command
 ) -> None:
     """Watch a run in the browser, until Ctrl-C, or in the terminal: prices, books, agents, thoughts and every event with its causes.
 
-    Both only read: the run never waits for whoever watches. They follow a run that goes on, and go back to any event of a run: stop
-    with the space bar, go a step with the arrow keys; ? shows all keys.
+    Both only read: the run never waits for whoever watches. They follow a run that goes on, and go back to any event of a run: pause
+    with the space bar, go a step with the arrow keys (n and p in the terminal); ? shows all keys.
 
     Example: [cyan]econsim watch[/cyan] in a second terminal, while [cyan]econsim run genesis[/cyan] goes on in the first
 

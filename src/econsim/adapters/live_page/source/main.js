@@ -160,7 +160,7 @@ class App {
     if (seek.max !== String(log.length)) seek.max = String(log.length);
     if (seek.value !== String(this.cursor)) seek.value = String(this.cursor);
     put(byId("place"), `event ${number(this.cursor)} of ${number(log.length)}`);
-    put(byId("pause"), this.isLive ? "Stop" : "Follow");
+    put(byId("pause"), this.isLive ? "Pause" : "Follow");
     byId("pause").setAttribute("aria-pressed", String(!this.isLive));
     const trades = [...state.books.values()].reduce((sum, book) => sum + book.trades, 0);
     this.showFigures([
@@ -243,7 +243,7 @@ class App {
 
   bind() {
     const keys = [
-      [" ", "space", "stop, or follow the run", () => this.toggle()],
+      [" ", "space", "pause here, or follow the run", () => this.toggle()],
       ["ArrowLeft", "← →", "one event back or on", () => this.step(-1)],
       ["ArrowRight", "", "", () => this.step(1)],
       ["Shift+ArrowLeft", "shift ← →", "one tick back or on", () => this.stepTick(-1)],

@@ -78,6 +78,7 @@ export class MarketPanel {
     this.chartedAt = now;
     this.seen = seen;
     this.price.show(series, count, even);
+    byId("depth").classList.toggle("empty", book.orders.size === 0);
     this.depth.show(book.levels);
   }
 }
