@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from econsim.adapters.server import child_processes
-from econsim.app import Server
+from econsim.app import METRICS, Server
 from econsim.config import environment
 from econsim.identity.private_files import open_append, private_directory
 
@@ -93,7 +93,11 @@ async def spread(
     """Run each service in `workers` processes of its own for the time of the context."""
     await asyncio.to_thread(child_processes.end_orphans, state)
     processes = Processes(server, state, on_exit)
-    watching = [asyncio.create_task(processes.watch(service, workers)) for service in services]
+    watching = [
+        # One process can listen at an address.
+        asyncio.create_task(processes.watch(service, 1 if service == METRICS else workers))
+        for service in services
+    ]
     try:
         yield processes
     finally:
