@@ -119,7 +119,9 @@ class Judge:
         now.sequence = sequence
         turns = entry.type not in COPIED and self._advance(entry)
         if is_state or handlers:
-            self._look_into(as_record(entry), handlers, is_state=is_state)
+            self._look_into(
+                entry.record() if isinstance(entry, LateEvent) else entry, handlers, is_state=is_state
+            )
         # After it was shown: an event that is late by this tick tells by how much.
         if turns:
             self._turn()
@@ -297,16 +299,19 @@ class Judge:
         parts = parts_of(entry)
         for index, data in enumerate(parts) if parts is not None else ((-1, entry.data),):
             seen = Occurrence(entry, index, data, sequence, tick, count)
-            for matches, see, place in handlers:
-                # A monitor that has decided in this tick is shown more, and changes nothing.
-                self._showing = place
-                try:
-                    if matches is None or matches(seen):
-                        see(seen)
-                except WRONG_CONTENT as error:
-                    if not _follows_schema(entry):
-                        raise
-                    self._give_up(place, f"it could not judge record {sequence} of the log: {error}")
+            self._show(entry, seen, handlers)
+
+    def _show(self, entry: Record, seen: Occurrence, handlers: list[Handler]) -> None:
+        for matches, see, place in handlers:
+            # A monitor that has decided in this tick is shown more, and changes nothing.
+            self._showing = place
+            try:
+                if matches is None or matches(seen):
+                    see(seen)
+            except WRONG_CONTENT as error:
+                if not _follows_schema(entry):
+                    raise
+                self._give_up(place, f"it could not judge record {seen.sequence} of the log: {error}")
 
 
 def _follows_schema(entry: Record) -> bool:
