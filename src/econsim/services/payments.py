@@ -30,7 +30,7 @@ PATIENCE_S: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class _QueuedPayment:
+class _Due:
     """A chain with the tick and the cause of its call."""
 
     chain: Chain
@@ -48,7 +48,7 @@ class Payments:
         self._client = client
         self._run = run
         self._service = service
-        self._batches: Batcher[_QueuedPayment, Refusal | Unavailable | None] = Batcher(
+        self._batches: Batcher[_Due, Refusal | Unavailable | None] = Batcher(
             self._submit, CHAINS_MAX, PATIENCE_S
         )
 
@@ -57,7 +57,7 @@ class Payments:
 
         Raises Unavailable for a payment that comes too late for its period.
         """
-        found = await self._batches.do(_QueuedPayment(chain, tick, causation_id, begins=True))
+        found = await self._batches.do(_Due(chain, tick, causation_id, begins=True))
         if isinstance(found, Unavailable):
             raise found
         return found
@@ -67,13 +67,13 @@ class Payments:
 
         One that nobody awaits may wait for a reservation.
         """
-        payment = _QueuedPayment(chain, tick, None, begins=False)
+        payment = _Due(chain, tick, None, begins=False)
         found = await self._batches.do(payment, is_patient=not is_awaited)
         assert not isinstance(found, Unavailable), "the ledger refuses no settlement because of its time"
         return found
 
-    async def _submit(self, payments: Sequence[_QueuedPayment]) -> Sequence[Refusal | Unavailable | None]:
-        groups: defaultdict[tuple[int, str | None], list[_QueuedPayment]] = defaultdict(list)
+    async def _submit(self, payments: Sequence[_Due]) -> Sequence[Refusal | Unavailable | None]:
+        groups: defaultdict[tuple[int, str | None], list[_Due]] = defaultdict(list)
         for payment in sorted(payments, key=lambda each: each.begins):
             groups[payment.tick, payment.causation_id].append(payment)
         refused: dict[str, Refusal | Unavailable] = {}
@@ -82,7 +82,7 @@ class Payments:
         return [refused.get(payment.chain.id) for payment in payments]
 
     async def _submit_group(
-        self, tick: int, causation_id: str | None, payments: Sequence[_QueuedPayment]
+        self, tick: int, causation_id: str | None, payments: Sequence[_Due]
     ) -> dict[str, Refusal | Unavailable]:
         """Submit payments of one tick and cause; return why some were refused."""
         command = Submit(

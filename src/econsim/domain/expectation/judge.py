@@ -119,7 +119,9 @@ class Judge:
         now.sequence = sequence
         turns = entry.type not in COPIED and self._advance(entry)
         if is_state or handlers:
-            self._look_into(as_record(entry), handlers, is_state=is_state)
+            self._look_into(
+                entry.record() if isinstance(entry, LateEvent) else entry, handlers, is_state=is_state
+            )
         # After it was shown: an event that is late by this tick tells by how much.
         if turns:
             self._turn()
@@ -296,7 +298,8 @@ class Judge:
         sequence, count = self._now.sequence, self._now.count
         parts = parts_of(entry)
         for index, data in enumerate(parts) if parts is not None else ((-1, entry.data),):
-            self._show(entry, Occurrence(entry, index, data, sequence, tick, count), handlers)
+            seen = Occurrence(entry, index, data, sequence, tick, count)
+            self._show(entry, seen, handlers)
 
     def _show(self, entry: Record, seen: Occurrence, handlers: list[Handler]) -> None:
         for matches, see, place in handlers:

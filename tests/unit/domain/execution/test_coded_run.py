@@ -1,5 +1,6 @@
 """The driver of coded agents yields, event by event, what the driver for all runs yields: on random markets, bytes and money alike."""
 
+from dataclasses import fields
 from itertools import zip_longest
 
 import pytest
@@ -11,6 +12,7 @@ from run_builders import small_scenario
 from econsim.domain.audit.canonical_hash import CanonicalHash
 from econsim.domain.audit.canonical_log import CanonicalLog
 from econsim.domain.audit.envelope import Envelope
+from econsim.domain.audit.facts import Record, as_record
 from econsim.domain.execution import coded_journal
 from econsim.domain.execution.coded_run import CodedRun, is_of_coded_agents
 from econsim.domain.execution.in_memory import NOW, InMemoryRun, conduct
@@ -19,6 +21,8 @@ from econsim.schemas.scenario import MechanismName
 from econsim.subjects import TRANSFER_POSTED
 
 ENVELOPE = Envelope("run_1", "ab", 0, NOW)
+READ = [*(field.name for field in fields(Record) if field.name != "content"), "data", "items", "entity"]
+"""What a record tells."""
 POLICIES = st.sampled_from(["zi_c", "zi_c", "zi_u", "truthful", "zip"])
 WORTH = st.integers(1, 400).map(lambda cents: cents / 100)
 
@@ -168,3 +172,13 @@ def test_the_hash_of_events_in_order_is_that_of_the_canonical_log(wanted):
         log.add(addressed)
 
     assert in_order.hexdigest() == log.hexdigest()
+
+
+@pytest.mark.parametrize("is_made", [False, True])
+def test_the_record_of_an_event_that_is_not_made_is_that_of_the_event(is_made):
+    for addressed in CodedRun(small_scenario("zi_c"), ENVELOPE).events():
+        if is_made:
+            assert addressed.event
+        found, made = addressed.record(), as_record(addressed)
+
+        assert {name: getattr(found, name) for name in READ} == {name: getattr(made, name) for name in READ}
