@@ -12,6 +12,7 @@ from econsim import subjects
 from econsim.adapters.cancellation import cancel_until_done
 from econsim.adapters.nats.figures import figures_of
 from econsim.adapters.poll import Poll
+from econsim.schemas.metrics import CounterName
 from econsim.services.context import ServiceContext
 
 REPORT_INTERVAL_S: Final = 5.0
@@ -28,6 +29,8 @@ class FiguresReporter:
         """Report for this context, from `start` to `stop`."""
         self._context = context
         self._reporting: asyncio.Task[None] | None = None
+        self._dropped = 0
+        """Messages about spans that were dropped until the newest report."""
 
     async def start(self) -> None:
         """Begin to report."""
@@ -45,7 +48,9 @@ class FiguresReporter:
 
     async def _publish(self, *, is_last: bool = False) -> None:
         """Publish; what cannot be sent now is in the next report."""
-        client = self._context.client
+        client, dropped = self._context.client, self._context.tracing.dropped
+        figures_of(client).count(CounterName.TRACE_SPANS_DROPPED, dropped - self._dropped)
+        self._dropped = dropped
         subject = subjects.FIGURES_REPORTED(service=self._context.service, worker=self._context.holder)
         with suppress(nats.errors.Error):
             report = figures_of(client).report(is_last=is_last)

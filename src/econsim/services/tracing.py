@@ -23,6 +23,10 @@ class Tracing(Protocol):
     def share(self) -> float:
         """Share of the ticks that are traced."""
 
+    @property
+    def dropped(self) -> int:
+        """Messages about spans that were dropped so far."""
+
     def start(self, client: Client) -> None:
         """Begin, with the service's connected client: what it sends from now on carries its span."""
 
@@ -50,6 +54,7 @@ class Untraced:
     """Nothing is traced."""
 
     share = 0.0
+    dropped = 0
 
     def start(self, client: Client) -> None:
         """Do nothing."""

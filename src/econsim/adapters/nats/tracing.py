@@ -79,6 +79,11 @@ class LiveTracing:
         """Return how many messages about spans were published, were dropped, and wait."""
         return self._publisher.counts
 
+    @property
+    def dropped(self) -> int:
+        """Messages about spans that were dropped so far."""
+        return self.counts.dropped
+
     def start(self, client: Client) -> None:
         """Begin, with the service's connected client: what it sends from now on carries its span."""
         self._publisher.start(client.publish)
