@@ -18,6 +18,7 @@ from econsim.schemas.base import ErrorBody
 from econsim.schemas.mcp import CallTool
 from econsim.services.agent import tools as module
 from econsim.services.agent.tools import HostTools
+from econsim.services.tracing import Untraced
 
 ENVELOPE = Envelope("run", "salt", 4, NOON, "cause")
 AWAY = ErrorBody(code="service_is_unavailable", message="the ledger is away", retryable=True)
@@ -33,7 +34,7 @@ class Gateway:
 
     @property
     def context(self):
-        return SimpleNamespace(client=self.client, jetstream=self)
+        return SimpleNamespace(client=self.client, jetstream=self, tracing=Untraced())
 
     async def publish(self, subject, payload, headers=None, **_):
         command = json.loads(payload)
