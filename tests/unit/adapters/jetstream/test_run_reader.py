@@ -7,7 +7,7 @@ import pytest
 from econsim.adapters.clock import unix_seconds
 from econsim.adapters.jetstream import gaps, run_reader
 from econsim.adapters.jetstream.direct_get import Page
-from econsim.cli.connect import _creds_of
+from econsim.cli.connect import creds_of
 from econsim.config import settings
 from econsim.errors import SetupError, Unavailable
 from econsim.identity.trust_root import Trust
@@ -34,7 +34,7 @@ def test_anothers_credentials_are_refused_with_the_way_out(trust, role):
 def test_an_auditors_credentials_do_where_there_are_no_observers(trust, tmp_path):
     trust.grant("carl", "auditor", tmp_path / "carl" / "auditor.creds")
 
-    found = _creds_of(settings(creds=tmp_path / "carl", nats="nats://n1"), "observer")
+    found = creds_of(settings(creds=tmp_path / "carl", nats="nats://n1"), "observer")
 
     assert found == tmp_path / "carl" / "auditor.creds"
 
