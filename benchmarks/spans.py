@@ -36,7 +36,7 @@ from econsim.services.trace.bridge import QUEUE_MAX, SpanBridge
 
 AGENTS, TICKS = 1_000, 20
 """Agents and ticks of the run in lock-step."""
-SHARE = 0.05
+SHARE = 0.02
 """Share of the ticks that are traced where somebody watches."""
 COST_MAX = 1.03
 """Processor time of an order with spans over without, at most."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from econsim import subjects
@@ -48,11 +49,15 @@ _OF_RUN: Final = frozenset(
 TOLD_ALWAYS: Final = _OF_RUN | {subjects.TICKED.type}
 """Types of events that `SpanMaker` needs also of ticks of which no span is wanted: they make the run's own trace, and end ticks."""
 
+TIMES_MAX: Final = 1_024
+"""Times of the log that are kept as numbers: all items of an event share one."""
+
 _NS: Final = 10**9
 _US: Final = 1_000
 _MS: Final = 10**6
 
 
+@lru_cache(TIMES_MAX)
 def nanoseconds(time: str) -> int:
     """Return a time of the log, RFC 3339, as nanoseconds since 1970."""
     seconds = datetime.fromisoformat(time)
@@ -111,7 +116,10 @@ def tick_spans(entries: list[Record]) -> list[Span]:
             span = _after(calls.get(_position(fact, before=1)), _span(fact, cause))
             spans.append(_with_payments(span, payments.get(fact.event_id, ())))
     ends = _ends_of_calls(spans)
-    spans = [replace(span, end_ns=max(span.end_ns, ends.get(span.span_id, 0))) for span in spans]
+    spans = [
+        replace(span, end_ns=ends[span.span_id]) if ends.get(span.span_id, 0) > span.end_ns else span
+        for span in spans
+    ]
     if root is None:
         return spans
     end = max((span.end_ns for span in spans), default=0)
