@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from econsim.cli import option_types
 from econsim.cli.command_group import run_async, settings_of
 from econsim.cli.output import echo, flush_stdout
 from econsim.errors import NotFound
+from econsim.report.log_line import LogLevel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -27,14 +29,19 @@ def logs(  # noqa: PLR0913 - each is an option of the command
     context: typer.Context,
     service: Annotated[
         list[str] | None,
-        typer.Option("--service", "-s", help="Only this service; may be repeated.", metavar="S"),
+        typer.Option(
+            "--service",
+            "-s",
+            help="Only this service; may be repeated.",
+            metavar="S",
+            parser=option_types.name,
+        ),
     ] = None,
     *,
-    level: Annotated[
-        str, typer.Option("--level", help="Least severe level: debug, info, warning, error.", metavar="L")
-    ] = "info",
+    level: Annotated[LogLevel, typer.Option("--level", help="Least severe level.")] = LogLevel.INFO,
     run: Annotated[
-        str | None, typer.Option("--run", help="Only lines about this run.", metavar="RUN")
+        str | None,
+        typer.Option("--run", help="Only lines about this run.", metavar="RUN", parser=option_types.name),
     ] = None,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on with new lines until Ctrl-C.")
@@ -47,11 +54,6 @@ def logs(  # noqa: PLR0913 - each is an option of the command
 
     Example: [cyan]econsim logs --service market --level warning --follow[/cyan]
     """
-    from econsim.report.log_line import LEVELS
-
-    if level not in LEVELS:
-        message = f"there is no level {level!r}; the levels are {', '.join(LEVELS)}"
-        raise typer.BadParameter(message)
     directory = settings_of(context).state / "logs"
 
     def fits(line: LogLine) -> bool:

@@ -8,12 +8,24 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Final
 
-LEVELS: Final = ("debug", "info", "warning", "error", "critical")
+
+class LogLevel(StrEnum):
+    """Level of a line, least severe first."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+    CRITICAL = "critical"
+
+
+LEVELS: Final = tuple(LogLevel)
 """Levels, least severe first."""
 
-UNKNOWN: Final = "error"
+UNKNOWN: Final = LogLevel.ERROR
 """Level of a line that is no JSON: a process that prints past its log is failing."""
 
 _SHOWN: Final = ("run", "agent", "task", "subject", "trace_id")

@@ -60,7 +60,7 @@ def test_for_people_a_line_names_its_service(state) -> None:
 
 @pytest.mark.parametrize(
     ("options", "reason"),
-    [(("-s", "clock"), "there is no log of clock"), (("--level", "loud"), "there is no level 'loud'")],
+    [(("-s", "clock"), "there is no log of clock"), (("--level", "loud"), "'loud' is not one of 'debug'")],
 )
 def test_what_there_is_not_is_named(state, options, reason) -> None:
     code, text = shown(state, *options)
