@@ -33,6 +33,7 @@ from econsim.report.format import (
     thinking_rows,
     tool_rows,
     unjudged_notes,
+    visible,
     work_rows,
 )
 from econsim.report.summary import ExpectationResult, MarketSummary, Summary, Trades
@@ -194,7 +195,8 @@ def _expectations(summary: Summary, *, wide: bool) -> Table:
     if wide:
         table.add_column("source", style="dim")
     for verdict in summary.verdicts:
-        source = [verdict.expectation.source] if wide else []
+        # Anybody's text: its brackets are no markup, and none of its characters moves the cursor.
+        source = [Text(visible(verdict.expectation.source))] if wide else []
         table.add_row(*_expectation(verdict, summary), *source)
     return table
 

@@ -13,8 +13,9 @@ from econsim.report import progress_bar
 from econsim.report.format import count, decimal, money, percent, price_range, spark, thin
 from econsim.report.live_figures import LiveFigures
 from econsim.report.progress_bar import ProgressDisplay, picture
-from econsim.report.summary import Speed
+from econsim.report.summary import ExpectationResult, Speed
 from econsim.report.terminal import WIDE_MIN, print_summary
+from econsim.schemas.expectation import MeasureExpectation
 
 
 def watched(log):
@@ -90,6 +91,19 @@ def test_expectations_that_are_not_judged_are_shown_with_the_reason():
     told = shown(lambda console: print_summary(replace(summary, scenario=scenario), console))
 
     assert "4 expectations not judged: an external agent takes part" in told
+
+
+def test_the_source_of_an_expectation_is_shown_as_text_whatever_is_in_it():
+    source = "Smith [1962], table [/1] \x1b]52;c;aGk="
+    expected = MeasureExpectation.model_validate(
+        {"measure": "efficiency", "value": 1, "tolerance": 1, "source": source}
+    )
+    changed = replace(summed_up(), verdicts=(ExpectationResult(expected, 1.0, None),))
+
+    text = shown(lambda console: print_summary(changed, console), 200)
+
+    assert "Smith [1962], table [/1] \ufffd]52" in text
+    assert "\x1b" not in text
 
 
 def test_what_people_copy_stays_in_one_piece(tmp_path):
