@@ -305,6 +305,8 @@ EXPECTED = {
     "broadcast": None,
     # From services alone, to one that listens only if somebody is to see figures; what is no report changes nothing there.
     "telemetry": None,
+    # From services alone, to one that only passes on what can be read.
+    "span": None,
 }
 """Kind of subject → what must become of messages on it."""
 

@@ -14,7 +14,7 @@ TraceId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 SpanId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 """Id of a span: 16 hex digits."""
 
-Nanoseconds = Annotated[int, Field(ge=0, lt=2**64)]
+Nanoseconds = Annotated[int, Field(ge=0, le=2**64 - 1)]
 """Time as whole nanoseconds since 1970: a float of seconds would lose some."""
 
 
