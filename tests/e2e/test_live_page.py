@@ -340,7 +340,11 @@ def test_a_page_that_is_open_longer_than_its_credentials_is_given_new_ones(serve
 def test_a_page_whose_server_has_gone_says_so_and_what_brings_it_back(server, shown, browser):
     gone = tab(browser, "")
     with serving_briefly(server, "shown", 60, free_port()) as (gone.url, _), gone as page:
-        until_text(page, "#note", re.compile("^Not connected: the server of the run has gone.*`econsim watch shown` again"))
+        until_text(
+            page,
+            "#note",
+            re.compile("^Not connected: the server of the run has gone.*`econsim watch shown` again"),
+        )
         assert page.locator("#note").is_visible()
         # The browser itself complains of the refused socket.
         gone.complaints.clear()
