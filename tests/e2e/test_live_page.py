@@ -19,6 +19,7 @@ from econsim.adapters.jetstream import provision
 from econsim.adapters.live_page.page_server import PageServer
 from econsim.adapters.nats.connection import connect
 from econsim.adapters.server.embedded import EmbeddedServer
+from econsim.adapters.server.state_directory import free_port
 from econsim.cli.watch_session import WatchSession
 from econsim.domain.audit.causality import CausalGraph
 from econsim.domain.audit.facts import facts
@@ -112,8 +113,9 @@ def figure(page, name):
 
 
 @contextmanager
-def serving_briefly(server, run, life_s):
+def serving_briefly(server, run, life_s, socket=None):
     """Serve the page with credentials that hold for some seconds; yield its address and the times it asked for some."""
+    sockets = f"ws://127.0.0.1:{socket or server.websocket}"
     given, loop = [], asyncio.new_event_loop()
     stopped = asyncio.Event()
     told = threading.Event()
@@ -121,7 +123,6 @@ def serving_briefly(server, run, life_s):
 
     async def serve():
         client = await connect(server.url, server.creds("observer"), "test-watch")
-        sockets = f"ws://127.0.0.1:{server.websocket}"
         session = WatchSession(lambda: nullcontext(client), server.trust, run, sockets, life_s=life_s)
         await session.read_opening(client)
 
@@ -303,7 +304,7 @@ def test_texts_of_agents_stay_texts(server, browser):
         "event_id": MARKUP,
         "type": f"agent.{MARKUP}",
         "actor": MARKUP,
-        "data": {"text": MARKUP},
+        "data": {"text": MARKUP, "turned": "\u202etxt\u2066"},
     }
     rows.insert(-1, ("agent.ana.told.hostile", json.dumps(report)))
     put_in_log(server, rows)
@@ -318,6 +319,7 @@ def test_texts_of_agents_stay_texts(server, browser):
         until_text(page, "#about", MARKUP)
 
         assert MARKUP in page.locator("#why pre").first.inner_text().replace('\\"', '"')
+        assert r'"\u202etxt\u2066"' in page.locator("#why pre").first.inner_text()
         assert page.locator("main img, main script, header img").count() == 0
         assert page.title() == "hostile · econsim"
 
@@ -333,6 +335,19 @@ def test_a_page_that_is_open_longer_than_its_credentials_is_given_new_ones(serve
             page.wait_for_timeout(100)
         put_in_log(server, rows[half:])
         until_text(page, "#status", "ended")
+
+
+def test_a_page_whose_server_has_gone_says_so_and_what_brings_it_back(server, shown, browser):
+    gone = tab(browser, "")
+    with serving_briefly(server, "shown", 60, free_port()) as (gone.url, _), gone as page:
+        until_text(
+            page,
+            "#note",
+            re.compile("^Not connected: the server of the run has gone.*`econsim watch shown` again"),
+        )
+        assert page.locator("#note").is_visible()
+        # The browser itself complains of the refused socket.
+        gone.complaints.clear()
 
 
 def test_the_page_cannot_command(opened, server):

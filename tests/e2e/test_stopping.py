@@ -8,14 +8,19 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from browsers import put_in_log, renamed
+from nats_runs import shortened
 from run_builders import canonical_hash
+from superuser import superuser
 
 from econsim import subjects
-from econsim.adapters.jetstream import run_reader
+from econsim.adapters.jetstream import provision, run_reader
 from econsim.adapters.nats.connection import connect
 from econsim.adapters.server.child_processes import start_time
+from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.adapters.server.state_directory import running_url
 from econsim.app import server_of
 from econsim.config import settings
@@ -96,6 +101,40 @@ async def test_a_command_whose_server_goes_with_another_command_says_how_to_go_o
     assert second.returncode == 1
     assert complaint.splitlines()[-1].startswith(b"error: the command that ran the server")
     assert b"econsim resume RUN" in complaint.splitlines()[-1]
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+async def test_a_server_that_watch_holds_outlives_one_ctrl_c_while_another_run_goes_on(
+    goes_on: bool, tmp_path: Path
+) -> None:
+    events = list(in_memory.run(shortened("genesis", ticks=4)))
+    async with EmbeddedServer(tmp_path) as server:
+        client = await connect(server.url, superuser(server), "test-streams")
+        await provision.apply(client)
+        await client.close()
+        put_in_log(server, renamed(events, "demo"))
+    pipe = asyncio.subprocess.PIPE
+    econsim = (sys.executable, "-m", "econsim", "--state", str(tmp_path), "watch", "demo", "--no-open")
+    watch = await asyncio.create_subprocess_exec(*econsim, stdout=pipe, stderr=pipe)
+    assert watch.stdout
+    assert watch.stderr
+    assert b"http://" in await watch.stdout.readline()
+    assert b"holds the server" in await watch.stdout.readline()
+
+    other = renamed(events, "other")
+    held = SimpleNamespace(url=running_url(tmp_path), trust=server.trust)
+    put_in_log(held, other[: len(other) // 2] if goes_on else other)
+    watch.send_signal(signal.SIGINT)
+    told = await watch.stderr.readline()
+    if goes_on:
+        assert b"run other goes on" in told
+        assert running_url(tmp_path)
+        watch.send_signal(signal.SIGINT)
+        told = await watch.stderr.readline()
+
+    assert told == b"stopped\n"
+    assert await watch.wait() == 130
+    assert running_url(tmp_path) is None
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])

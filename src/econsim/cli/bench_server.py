@@ -46,7 +46,8 @@ def watch(
     Reads the run's own stream with credentials for nothing else, if it is a benchmark's; else the log. Any number may watch. Ends with
     1 unless every expectation holds.
 
-    With --terminal RUN may also be a batch: its cells, and the run of any of them, are shown there while it goes on.
+    With --terminal RUN may also be the name of a batch: its cells, and the run of any of them, are shown there while it goes on. `last`
+    is the newest run in any case, never a batch; [cyan]econsim bench list[/cyan] names the batches.
 
     Example: [cyan]econsim bench watch last --expectations my.toml[/cyan]
 

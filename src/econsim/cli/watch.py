@@ -12,7 +12,7 @@ import typer
 
 from econsim.cli import option_types
 from econsim.cli.command_group import run_async, settings_of
-from econsim.cli.connect import connect_to_server
+from econsim.cli.connect import connect_to_server, server_url
 from econsim.cli.output import echo, flush_stdout, say
 from econsim.cli.run_argument import RunArgument
 from econsim.cli.watch_terminal import TerminalOption, watch_in_terminal
@@ -78,13 +78,15 @@ def watch(  # noqa: PLR0913 - each is an option of the command
 
 async def _watch(config: Settings, wanted: str, given: _PageAccess | None, *, is_opened: bool) -> None:
     from econsim.adapters.live_page.page_server import PageServer
+    from econsim.cli.held_server import newest_tick, wait_for_ctrl_c
     from econsim.cli.run_log import resolve
     from econsim.cli.trust import existing_trust
     from econsim.cli.watch_session import WatchSession
 
+    is_held = server_url(config) is None
     async with connect_to_server(config) as client:
         access = given or _embedded_access(config)
-        name = await resolve(client, wanted)
+        name, newest = await resolve(client, wanted), await newest_tick(client)
         reading = partial(connect_to_server, config)
         session = WatchSession(reading, existing_trust(config), name, access.sockets)
         await session.read_opening(client)
@@ -92,10 +94,14 @@ async def _watch(config: Settings, wanted: str, given: _PageAccess | None, *, is
         async with PageServer(access.ports, access.sockets, answers) as page:
             # Whoever has this address may read the log, until this command ends.
             say("run [bold]{name}[/bold] is at {url} (stop with Ctrl-C)", name=name, url=page.url)
+            if is_held:
+                say(
+                    "this command holds the server, and runs of other commands end with it: start [cyan]econsim up[/cyan] first for both"
+                )
             flush_stdout()
             if is_opened and not await asyncio.to_thread(webbrowser.open, page.ticket()):
                 echo("no browser was found here: open the address in one", err=True)
-            await asyncio.Event().wait()
+            await (wait_for_ctrl_c(client, newest) if is_held else asyncio.Event().wait())
 
 
 def _embedded_access(config: Settings) -> _PageAccess:

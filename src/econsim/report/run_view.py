@@ -109,8 +109,8 @@ class RunView:
 
     @property
     def orders_per_second(self) -> float | None:
-        """Return orders in a second of wall-clock time over the newest ticks; none if these took no time."""
-        if len(self._pace) < 2:
+        """Return orders in a second of wall-clock time over the newest ticks of a run that goes on; none if these took no time."""
+        if self.state != RUNNING or len(self._pace) < 2:
             return None
         (start, before), (end, after) = self._pace[0], self._pace[-1]
         seconds = (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import aclosing, suppress
 from typing import Final, TypeVar
 
+from rich.text import Text
 from textual import events, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -66,6 +67,7 @@ class RunScreen(Screen[None]):
         self._source = source
         self._judged = [Judgement(0, ())]
         self._drawn: tuple[object, ...] = ()
+        self._drawn_head = Text()
         self._wanted = FIRST
 
     def compose(self) -> ComposeResult:
@@ -121,12 +123,14 @@ class RunScreen(Screen[None]):
         return ShownRun(self.player, judged.verdicts)
 
     def redraw(self, *, always: bool = False) -> None:
-        """Draw the head, and the pane that is shown if it has changed."""
+        """Draw the head and the pane that is shown, each if it has changed."""
         if not self.is_mounted or not self.is_current:
             return
-        self.query_one("#head", Static).update(
-            texts.head(self.player, self._source.now(), self.size.width - 2)
-        )
+        head = texts.head(self.player, self._source.now(), self.size.width - 2)
+        if head != self._drawn_head or always:
+            # Each update lays the whole screen out anew.
+            self._drawn_head = head
+            self.query_one("#head", Static).update(head)
         drawn = (self.view, self.view.count, self.size, self.pane, len(self._judged))
         if drawn == self._drawn and not always:
             return

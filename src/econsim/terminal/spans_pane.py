@@ -15,6 +15,7 @@ from econsim.domain.tracing.derivation import TICKS_OPEN, SpanMaker
 from econsim.domain.tracing.span import Span, trace_id
 from econsim.errors import EconsimError
 from econsim.report.format import visible
+from econsim.report.run_view import CLOSED
 from econsim.report.waterfall import waterfall
 from econsim.terminal.pane import Pane, ShownRun
 from econsim.terminal.source import RunSource
@@ -32,7 +33,7 @@ class SpansPane(Pane):
     DEFAULT_CSS = "SpansPane Static { padding: 0 1; width: auto; }"
 
     def __init__(self) -> None:
-        """Show the newest whole tick."""
+        """Show the newest whole tick: of a closed run the last."""
         super().__init__()
         self._tick = 0
 
@@ -49,7 +50,8 @@ class SpansPane(Pane):
     def turn(self, moment: ShownRun, by: int) -> None:
         """Show the tick so many further on."""
         newest = moment.view.tick
-        self._tick = max(1, min((self._tick or max(1, newest - TICKS_OPEN)) + by, newest))
+        whole = newest if moment.view.state == CLOSED else newest - TICKS_OPEN
+        self._tick = max(1, min((self._tick or max(1, whole)) + by, newest))
         self._show(moment.player.source, self._tick)
 
     def forget(self) -> None:

@@ -15,7 +15,7 @@ from econsim.domain.audit.describe import describe
 from econsim.domain.audit.facts import Record, facts, parts_of
 from econsim.domain.expectation.integrity import WRONG_CONTENT
 from econsim.domain.expectation.verdict import Ruling, Verdict
-from econsim.report.format import NOTHING, count, money, percent, price_range, visible
+from econsim.report.format import count, money, percent, price_range, visible
 from econsim.report.market_view import SeenTrade, WatchedMarket
 from econsim.report.price_plot import price_plot
 from econsim.report.run_view import CLOSED, STOPPED, RunView, SeenEvent
@@ -62,7 +62,7 @@ def head(player: Player, now: str, width: int) -> Text:
         f"event {count(view.count)} (place {view.place})",
     ]
     second = [
-        f"orders {count(figures.orders)} ({_rate(view)})",
+        f"orders {count(figures.orders)}{_rate(view)}",
         f"trades {count(figures.trades)}",
         f"efficiency {percent(view.efficiency)} of theory",
     ]
@@ -125,7 +125,7 @@ def _length(seconds: float) -> str:
 
 def _rate(view: RunView) -> str:
     rate = view.orders_per_second
-    return f"{count(rate)}/s" if rate is not None else f"{NOTHING}/s"
+    return f" ({count(rate)}/s)" if rate is not None else ""
 
 
 def _fit(parts: Sequence[str], width: int) -> str:

@@ -33,6 +33,12 @@ def test_without_its_library_the_command_that_installs_it_is_named(words, monkey
     assert (shown.exit_code, "pip install 'econsim[terminal]'" in shown.stderr) == (1, True)
 
 
+def test_bench_watch_says_what_last_is() -> None:
+    shown = " ".join(cli("bench", "watch", "--help").stdout.split())
+
+    assert "is the newest run in any case, never a batch" in shown
+
+
 def test_the_view_shows_the_verdicts_that_the_run_was_opened_with() -> None:
     shown = cli("bench", "watch", "last", "--terminal", "--expectations", "smith1962")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 
 import pytest
 from run_builders import only, records, replacing_scenario, small_run, summed, thinking_run
@@ -31,6 +32,16 @@ def test_the_view_of_a_whole_run_has_the_figures_of_its_report(run) -> None:
     money = {row.agent: (row.wealth, row.profit) for row in view.agents.rows()}
     assert money == {holder.agent: (holder.wealth, holder.profit) for holder in report.holders}
     assert sum(row.thinking for row in view.agents.rows()) == sum(each.price for each in report.thinking)
+
+
+def test_a_run_has_a_rate_of_orders_only_while_it_goes_on() -> None:
+    run = [
+        replace(entry, occurred_at=f"2026-01-01T{n // 3600:02}:{n // 60 % 60:02}:{n % 60:02}Z")
+        for n, entry in enumerate(small_run())
+    ]
+
+    assert view_of(run[:-1]).orders_per_second > 0
+    assert view_of(run).orders_per_second is None
 
 
 @pytest.mark.parametrize(

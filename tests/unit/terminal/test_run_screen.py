@@ -11,7 +11,7 @@ from factories import group, role, scenario
 from recorded_source import RecordedSource
 from run_builders import records, small_run, small_scenario, thinking_run
 from screen_text import screen_text
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from econsim import subjects
 from econsim.report.run_view import RunView
@@ -199,6 +199,30 @@ async def test_the_screen_is_drawn_some_ten_times_a_second_whatever_comes() -> N
         await eventually(lambda: screen.player.ended)
 
     assert len(drawings) < len(run) / 10
+
+
+async def test_while_nothing_happens_nothing_is_drawn() -> None:
+    async with watching(small_run()) as (screen, _):
+        drawings = []
+        for widget in screen.query(Static):
+            widget.update = drawings.append
+        for _ in range(10):
+            screen.redraw()
+        idle = len(drawings)
+        screen.player.pause()
+        screen.redraw()
+
+    assert idle == 0
+    assert "PAUSED" in str(drawings[0])
+
+
+async def test_of_a_closed_run_the_last_tick_is_shown_and_no_rate() -> None:
+    async with watching(small_run()) as (screen, pilot):
+        await press(pilot, "5")
+        shown = screen_text(pilot)
+
+    assert f"tick {screen.view.tick}: " in shown
+    assert "/s)" not in shown
 
 
 async def test_texts_of_agents_have_no_markup_and_no_control_characters_on_any_pane() -> None:

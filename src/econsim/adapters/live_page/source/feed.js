@@ -15,6 +15,9 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
+/** What brings a run back whose server or page has gone. */
+export const remedy = (run) => `run \`econsim watch ${run}\` again, after \`econsim up\` to keep a server, and open the address that it prints`;
+
 export class Feed {
   /** `open` gives a session: credentials, addresses, the place of the run's first event; `tell` is told how the connection is. */
   constructor(open, tell) {
@@ -46,9 +49,13 @@ export class Feed {
     const session = await this.open();
     this.session = session;
     const seed = encoder.encode(session.seed);
-    this.client = await wsconnect({
+    const client = wsconnect({
       servers: session.sockets, authenticator: jwtAuthenticator(session.jwt, seed), inboxPrefix: session.inbox,
       name: "econsim-page", ignoreClusterUpdates: true, maxReconnectAttempts: -1, reconnectTimeWait: AGAIN_MS, noEcho: true,
+    });
+    // A browser keeps to itself why a websocket was refused.
+    this.client = await client.catch((error) => {
+      throw error?.message ? error : new Error(`the server of the run has gone, or refuses this page; ${remedy(session.run)}`);
     });
     const closed = this.client.closed().then((error) => {
       throw error ?? new Error("the connection was closed");

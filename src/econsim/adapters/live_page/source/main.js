@@ -1,7 +1,7 @@
 // The live page: reads a run, keeps what it read, and shows it as it was at one place. Once a frame: take in what came, go to the place, draw.
 
 import { Economy } from "./economy.js";
-import { Feed } from "./feed.js";
+import { Feed, remedy } from "./feed.js";
 import { RunLog, Selection } from "./log.js";
 import { AgentPanel, CallPanel, EventPanel, MarketPanel, number, TradePanel, VerdictPanel, WaterfallPanel, WhyPanel } from "./panels.js";
 import { Describer } from "./sentences.js";
@@ -57,7 +57,10 @@ class App {
   }
 
   async fetchJson(path) {
-    const response = await fetch(path, { headers: { Authorization: `Bearer ${this.key}` }, cache: "no-store" });
+    const asked = fetch(path, { headers: { Authorization: `Bearer ${this.key}` }, cache: "no-store" });
+    const response = await asked.catch(() => {
+      throw new Error(`the command that serves this page has ended; ${remedy(this.feed.session?.run ?? "RUN")}`);
+    });
     if (response.status === 503) throw new Error(await response.text());
     if (!response.ok) throw new Error("this page's key is not known any more; open the address that `econsim watch` printed");
     return response.json();
@@ -81,7 +84,7 @@ class App {
   }
   tellConnection(state, reason = "") {
     this.connection = state;
-    put(byId("note"), state === "connected" ? "" : `Not connected: ${reason}. What was read stays; another try follows.`);
+    put(byId("note"), state === "connected" ? "" : `Not connected: ${reason}. ${this.log.length ? "What was read stays; another" : "Another"} try follows.`);
     this.touch();
   }
 

@@ -3,6 +3,7 @@
 import { DepthChart, PriceChart } from "./charts.js";
 import { STATES, THINKS, FAILED, SUSPENDED } from "./economy.js";
 import { partsOf } from "./log.js";
+import { inOrder } from "./sentences.js";
 import { put, Table } from "./table.js";
 
 /** Spans of a tick that are shown, and letters of an event's data. */
@@ -186,7 +187,7 @@ export class CallPanel extends FactList {
       columns: [
         { name: "tick", width: "36px", kind: "quiet-text", paint: (cell, index) => put(cell, app.log.ticks.at(app.log.records.at(index))) },
         { name: "agent", width: "minmax(94px, 1fr)", paint: (cell, index) => put(cell, fact(index).actor) },
-        { name: "thought or tool", width: "minmax(0, 2fr)", paint: (cell, index) => put(cell, callLine(fact(index)), fact(index).data.failure ? "bad-text" : "") },
+        { name: "thought or tool", width: "minmax(0, 2fr)", paint: (cell, index) => put(cell, inOrder(callLine(fact(index))), fact(index).data.failure ? "bad-text" : "") },
         { name: "cost", width: "54px", kind: "number", paint: (cell, index) => put(cell, cents(fact(index).data.price)) },
       ],
     });
@@ -307,14 +308,15 @@ export class WhyPanel {
     const head = element("h3", "", "Thought"), body = element("pre", "", "reading its text …");
     this.app.feed.text(digest).then((text) => {
       const found = text && JSON.parse(text);
-      body.textContent = found ? [found.content, found.tool_calls?.length ? JSON.stringify(found.tool_calls) : "", prompt(found.prompt)].filter(Boolean).join("\n\n") : "its text is not kept any more";
+      const texts = found ? [found.content, found.tool_calls?.length ? JSON.stringify(found.tool_calls) : "", prompt(found.prompt)] : ["its text is not kept any more"];
+      body.textContent = inOrder(texts.filter(Boolean).join("\n\n"));
     }, () => (body.textContent = "its text cannot be read now"));
     return [head, body];
   }
 }
 
 function titled(title, text) {
-  return [element("h3", "", title), element("pre", "", text.length > DATA_MAX ? `${text.slice(0, DATA_MAX)} …` : text)];
+  return [element("h3", "", title), element("pre", "", inOrder(text.length > DATA_MAX ? `${text.slice(0, DATA_MAX)} …` : text))];
 }
 
 /** A prompt as a conversation. */

@@ -12,6 +12,11 @@ export function credits(micros) {
   return micros < 0 ? `-${text}` : text;
 }
 
+/** A text with the characters that turn the direction of writing as JSON escapes: they would put its signs in another order. */
+export function inOrder(text) {
+  return text.replace(/\p{Bidi_Control}/gu, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
 export class Describer {
   /** Take the tables of sentences: by action, and of refused commands by verb. */
   constructor({ sentences = {}, asked = {} } = {}) {
