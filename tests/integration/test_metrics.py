@@ -8,10 +8,11 @@ from functools import partial
 import pytest
 from eventually import eventually
 from factories import group, role, scenario
+from nats_runs import shortened
 from requirements import requirement
 from scraped import free_address, scrape, value
 from superuser import superuser
-from thinking import studio, thinkers, token_buyers, tool_askers
+from thinking import studio, token_buyers, tool_askers
 
 from econsim import subjects
 from econsim.adapters.nats.connection import connect
@@ -116,7 +117,9 @@ async def test_a_run_its_services_and_its_server_are_exported_under_their_real_n
     assert value(found, "econsim_efficiency", run=run) is not None
 
 
-@pytest.mark.parametrize("wanted", [thinkers, token_buyers, tool_askers, studio])
+@pytest.mark.parametrize(
+    "wanted", [token_buyers, tool_askers, studio, partial(shortened, "genesis", ticks=16)]
+)
 async def test_what_agents_pay_for_thoughts_tools_and_work_leaves_no_imbalance(
     server, run, address, wanted
 ) -> None:

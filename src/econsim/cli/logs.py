@@ -121,7 +121,8 @@ class ServiceLogs:
         from econsim.adapters.logs import FILES_KEPT
 
         older = [path.with_name(f"{path.name}.{number}") for number in range(1, FILES_KEPT + 1)]
-        known, now = self._places.get(path, {}), {}
+        known = self._places.get(path, {})
+        now: dict[int, int] = {}
         found: list[bytes] = []
         with ExitStack() as stack:
             files = []
