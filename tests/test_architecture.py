@@ -26,8 +26,8 @@ Floors = tuple[tuple[str, ...], ...]
 # floor: a room may import the rows above its own, and nothing beside it.
 HOUSE: Floors = (
     ("errors",),
-    ("config", "schemas"),
-    ("ports", "subjects"),
+    ("schemas",),
+    ("config", "ports", "subjects"),
     ("domain",),
     ("report", "streams"),
     ("identity",),

@@ -10,17 +10,23 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from econsim.errors import SetupError
+from econsim.schemas import addresses
+
+
+def _listener(text: str) -> str:
+    addresses.listener(text)
+    return text
 
 
 class Settings(BaseSettings):
     """Settings of a process: the state directory, the server, the log."""
 
     model_config = SettingsConfigDict(
-        env_prefix="ECONSIM_", env_ignore_empty=True, frozen=True, extra="forbid"
+        env_prefix="ECONSIM_", env_ignore_empty=True, frozen=True, extra="forbid", hide_input_in_errors=True
     )
 
     state: Path = Path(".econsim")
@@ -41,9 +47,9 @@ class Settings(BaseSettings):
     """Copies of each stream, 3 on a cluster; without it, a stream keeps what it has and a new one gets 1."""
     trace_sample: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of ticks whose requests and messages are traced live; 0 for none, which costs nothing."""
-    otlp_url: str | None = None
+    otlp_url: Annotated[str, AfterValidator(addresses.http_url)] | None = None
     """Address of a collector that speaks OTLP over HTTP, to which the trace service sends all spans; none for nowhere."""
-    metrics: Annotated[str, Field(pattern=r"^\S+:\d{1,5}$")] | None = None
+    metrics: Annotated[str, AfterValidator(_listener)] | None = None
     """Address and port at which the metrics service serves figures, `127.0.0.1:9464`; without it, nothing is collected."""
     log_format: Literal["text", "json"] = "text"
     """Form of the log: text, or lines of JSON; services that `--spread` starts write JSON unless it is set."""
@@ -55,10 +61,7 @@ class Settings(BaseSettings):
     @property
     def metrics_at(self) -> tuple[str, int] | None:
         """Return the address and port at which figures are served; none if they are not."""
-        if self.metrics is None:
-            return None
-        address, _, port = self.metrics.rpartition(":")
-        return address, int(port)
+        return addresses.listener(self.metrics) if self.metrics else None
 
 
 def settings(**overrides: object) -> Settings:
@@ -72,7 +75,8 @@ def settings(**overrides: object) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else "?"
-        message = f"setting {name} (ECONSIM_{name.upper()}) is not usable: {first['msg']}"
+        reason = first.get("ctx", {}).get("error", first["msg"])
+        message = f"setting {name} (ECONSIM_{name.upper()}) is not usable: {reason}"
         raise SetupError(message) from error
 
 

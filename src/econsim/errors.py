@@ -25,7 +25,15 @@ error. `code` is the refusal as a sentence in snake case and never changes: `sch
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
+
+SHOWN_MAX: Final = 60
+"""Characters of a bad value that its error repeats."""
+
+
+def quoted_value(text: str) -> str:
+    """Return a bad value as its error repeats it: quoted and cut."""
+    return repr(text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}…")
 
 
 class EconsimError(Exception):

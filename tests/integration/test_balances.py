@@ -5,14 +5,17 @@ import json
 import pytest
 
 from econsim.adapters.jetstream import balances
-from econsim.schemas.ledger import CREDITS
+from econsim.schemas.ledger import CREDITS, DEBT, Position
 
 pytestmark = pytest.mark.nats
 
 
 async def put(nc, run, holder, credits_):
-    value = json.dumps({"posted": credits_, "pending": 0}).encode()
-    return (await nc.jetstream().publish(f"$KV.agent_state.{run}.{holder}.balance", value)).seq
+    return await store(nc, f"{run}.{holder}.balance", {"posted": credits_, "pending": 0})
+
+
+async def store(nc, key, value):
+    return (await nc.jetstream().publish(f"$KV.agent_state.{key}", json.dumps(value).encode())).seq
 
 
 @pytest.mark.parametrize("at_once", [2, 1_000])
@@ -42,6 +45,15 @@ async def test_what_is_written_between_two_questions_is_in_neither(nc, run, monk
 
     assert page.up_to > first
     assert [json.loads(stored.payload)["posted"] for stored in later.messages] == [1]
+
+
+async def test_money_debt_and_units_are_positions(nc, run) -> None:
+    await store(nc, f"{run}.ana.balance", {"posted": 5, "pending": 2, "debt": 7})
+    await store(nc, f"{run}.ana.holdings", {"cpu": {"posted": 3, "pending": 1}})
+
+    found = await balances.read_balances(nc, run, ["ana"])
+
+    assert found == {"ana": {CREDITS: Position(5, 2), DEBT: Position(7, 0), "cpu": Position(3, 1)}}
 
 
 async def test_a_run_without_balances_has_none(nc, run) -> None:

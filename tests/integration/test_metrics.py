@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from functools import partial
 
 import pytest
 from eventually import eventually
 from factories import group, role, scenario
+from nats_runs import shortened
 from requirements import requirement
 from scraped import free_address, scrape, value
 from superuser import superuser
+from thinking import studio, token_buyers, tool_askers
 
 from econsim import subjects
 from econsim.adapters.nats.connection import connect
@@ -18,7 +20,7 @@ from econsim.adapters.nats.rpc import ask
 from econsim.app import Server, running
 from econsim.errors import EconsimError, QuotaExceeded, Refused
 from econsim.routers import SERVICES, admin
-from econsim.runs.remote import close_run, open_run
+from econsim.runs.remote import close_run, open_run, run_events
 from econsim.schemas.admin import LetterDone
 from econsim.schemas.base import Request
 from econsim.schemas.ledger import Balance, GetBalance
@@ -89,13 +91,19 @@ async def served(client, run):
         return await balance(client, run, "buyer_001")
 
 
+def imbalances(found):
+    """Return asset → imbalance."""
+    return {each.labels["asset"]: each.value for each in found["econsim_ledger_imbalance"]}
+
+
 @requirement("operations.metrics")
 async def test_a_run_its_services_and_its_server_are_exported_under_their_real_names(
     server, run, address
 ) -> None:
     def complete(found):
         waiting = value(found, "jetstream_consumer_num_ack_pending", stream_name="market_orders")
-        return value(found, "econsim_trades_total", run=run) and waiting is not None
+        asked = value(found, ROUND_TRIPS, service="market", subject=subjects.SUBMIT.template)
+        return value(found, "econsim_trades_total", run=run) and asked and waiting is not None
 
     async with open_market(server, run):
         found = await until(address, complete)
@@ -104,10 +112,26 @@ async def test_a_run_its_services_and_its_server_are_exported_under_their_real_n
     assert value(found, "gnatsd_varz_in_msgs") > 0
     assert {each.labels["service"] for each in found["econsim_workers"]} == {*SERVICES}
     assert value(found, HANDLED, service="ledger", outcome="ok") > 0
-    assert value(found, ROUND_TRIPS, service="market", subject=subjects.SUBMIT.template) > 0
     assert 0 <= value(found, "econsim_gini", run=run) < 1
-    assert [each.value for each in found["econsim_ledger_imbalance"]] == [0, 0]
+    assert imbalances(found) == {"credits": 0, "debt": 0, "cpu": 0}
     assert value(found, "econsim_efficiency", run=run) is not None
+
+
+@pytest.mark.parametrize(
+    "wanted", [token_buyers, tool_askers, studio, partial(shortened, "genesis", ticks=16)]
+)
+async def test_what_agents_pay_for_thoughts_tools_and_work_leaves_no_imbalance(
+    server, run, address, wanted
+) -> None:
+    async with running(tuple(SERVICES), Server(server.url, server.creds)), connected(server) as client:
+        await open_run(client, run, wanted())
+        async with aclosing(run_events(client, run)) as events:
+            paid = [each async for each in events if each.event.type == subjects.LLM_INVOKED.type]
+        found = await until(address, lambda page: value(page, "econsim_runs_open") == 0)
+
+    assert sum(item.price for each in paid for item in each.event.data.items) > 0
+    assert imbalances(found).keys() >= {"credits", "debt"}
+    assert {asset: amount for asset, amount in imbalances(found).items() if amount} == {}
 
 
 async def test_the_number_of_series_does_not_depend_on_the_number_of_agents(server, run, address) -> None:

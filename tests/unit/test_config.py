@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
+import typer
 
+from econsim.cli import option_types
 from econsim.config import settings
 from econsim.errors import SetupError
 
@@ -33,6 +35,17 @@ def test_a_wrong_setting_is_named(monkeypatch):
 
     with pytest.raises(SetupError, match=r"ECONSIM_PORT.*65535"):
         settings()
+
+
+@pytest.mark.parametrize("given", ["foo", "http://127.0.0.1:99999", "ftp://127.0.0.1:4318"])
+def test_an_address_of_a_collector_is_checked_as_trace_checks_it(monkeypatch, given):
+    monkeypatch.setenv("ECONSIM_OTLP_URL", given)
+
+    with pytest.raises(typer.BadParameter) as said:
+        option_types.http_url(given)
+    with pytest.raises(SetupError, match="ECONSIM_OTLP_URL") as refused:
+        settings()
+    assert str(refused.value).endswith(f"is not usable: {said.value.message}")
 
 
 def test_an_unknown_option_is_refused():

@@ -22,6 +22,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 
 from econsim.domain.tracing.span import Span, SpanKind, Value
 from econsim.errors import Unavailable
+from econsim.schemas.addresses import shown_url
 
 BATCH: Final = 512
 """Spans in one request: what OpenTelemetry's own batching takes."""
@@ -103,7 +104,7 @@ class OtlpSender:
         raise self._unavailable()
 
     def _unavailable(self) -> Unavailable:
-        message = f"the collector at {self._url} did not take the spans: start it there, or give the address of one that speaks OTLP over HTTP"
+        message = f"the collector at {shown_url(self._url)} did not take the spans: start it there, or give the address of one that speaks OTLP over HTTP"
         return Unavailable(message)
 
 

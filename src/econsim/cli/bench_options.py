@@ -12,7 +12,7 @@ import typer
 
 from econsim.cli import option_types
 from econsim.cli.unused_options import UnusedOption
-from econsim.errors import InvalidMessage
+from econsim.errors import InvalidMessage, quoted_value
 
 SEEDS_MAX: Final = 1_000_000
 """Seeds of one batch."""
@@ -41,10 +41,12 @@ def seeds(text: str) -> tuple[int, ...]:
         match = _RANGE.fullmatch(part) if part.isascii() else None
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
         if first <= last and last - first >= SEEDS_MAX:
-            message = f"{option_types.quoted_value(text)} names more than {SEEDS_MAX:,} seeds, the most of a batch; name fewer"
+            message = (
+                f"{quoted_value(text)} names more than {SEEDS_MAX:,} seeds, the most of a batch; name fewer"
+            )
             raise InvalidMessage(message)
         if first > last or last >= 2**63:
-            message = f"{option_types.quoted_value(text)} names no seeds; write 1..20, 7, or 1,2,5..9"
+            message = f"{quoted_value(text)} names no seeds; write 1..20, 7, or 1,2,5..9"
             raise InvalidMessage(message)
         found |= dict.fromkeys(range(first, last + 1))
     return tuple(found)
@@ -58,9 +60,7 @@ def agent_command(text: str) -> tuple[str, tuple[str, ...]]:
     except ValueError:
         words = ()
     if not equals or not words or "\0" in text:
-        message = (
-            f"{option_types.quoted_value(text)} starts no agent; write NAME=COMMAND, like ana='python bot.py'"
-        )
+        message = f"{quoted_value(text)} starts no agent; write NAME=COMMAND, like ana='python bot.py'"
         raise InvalidMessage(message)
     option_types.agent(name)
     return name, words

@@ -17,7 +17,7 @@ from econsim.cli.connect import connect_to_server
 from econsim.cli.output import say
 from econsim.cli.run_argument import RunArgument
 from econsim.cli.unused_options import UnusedOption, refuse_unused_options
-from econsim.errors import SetupError
+from econsim.errors import SetupError, quoted_value
 
 if TYPE_CHECKING:
     from econsim.cli.run_log import RunLog
@@ -127,7 +127,7 @@ class ExportFiles:
             message = "name the files to write with it, with --jsonl or with --beancount"
             raise typer.BadParameter(message, ctx=context, param_hint="'--parquet'")
         if self.lines and self.lines == self.ledger:
-            place = option_types.quoted_value(str(self.lines))
+            place = quoted_value(str(self.lines))
             message = f"{place} is the file of --jsonl too; name another one"
             raise typer.BadParameter(message, ctx=context, param_hint="'--beancount'")
 

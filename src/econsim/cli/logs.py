@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -86,7 +88,7 @@ class ServiceLogs:
         """Read the logs of these services, by default all; raises NotFound for a service without one."""
         self._directory = directory
         self._services = services
-        self._places: dict[Path, int] = {}
+        self._places: dict[Path, dict[int, int]] = {}
         there = {path.stem for path in directory.glob("*.log")}
         if not there:
             message = f"there are no logs in {directory}: services write there if `econsim up --spread` or `econsim run --spread` started them"
@@ -108,12 +110,33 @@ class ServiceLogs:
     def _read(self, path: Path) -> list[LogLine]:
         from econsim.report.log_line import parse_log_line
 
-        with path.open("rb") as file:
-            file.seek(self._places.get(path, 0))
-            whole, _, _ = file.read().rpartition(b"\n")
-        self._places[path] = self._places.get(path, 0) + len(whole) + bool(whole)
         lines: list[LogLine] = []
-        for text in whole.decode(errors="replace").splitlines():
+        for text in self._new_text(path).decode(errors="replace").splitlines():
             before = lines[-1].time if lines else ""
             lines.append(parse_log_line(path.stem, text, before))
         return lines
+
+    def _new_text(self, path: Path) -> bytes:
+        """Return the new whole lines of a log and of its older files, oldest first."""
+        from econsim.adapters.logs import FILES_KEPT
+
+        older = [path.with_name(f"{path.name}.{number}") for number in range(1, FILES_KEPT + 1)]
+        known = self._places.get(path, {})
+        now: dict[int, int] = {}
+        found: list[bytes] = []
+        with ExitStack() as stack:
+            files = []
+            # All are opened before any is read, newest first: one that is renamed meanwhile is opened twice, and never missed.
+            for each in (path, *older):
+                with suppress(FileNotFoundError):
+                    files.append(stack.enter_context(each.open("rb")))
+            for file in reversed(files):
+                status = os.fstat(file.fileno())
+                place = now.get(status.st_ino, known.get(status.st_ino, 0))
+                # A shorter file was emptied, or has the number of one that is gone.
+                start = file.seek(place if place <= status.st_size else 0)
+                whole, end, _ = file.read().rpartition(b"\n")
+                now[status.st_ino] = start + len(whole) + len(end)
+                found.append(whole + end)
+        self._places[path] = now
+        return b"".join(found)

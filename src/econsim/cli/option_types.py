@@ -22,10 +22,8 @@ from urllib.parse import urlsplit
 import typer
 
 from econsim.cli.nearest import name_suggestion
-from econsim.errors import EconsimError
-
-SHOWN_MAX: Final = 60
-"""Characters of a bad value that its error repeats."""
+from econsim.errors import EconsimError, quoted_value
+from econsim.schemas import addresses
 
 SCHEMES: Final = ("nats", "tls", "ws", "wss")
 """Schemes of a server's URL."""
@@ -43,11 +41,6 @@ _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,30}")
 _EVENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,199}")
 _IDENTIFIER: Final = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 _CODE: Final = re.compile(r"[a-z0-9_]{1,128}")
-
-
-def quoted_value(text: str) -> str:
-    """Return a bad value as its error repeats it: quoted and cut."""
-    return repr(text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}…")
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,24 +230,19 @@ def urls(text: str) -> str:
 
 def http_url(text: str) -> str:
     """Parse the address of an HTTP server."""
-    return _address(text, ("http", "https"), "a collector; write it like http://127.0.0.1:4318")
+    return _address(addresses.http_url, text)
 
 
 def websocket_url(text: str) -> str:
     """Parse the address of a server's websockets."""
-    return _address(text, ("ws", "wss"), "websockets; write it like ws://127.0.0.1:9222")
+    return _address(addresses.websocket_url, text)
 
 
-def _address(text: str, schemes: tuple[str, ...], wanted: str) -> str:
+def _address(check: Callable[[str], str], text: str) -> str:
     try:
-        parts = urlsplit(text)
-        usable = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable or re.search(r"[\s\x00-\x1f]", text):
-        message = f"{quoted_value(text)} is no address of {wanted}"
-        raise typer.BadParameter(message)
-    return text
+        return check(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def state_directory(text: str | Path) -> Path:

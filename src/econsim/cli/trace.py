@@ -165,6 +165,7 @@ async def _spans(log: RunLog, tick: int | None, *, follow: bool) -> AsyncIterato
 
 
 async def _send(spans: AsyncIterator[list[Span]], url: str) -> None:
+    from econsim.schemas.addresses import shown_url
     from econsim.services.trace.collector import span_collector
 
     sender, number = span_collector(url), 0
@@ -175,7 +176,7 @@ async def _send(spans: AsyncIterator[list[Span]], url: str) -> None:
             number += len(some)
     finally:
         sender.close()
-    say("{number:,} spans sent to {url}", number=number, url=url)
+    say("{number:,} spans sent to {url}", number=number, url=shown_url(url))
 
 
 async def _write(spans: AsyncIterator[list[Span]]) -> None:

@@ -11,6 +11,7 @@ from econsim.adapters.otlp import BATCH, OtlpSender
 from econsim.adapters.server.state_directory import free_port
 from econsim.domain.tracing.span import Span
 from econsim.errors import Unavailable
+from econsim.schemas.addresses import http_url
 
 ROOT = Span("5" * 32, "1" * 16, None, "tick", 1_000, 4_000_000_000_000_000_007, {"econsim.tick": 7})
 CALL = Span("5" * 32, "2" * 16, "1" * 16, "chat m", 2_000, 3_000, {"chains": ("a", "b")}, "it timed out")
@@ -56,6 +57,20 @@ def test_a_collector_that_is_not_there_is_named_before_any_span_is_sent() -> Non
 
     with pytest.raises(Unavailable, match=f"{url} did not take the spans: start it there"):
         OtlpSender(url).require_listener()
+
+
+def test_the_password_of_an_address_is_not_told() -> None:
+    place = f"127.0.0.1:{free_port()}"
+
+    with pytest.raises(Unavailable, match=f"collector at http://{place} did"):
+        OtlpSender(f"http://ana:se@cret@{place}").require_listener()
+
+
+@pytest.mark.parametrize("given", ["ana:secret@host", "http://ana:secret@host:99999/a@b"])
+def test_nor_is_that_of_an_address_that_is_none(given) -> None:
+    with pytest.raises(ValueError, match="is no address") as refused:
+        http_url(given)
+    assert "secret" not in str(refused.value)
 
 
 async def test_a_server_that_takes_no_spans_is_named() -> None:

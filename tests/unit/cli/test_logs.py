@@ -1,6 +1,7 @@
 """`econsim logs`: the logs of all services together, filtered, and as they grow."""
 
 import json
+from logging.handlers import RotatingFileHandler
 
 import pytest
 from typer.testing import CliRunner
@@ -83,3 +84,38 @@ def test_new_lines_are_read_once_and_whole(state) -> None:
 
     assert once == ["fifth"]
     assert [line.fields["message"] for line in found.new_lines()] == ["half"]
+
+
+def rotate(state):
+    """Begin a new file of the market's log, as services do."""
+    handler = RotatingFileHandler(state / "logs" / "market.log", backupCount=3)
+    handler.doRollover()
+    handler.close()
+
+
+def test_older_files_of_a_log_are_read_too_oldest_first(state) -> None:
+    for number in (1, 2):
+        rotate(state)
+        write(state, "market", entry(number + 4, f"after {number}", run="r3"))
+
+    assert messages(state, "-s", "market") == ["first", "third", "after 1", "after 2"]
+
+
+def test_what_is_written_around_a_rotation_is_read_once(state) -> None:
+    found = ServiceLogs(state / "logs", ["market"])
+    found.new_lines()
+    write(state, "market", entry(5, "before"))
+    rotate(state)
+    write(state, "market", entry(6, "after"))
+
+    assert [line.fields["message"] for line in found.new_lines()] == ["before", "after"]
+    assert found.new_lines() == []
+
+
+def test_a_log_that_was_emptied_is_read_from_its_start(state) -> None:
+    found = ServiceLogs(state / "logs", ["market"])
+    found.new_lines()
+    (state / "logs" / "market.log").write_text("")
+    write(state, "market", entry(5, "new"))
+
+    assert [line.fields["message"] for line in found.new_lines()] == ["new"]

@@ -17,8 +17,9 @@ from econsim.domain.clock.period import gain
 from econsim.domain.measures.equilibrium import Equilibrium, find_equilibrium
 from econsim.domain.measures.measures import efficiency, gini
 from econsim.domain.metrics.family import COUNTER, GAUGE, Families, Family
-from econsim.schemas.ledger import CREDITS, DEBT, TREASURY, Position
+from econsim.schemas.ledger import CREDITS, DEBT, MONEY, TREASURY, Position, clearing_holder
 from econsim.schemas.scenario import Market, Scenario
+from econsim.schemas.subject import OWNERS
 from econsim.schemas.types import MICROS_PER_CREDIT
 
 FOLLOWED: Final = (
@@ -57,7 +58,7 @@ _GAUGES: Final = {
     "econsim_gini": "Gini coefficient of the agents' credits: 0 is equal, towards 1 is all to one.",
     "econsim_credits_in_circulation": "Credits that the agents own.",
     "econsim_debt_credits": "Credits that the agents owe.",
-    "econsim_ledger_imbalance": "Sum of an asset over all holders, which must be 0.",
+    "econsim_ledger_imbalance": "Sum of an asset over all holders, in credits or units, which must be 0.",
 }
 
 
@@ -110,6 +111,9 @@ class RunFigures:
         """Time of its end on the clock of who follows it, seconds; none while it is open."""
         self.agents = tuple(agent.id for agent in agents)
         """Ids of its agents."""
+        clearing = [clearing_holder(market.resource) for market in scenario.markets]
+        self.holders = (*self.agents, TREASURY, *OWNERS, *clearing)
+        """Names of all that may have an account: a service that is paid has one under its own name."""
         self._markets = {m.resource: _MarketFigures(m, scenario, agents) for m in scenario.markets}
         self._tick, self._period = 0, 1
         self._calls: Counter[tuple[str, str]] = Counter()
@@ -198,8 +202,9 @@ class RunFigures:
         found["econsim_credits_in_circulation"].add(_credits(sum(amounts[CREDITS])), run=self.run)
         found["econsim_debt_credits"].add(_credits(sum(amounts[DEBT])), run=self.run)
         if TREASURY in balances:
-            for asset in (CREDITS, DEBT):
-                found["econsim_ledger_imbalance"].add(totals[asset], run=self.run, asset=asset)
+            for asset, total in totals.items():
+                amount = _credits(total) if asset in MONEY else total
+                found["econsim_ledger_imbalance"].add(amount, run=self.run, asset=asset)
 
 
 def _credits(micros: float | None) -> float | None:

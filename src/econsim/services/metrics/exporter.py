@@ -28,7 +28,7 @@ from econsim.domain.metrics.server_figures import server_families
 from econsim.domain.metrics.worker_figures import WorkerFigures
 from econsim.errors import Unavailable
 from econsim.identity.roles import MONITOR_REQUESTS
-from econsim.schemas.ledger import TREASURY, Position
+from econsim.schemas.ledger import Position
 from econsim.schemas.metrics import FiguresReported
 from econsim.schemas.subject import fields
 from econsim.services.context import ServiceContext
@@ -105,6 +105,6 @@ class Exporter:
 
     async def _balances(self, figures: RunFigures) -> dict[str, dict[str, Position]]:
         try:
-            return await read_balances(self._context.client, figures.run, (*figures.agents, TREASURY))
+            return await read_balances(self._context.client, figures.run, figures.holders)
         except (Unavailable, nats.errors.Error):
             return {}

@@ -68,9 +68,11 @@ def test_a_market_that_nobody_values_has_no_efficiency() -> None:
 def test_money_that_came_from_nowhere_is_an_imbalance() -> None:
     figures = RunFigures("run", small_scenario())
     agents = {agent: {CREDITS: Position(5, 0), DEBT: Position(0, 0)} for agent in figures.agents}
-    right = agents | {TREASURY: {CREDITS: Position(-5 * len(agents), 0), DEBT: Position(0, 0)}}
-    wrong = right | {figures.agents[0]: {CREDITS: Position(6, 0), DEBT: Position(0, 0)}}
+    right = agents | {TREASURY: {CREDITS: Position(-5 * len(agents), 0), "cpu": Position(-1, 0)}}
+    right["clearing_cpu"] = {"cpu": Position(1, 0)}
+    more = {CREDITS: Position(5 + MICROS_PER_CREDIT, 0), DEBT: Position(0, 0), "cpu": Position(2, 0)}
+    wrong = right | {figures.agents[0]: more}
 
-    assert values(figures, "econsim_ledger_imbalance", right) == {"credits": 0, "debt": 0}
-    assert values(figures, "econsim_ledger_imbalance", wrong) == {"credits": 1, "debt": 0}
+    assert values(figures, "econsim_ledger_imbalance", right) == {"credits": 0, "debt": 0, "cpu": 0}
+    assert values(figures, "econsim_ledger_imbalance", wrong) == {"credits": 1, "debt": 0, "cpu": 2}
     assert values(figures, "econsim_gini", right) == {"": pytest.approx(0)}

@@ -79,5 +79,11 @@ def test_without_an_address_nothing_is_collected() -> None:
 
 def test_an_address_has_a_port() -> None:
     assert settings(metrics="127.0.0.1:9464").metrics_at == ("127.0.0.1", 9464)
-    with pytest.raises(SetupError, match="ECONSIM_METRICS"):
-        settings(metrics="9464")
+
+
+@pytest.mark.parametrize(
+    "given", ["9464", "=9464", ":9464", "127.0.0.1:99999", "127.0.0.1:0", "a b:1", "a:1\n"]
+)
+def test_what_is_no_address_is_refused_with_the_right_form(given) -> None:
+    with pytest.raises(SetupError, match=r"ECONSIM_METRICS.*; write it like 127\.0\.0\.1:9464$"):
+        settings(metrics=given)
