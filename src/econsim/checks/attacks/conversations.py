@@ -37,12 +37,14 @@ async def view_of(env: Environment, agent: str, **fields: object) -> dict[str, A
 
 
 async def flood_with_questions(env: Environment, attacker: Attacker) -> AttackVerdict:
-    """Ask people sixty questions at once, then repeat the first with another text."""
+    """Ask people sixty questions at once, then repeat one that was taken with another text."""
     async with env.connect(attacker.user) as raw:
         bodies = [as_json(request_id=f"q{n}", text="Buy?", deadline_ms=60_000) for n in range(QUESTIONS)]
         answers = await asyncio.gather(*(raw.request(subjects.ASK_HUMAN.short, body) for body in bodies))
+        # Which of those that come at once are taken is a matter of timing.
+        taken = next((n for n, each in enumerate(answers) if refusal_code(each) == "admitted"), 0)
         other = await raw.request(
-            subjects.ASK_HUMAN.short, as_json(request_id="q0", text="Sell?", deadline_ms=60_000)
+            subjects.ASK_HUMAN.short, as_json(request_id=f"q{taken}", text="Sell?", deadline_ms=60_000)
         )
     inbox = await ask_in_sim(env, subjects.LIST_QUESTIONS(run=env.run, operator=OPERATOR))
     shown = [each for each in inbox["questions"] if each["asker"] == attacker.name]
