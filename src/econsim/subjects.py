@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Final
 
 from econsim.schemas import subject_rows
-from econsim.schemas.subject import DOMAINS, SUBJECTS_MAX, Subject, matches
+from econsim.schemas.subject import SUBJECTS_MAX, Subject, matches
 from econsim.schemas.subjects import (
     admin,
     admission,
@@ -109,19 +109,27 @@ COPIED_EVENTS: Final = (
 """Events that their owner writes into a bucket and the server copies into the log."""
 
 
-@lru_cache(SUBJECTS_MAX)
 def row_of(subject: str) -> Subject | None:
     """Return the row of a concrete subject, the one with the fewest places if several fit; none outside the table."""
-    tokens = subject.split(".")
-    if tokens[0] not in DOMAINS or len(tokens) < 3:
-        return None
-    for action in (tokens[2], "*"):
-        for pattern, row in _PATTERNS.get((tokens[0], action, len(tokens)), ()):
-            if matches(pattern, tokens):
+    domain, _, rest = subject.partition(".")
+    entity, _, rest = rest.partition(".")
+    action, _, rest = rest.partition(".")
+    # What follows is a run and a sender, of which there is no end, but for a span: its action is the last token.
+    return _row_of(domain, entity, action, rest if domain == _SPANS else "", subject.count(".") + 1)
+
+
+@lru_cache(SUBJECTS_MAX)
+def _row_of(domain: str, entity: str, action: str, rest: str, count: int) -> Subject | None:
+    head = [domain, entity, action, *filter(None, [rest])]
+    for word in (action, "*"):
+        for pattern, row in _PATTERNS.get((domain, word, count), ()):
+            if matches(pattern[: len(head)], head):
                 return row
     return None
 
 
+_SPANS: Final = "trace"
+"""Domain of spans."""
 _PATTERNS: Final = defaultdict[tuple[str, str, int], list[tuple[list[str], Subject]]](list)
 for _row in sorted(TABLE, key=lambda row: len(row.places)):
     _tokens = _row.pattern().split(".")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from functools import lru_cache
 from typing import Final
 
 from nats.aio.client import Client
@@ -21,25 +20,18 @@ from econsim.schemas.metrics import (
     TimingFigure,
     TimingName,
 )
-from econsim.schemas.subject import matches
-from econsim.subjects import TABLE, row_of
+from econsim.subjects import row_of
 
 OTHER: Final = "other"
 """Template of a subject that is in no table: an agent's own, or JetStream's."""
 
 SUBJECTS_MAX: Final = 1_024
-"""Subjects without their run and sender that are kept with their templates: those of some hundred resources."""
-
-SPANS_DOMAIN: Final = "trace"
-"""Domain in which the fourth token may tell what a message is; elsewhere it is the run, which is left out."""
+"""Subjects of requests whose timings are kept: those that one service asks of some hundred agents."""
 
 _KEPT: Final = "_econsim_figures"
 """Name under which a client holds its figures."""
 
 _Labels = tuple[tuple[str, str], ...]
-
-_ROWS: Final = tuple((row.template, row.pattern().split(".")) for row in TABLE)
-"""Template → tokens of its pattern, of which the first three and the number tell a row."""
 
 
 class Histogram:
@@ -126,21 +118,5 @@ def figures_of(client: Client) -> Figures:
 
 def template_of(subject: str) -> str:
     """Return the template of a concrete subject, or of a pattern that is one run's; OTHER if no table has it."""
-    domain, _, rest = subject.partition(".")
-    entity, _, rest = rest.partition(".")
-    action, _, rest = rest.partition(".")
-    if domain == SPANS_DOMAIN:
-        row = row_of(subject)
-        return row.template if row else OTHER
-    return _template(domain, entity, action, rest.count("."))
-
-
-@lru_cache(SUBJECTS_MAX)
-def _template(domain: str, entity: str, action: str, tail: int) -> str:
-    head = [domain, entity, action]
-    fitting = (
-        template
-        for template, pattern in _ROWS
-        if len(pattern) == tail + 4 and matches(pattern[: len(head)], head)
-    )
-    return next(fitting, OTHER)
+    row = row_of(subject)
+    return row.template if row else OTHER
