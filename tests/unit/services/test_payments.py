@@ -40,6 +40,15 @@ async def test_a_settlement_nobody_awaits_goes_with_the_next_reservation_and_bef
     assert [command.chains for command in ledger.submissions] == [(OLD_SETTLED, NEW)]
 
 
+async def test_what_a_settlement_releases_is_there_for_a_reservation_that_was_asked_before_it(client, ledger):
+    payments = Payments(client, "run", "mcp")
+
+    refusals = await asyncio.gather(payments.reserve(NEW, 1), payments.settle(OLD_SETTLED, 1))
+
+    assert refusals == [None, None]
+    assert [command.chains for command in ledger.submissions] == [(OLD_SETTLED, NEW)]
+
+
 async def test_each_payment_gets_its_own_refusal(client, ledger):
     payments = Payments(client, "run", "mcp")
 
