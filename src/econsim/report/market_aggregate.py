@@ -10,6 +10,7 @@ from dataclasses import replace
 from econsim import subjects
 from econsim.domain.agent.population import Agent, schedule
 from econsim.domain.audit.facts import Record
+from econsim.domain.clock.surplus import Surplus
 from econsim.domain.execution.coded_facts import (
     AcceptedAsks,
     Cleared,
@@ -21,7 +22,6 @@ from econsim.domain.execution.coded_facts import (
 from econsim.domain.measures.equilibrium import Equilibrium, find_equilibrium
 from econsim.domain.measures.measures import efficiency, smiths_alpha, weighted_mean
 from econsim.report.summary import MarketSummary, Period, Trades
-from econsim.report.surplus import Surplus
 from econsim.schemas.scenario import Market, Scenario
 from econsim.schemas.types import MICROS_PER_CREDIT
 

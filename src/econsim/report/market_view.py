@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 from econsim import subjects
 from econsim.domain.agent.population import Agent, schedule
 from econsim.domain.audit.facts import Json, Record
+from econsim.domain.clock.surplus import Surplus
 from econsim.domain.measures.equilibrium import find_equilibrium
-from econsim.report.surplus import Surplus
 from econsim.schemas.market import Level
 from econsim.schemas.orders import Side
 from econsim.schemas.scenario import Market, Scenario

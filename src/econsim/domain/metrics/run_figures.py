@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from econsim import subjects
-from econsim.domain.agent.population import Agent, AgentRole, population, schedule
+from econsim.domain.agent.population import Agent, population, schedule
 from econsim.domain.audit.facts import Json, Record
-from econsim.domain.clock.period import gain
+from econsim.domain.clock.surplus import Surplus
 from econsim.domain.measures.equilibrium import Equilibrium, find_equilibrium
 from econsim.domain.measures.measures import efficiency, gini
 from econsim.domain.metrics.family import COUNTER, GAUGE, Families, Family
@@ -71,10 +71,7 @@ class _MarketFigures:
         self.orders = self.trades = self.volume = self.surplus = 0
         self.quote: Json = {}
         self.spread: int | None = None
-        self._roles: dict[str, AgentRole] = {
-            agent.id: role for agent in agents for role in agent.roles if role.resource == market.resource
-        }
-        self._net: Counter[str] = Counter()
+        self._traded = Surplus(market.resource, agents)
         self._period = 0
 
     def clear(self, data: Json) -> None:
@@ -90,13 +87,9 @@ class _MarketFigures:
         """Add trades of a period; a new one starts with new units."""
         if period != self._period:
             self._period = period
-            self._net.clear()
+            self._traded.begin_period()
         for item in items:
-            for agent, units in ((item["buyer"], item["quantity"]), (item["seller"], -item["quantity"])):
-                role, before = self._roles.get(agent), self._net[agent]
-                self._net[agent] = before + units
-                if role is not None:
-                    self.surplus += gain(role, before + units) - gain(role, before)
+            self.surplus += self._traded.trade(item["buyer"], item["seller"], item["quantity"])
 
 
 class RunFigures:
