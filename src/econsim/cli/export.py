@@ -43,7 +43,7 @@ EXPORT_UNUSED_OPTIONS: Final = (
 
 
 def _tables() -> list[str]:
-    from econsim.report.export import TABLES
+    from econsim.report.table_definitions import TABLES
 
     return list(TABLES)
 
@@ -89,7 +89,7 @@ def export(  # noqa: PLR0913 - each is an option of the command
 ) -> None:
     """Write a run as Parquet tables, as lines of JSON, or its ledger as a Beancount file.
 
-    The tables: events, trades, quotes, orders, transfers, balances, prices, ticks, agents, verdicts.
+    The tables: runs, periods, trades, orders, quotes, prices, agents, transfers, balances, ticks, verdicts, events.
 
     Example: [cyan]econsim export last --parquet tables[/cyan], then [cyan]duckdb -c "from 'tables/trades.parquet'"[/cyan]
 
