@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from econsim.cli.command_group import run_async
+from econsim.cli.interrupts import held_back
 from econsim.cli.output import console, echo, line_printer
 from econsim.errors import Conflict, ScenarioError
 
@@ -106,7 +107,7 @@ class _Driven:
         collect_rarely()
         recording = self._recorded.recording if self._recorded else None
         replay = ReplayCheck(recording)
-        with ProgressDisplay(console(stderr=True)) as progress:
+        with ProgressDisplay(console(stderr=True)) as progress, held_back() as is_stopped:
             self.recorder = Recorder(progress)
             for addressed in in_memory.run(self._scenario, self._name, SALT, recording):
                 self.recorder.add(addressed)
@@ -114,6 +115,8 @@ class _Driven:
                 self._count += 1
                 if self._spool:
                     self._spool.add(as_record(addressed))
+                if is_stopped():
+                    raise KeyboardInterrupt
             if result := replay.result():
                 line_printer(progress.console)(result)
 

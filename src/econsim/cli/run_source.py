@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from econsim.cli.connect import connect_to_server, require_runs
+from econsim.cli.connect import connect_to_server, has_log, require_runs
 from econsim.cli.nearest import name_suggestion
 from econsim.errors import InvalidSubject, NotFound
 
@@ -97,7 +97,7 @@ class RunSources:
         from econsim.schemas.subject import fields
 
         known = [(kept.facts.opened_at, kept.facts.run) for kept in kept_runs(self._config.state)]
-        if self._has_log:
+        if has_log(self._config):
             openings = await run_reader.openings(await self._connected(), [])
             known += [(each.stored_at, fields(each.subject).run) for each in openings]
         if found := [name for _, name in sorted(known) if fnmatchcase(name, pattern)]:
@@ -107,9 +107,11 @@ class RunSources:
 
     async def _find(self, run: str | Path, *, unopened: bool) -> RunSource:
         kept = _kept(self._config, run)
-        if kept and (run != LAST or not self._has_log or await _is_newer(await self._connected(), kept)):
+        if kept and (
+            run != LAST or not has_log(self._config) or await _is_newer(await self._connected(), kept)
+        ):
             return RunSource(kept.facts.run, run, kept=kept)
-        if not self._has_log:
+        if not has_log(self._config):
             raise self._not_kept(run)
         from econsim.cli.run_log import resolve
 
@@ -120,11 +122,6 @@ class RunSources:
         if self._client is None:
             self._client = await self._stack.enter_async_context(connect_to_server(self._config))
         return self._client
-
-    @property
-    def _has_log(self) -> bool:
-        """Tell whether there is a log that may have the run."""
-        return bool(self._config.nats) or (self._config.state / "nats" / "data").is_dir()
 
     def _not_kept(self, run: str | Path) -> NotFound:
         from econsim.runs.kept_runs import kept_runs

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from shutil import rmtree
 from typing import Final
@@ -71,6 +72,20 @@ def _all(state: Path, damage: list[str] | None) -> Iterator[KeptRun]:
         except SetupError as error:
             if damage is not None:
                 damage.append(str(error))
+
+
+def old_runs(state: Path, now: str, *, older_than_days: int | None, newest: int | None) -> list[KeptRun]:
+    """Return the kept runs opened more than so many days before an RFC 3339 time and not among the newest, oldest first.
+
+    Each condition counts if it is given. A stopped run stays, because it can be resumed.
+    """
+    found = kept_runs(state)
+    if newest is not None:
+        found = found[: max(len(found) - newest, 0)]
+    if older_than_days is not None:
+        end = datetime.fromisoformat(now[:19]) - timedelta(days=older_than_days)
+        found = [kept for kept in found if datetime.fromisoformat(kept.facts.opened_at[:19]) < end]
+    return [kept for kept in found if kept.facts.state != "stopped"]
 
 
 def delete(kept: KeptRun) -> None:

@@ -218,7 +218,9 @@ def test_orders_of_two_runs_with_the_same_ids_are_filled_apart(tmp_path, exporte
     sums = "sum(filled), sum(cancelled), count(*)"
     ((filled, cancelled, count),) = query(exported[0], f"FROM {{orders}} SELECT {sums}")
     assert query(tmp_path, f"FROM {{orders}} SELECT {sums}") == [(2 * filled, 2 * cancelled, 2 * count)]
-    last = "FROM {balances} SELECT holder, asset, arg_max(posted, (sequence, place)) GROUP BY ALL ORDER BY ALL"
+    last = (
+        "FROM {balances} SELECT holder, asset, arg_max(posted, (sequence, place)) GROUP BY ALL ORDER BY ALL"
+    )
     assert query(tmp_path, last) == query(exported[0], last)
 
 
