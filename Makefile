@@ -85,6 +85,7 @@ catalog: $(READY) ## Write the generated pages of docs/reference; validate the A
 	$(BIN)/econsim catalog --table --output docs/reference/subjects.md
 	$(BIN)/econsim catalog --refusals --output docs/reference/refusals.md
 	$(BIN)/econsim catalog --scenario --output docs/reference/scenario.schema.json
+	$(BIN)/econsim catalog --data --output docs/reference/data.md
 	$(BIN)/econsim catalog --permissions --output docs/reference/permissions.md
 	$(BIN)/econsim adversary --list --markdown >docs/reference/adversary.md
 	$(BIN)/python tests/requirements.py >docs/reference/requirements.md

@@ -90,8 +90,8 @@ def test_lists_and_reports_say_how_long_the_log_keeps_a_run_and_how_to_keep_it(s
     opened = json.loads(cli("events", RUN, "--json", "--state", state).stdout.splitlines()[0])
     until = retention_end(opened["occurred_at"])
     assert until in listed.stdout.splitlines()[3]
-    assert "keeps a run for 30 days; `econsim export RUN --parquet DIR` keeps it for good" in listed.stdout
-    assert f"until {until}; `econsim export run_1 --parquet DIR` keeps it for good" in reported.stdout
+    assert "keeps a run for 30 days; `econsim runs archive RUN` keeps it for good" in listed.stdout
+    assert f"until {until}; `econsim runs archive run_1` keeps it for good" in reported.stdout
     assert f"keeps this run until {until}" in (state / "runs" / RUN / "report.html").read_text()
 
 

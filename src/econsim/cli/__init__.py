@@ -61,7 +61,6 @@ COMMANDS: Final[tuple[tuple[str, str, Callable[..., None]], ...]] = (
     (RUN, "mcp-server", mcp_server.mcp_server),
     (RUN, "synadia-bridge", synadia_bridge.synadia_bridge),
     (READ, "watch", watch.watch),
-    (READ, "runs", runs.runs),
     (READ, "watch", watch.watch),
     (READ, "events", events.events),
     (READ, "why", why.why),
@@ -78,6 +77,7 @@ COMMANDS: Final[tuple[tuple[str, str, Callable[..., None]], ...]] = (
 """Panel, name and function of every command, in the order the help shows them."""
 
 GROUPS: Final[tuple[tuple[str, str, typer.Typer], ...]] = (
+    (READ, "runs", runs.runs),
     (CHECK, "bench", bench.bench),
     (CHECK, "ledger", ledger.ledger),
     (OPERATE, "agent", agent.agent),

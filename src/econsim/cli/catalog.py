@@ -38,6 +38,10 @@ CATALOG_UNUSED_OPTIONS: Final = (
         UnusedOption(option, lambda given: given["scenario"], "does nothing with --scenario")
         for option in ("service", "table", "permissions", "refusals")
     ),
+    *(
+        UnusedOption(option, lambda given: given["data"], "does nothing with --data")
+        for option in ("service", "table", "permissions", "refusals", "scenario")
+    ),
 )
 """Rules for options of `catalog` that would have no effect."""
 
@@ -75,6 +79,9 @@ def catalog(  # noqa: PLR0913 - an option each
     scenario: Annotated[
         bool, typer.Option("--scenario", help="Write the JSON Schema of scenario files instead.")
     ] = False,
+    data: Annotated[
+        bool, typer.Option("--data", help="Write the tables and columns of `econsim export` instead.")
+    ] = False,
 ) -> None:
     """Write the AsyncAPI document of every subject and message of econsim.
 
@@ -83,10 +90,13 @@ def catalog(  # noqa: PLR0913 - an option each
     Example: [cyan]econsim catalog --service market[/cyan]
     """
     refuse_unused_options(context, CATALOG_UNUSED_OPTIONS)
+    from econsim.report.table_definitions import dictionary_page
     from econsim.schemas.refusals import refusals_page
     from econsim.services.asyncapi import document, table_page, to_json
 
-    if refusals:
+    if data:
+        text = dictionary_page()
+    elif refusals:
         text = refusals_page()
     elif scenario:
         text = _scenario_schema()
@@ -95,7 +105,7 @@ def catalog(  # noqa: PLR0913 - an option each
     else:
         text = table_page() if table else to_json(document(*service or ()))
     if output is None:
-        (echo if table or permissions or refusals else write_json)(text.removesuffix("\n"))
+        (echo if table or permissions or refusals or data else write_json)(text.removesuffix("\n"))
         return
     _write(text, output)
 

@@ -74,9 +74,14 @@ async def connect_to_server(config: Settings, role: str = OBSERVER) -> AsyncIter
         yield client
 
 
+def has_log(config: Settings) -> bool:
+    """Tell whether there is a log to read: of a given server, or of the state directory."""
+    return bool(config.nats) or (config.state / "nats" / "data").is_dir()
+
+
 def require_runs(config: Settings) -> None:
     """Raise SetupError with the remedy if no server is given and the state directory has no runs."""
-    if config.nats or (config.state / "nats" / "data").is_dir():
+    if has_log(config):
         return
     message = (
         f"there are no runs in {config.state}; start one with `econsim run genesis`, "

@@ -7,20 +7,23 @@ import sys
 from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from econsim.cli import option_types
 from econsim.cli.command_group import run_async, settings_of
-from econsim.cli.connect import connect_to_server
 from econsim.cli.output import console, echo, flush_stdout, write_json
-from econsim.cli.run_argument import RunArgument
+from econsim.cli.run_argument import RunOrFileArgument
 from econsim.errors import NotFound
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.text import Text
 
+    from econsim.cli.kept_log import KeptLog
     from econsim.cli.run_log import RunLog
     from econsim.config import Settings
     from econsim.domain.audit.facts import Fact
@@ -75,7 +78,7 @@ class EventFilter:
 
 def events(  # noqa: PLR0913 - each is an option of the command
     context: typer.Context,
-    run: RunArgument = "last",
+    run: RunOrFileArgument = "last",
     *,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on with new facts until the run ends.")
@@ -115,31 +118,27 @@ def events(  # noqa: PLR0913 - each is an option of the command
     run_async(_events(settings_of(context), run, choice, as_json=as_json))
 
 
-async def _events(config: Settings, run: str, choice: EventFilter, *, as_json: bool) -> None:
-    from econsim.adapters.jetstream.text_store import BucketTextStore
-    from econsim.cli.run_log import RunLog, require_agent, resolve
+async def _events(config: Settings, run: str | Path, choice: EventFilter, *, as_json: bool) -> None:
+    from econsim.cli.run_source import run_source
     from econsim.domain.audit.facts import facts
 
     show = printer(as_json=as_json)
-    async with connect_to_server(config) as client:
-        name = await resolve(client, run, unopened=True)
+    async with run_source(config, run, unopened=True) as source:
         # A file of facts answers a replay by itself; a line for people has no text.
-        texts = BucketTextStore(client) if as_json and choice.has_calls else None
-
-        def log_of_run() -> RunLog:
-            return RunLog(client, name, texts)
-
-        if choice.is_read_from_end:
+        with_texts = as_json and choice.has_calls
+        log: RunLog | KeptLog
+        if choice.is_read_from_end and source.client:
+            log_of_run = partial(source.server_log, with_texts=with_texts)
             log, kept = await _newest(log_of_run, choice)
             known = bool(kept or (choice.actor and (await _newest(log_of_run, choice.of_any_type()))[1]))
             show(kept)
         else:
-            log = log_of_run()
+            log = source.log(with_texts=with_texts)
             known = await _show_past(log, choice, show)
         if choice.actor and not known:
-            await require_agent(client, name, choice.actor)
+            await source.require_agent(choice.actor)
         if log.end.stopped and not log.end.closed:
-            note = f"run {name} is stopped; `econsim resume {name}` goes on with it"
+            note = f"run {source.name} is stopped; `econsim resume {source.name}` goes on with it"
             echo(note, fg="yellow", err=True)
         if choice.follow:
             async for entry in log.onwards():
@@ -147,7 +146,7 @@ async def _events(config: Settings, run: str, choice: EventFilter, *, as_json: b
     log.check()
 
 
-async def _show_past(log: RunLog, choice: EventFilter, show: Show) -> bool:
+async def _show_past(log: RunLog | KeptLog, choice: EventFilter, show: Show) -> bool:
     """Show the facts of the past that match; return whether any is about the actor."""
     from econsim.domain.audit.facts import facts
 

@@ -1,28 +1,26 @@
-"""`econsim export`: write a run as Parquet tables, lines of JSON, CloudEvents or a Beancount file."""
+"""`econsim export`: write runs as Parquet tables, lines of JSON, CloudEvents or a Beancount file."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from econsim.cli import option_types
 from econsim.cli.command_group import run_async, settings_of
-from econsim.cli.connect import connect_to_server
 from econsim.cli.output import say
-from econsim.cli.run_argument import RunArgument
+from econsim.cli.run_source import LAST, run_sources
 from econsim.cli.unused_options import UnusedOption, refuse_unused_options
-from econsim.errors import SetupError, quoted_value
+from econsim.errors import CorruptLog, SetupError, quoted_value
 
 if TYPE_CHECKING:
-    from econsim.cli.run_log import RunLog
+    from econsim.cli.run_source import RunSource, RunSources
     from econsim.config import Settings
-    from econsim.domain.audit.facts import Record
     from econsim.report.beancount import BeancountJournal
     from econsim.report.event_lines import EventLines
     from econsim.report.export import Export
@@ -43,14 +41,23 @@ EXPORT_UNUSED_OPTIONS: Final = (
 
 
 def _tables() -> list[str]:
-    from econsim.report.export import TABLES
+    from econsim.report.table_definitions import TABLES
 
     return list(TABLES)
 
 
 def export(  # noqa: PLR0913 - each is an option of the command
     context: typer.Context,
-    run: RunArgument = "last",
+    runs: Annotated[
+        list[Any] | None,  # of RunChoice, which the parser makes
+        typer.Argument(
+            help="Names of runs, patterns like 'tax_*', or files of `econsim runs archive`; TREATMENT=RUN fills the column treatment. "
+            "Default: last",
+            metavar="[TREATMENT=]RUN|FILE...",
+            show_default=False,
+            parser=option_types.run_choice,
+        ),
+    ] = None,
     *,
     parquet: Annotated[
         Path | None,
@@ -87,11 +94,13 @@ def export(  # noqa: PLR0913 - each is an option of the command
         ),
     ] = None,
 ) -> None:
-    """Write a run as Parquet tables, as lines of JSON, or its ledger as a Beancount file.
+    """Write runs as Parquet tables or as lines of JSON, or a run's ledger as a Beancount file. Several runs stand below each other.
 
-    The tables: events, trades, quotes, orders, transfers, balances, prices, ticks, agents, verdicts.
+    The tables: runs, periods, trades, orders, quotes, prices, agents, transfers, balances, ticks, verdicts, events.
 
     Example: [cyan]econsim export last --parquet tables[/cyan], then [cyan]duckdb -c "from 'tables/trades.parquet'"[/cyan]
+
+    Example: [cyan]econsim export 'free=free_*' 'taxed=tax_*' --parquet tables[/cyan]
 
     Example: [cyan]econsim export last --jsonl trades.jsonl --table trades[/cyan]
 
@@ -100,10 +109,16 @@ def export(  # noqa: PLR0913 - each is an option of the command
     refuse_unused_options(context, EXPORT_UNUSED_OPTIONS)
     wanted = ExportFiles(parquet, jsonl, beancount, table, cloudevents=cloudevents)
     wanted.require_places(context)
-    counts, log = run_async(_export(settings_of(context), run, wanted))
+    counts, damage = run_async(_export(settings_of(context), runs or [option_types.RunChoice(LAST)], wanted))
+    say_counts(counts)
+    if damage:
+        raise CorruptLog("; ".join(damage))
+
+
+def say_counts(counts: Counts) -> None:
+    """Print what was written where."""
     for path, (count, what) in counts.items():
         say("[bold]{path}[/bold]: {count:,} {what}", path=path, count=count, what=what)
-    log.check()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,31 +172,56 @@ class ExportFiles:
         return counts
 
 
-async def _export(config: Settings, run: str, wanted: ExportFiles) -> tuple[Counts, RunLog]:
-    """Read a run once into all its files; return what each contains, and the log as it was read."""
-    from econsim.adapters.jetstream.text_store import BucketTextStore
-    from econsim.cli.run_log import RunLog, resolve
+async def _export(
+    config: Settings, chosen: Sequence[option_types.RunChoice], wanted: ExportFiles
+) -> tuple[Counts, list[str]]:
+    """Read each run once into all files; return what each contains, and what is wrong with the logs."""
+    async with run_sources(config) as sources:
+        found = await _sources(sources, chosen)
+        if wanted.ledger and len(found) > 1:
+            message = f"a Beancount file is the ledger of one run, and these are {len(found)}; name one"
+            raise SetupError(message)
+        return await write_runs(wanted, found)
 
+
+async def _sources(
+    sources: RunSources, chosen: Sequence[option_types.RunChoice]
+) -> list[tuple[RunSource, str]]:
+    """Return the chosen runs, each once and with its treatment, in the order they were named."""
+    found: dict[str, tuple[RunSource, str]] = {}
+    for choice in chosen:
+        names = await sources.matching(str(choice.run)) if choice.is_pattern else [choice.run]
+        for name in names:
+            source = await sources.find(name)
+            found.setdefault(source.name, (source, choice.treatment))
+    return list(found.values())
+
+
+async def write_runs(wanted: ExportFiles, runs: Sequence[tuple[RunSource, str]]) -> tuple[Counts, list[str]]:
+    """Write runs, each with its treatment, into all files; return what each contains, and what is wrong with the logs."""
+    damage: list[str] = []
     try:
-        async with connect_to_server(config) as client:
-            log = RunLog(client, await resolve(client, run), BucketTextStore(client))
-            return await _write(wanted, log.so_far()), log
+        with ExitStack() as stack:
+            tables, events, ledger = wanted.open_writers(stack)
+            writers = [writer for writer in (tables, events, ledger) if writer]
+            for source, treatment in runs:
+                if tables:
+                    tables.begin(treatment)
+                log = source.log(with_texts=True)
+                async for entry in log.so_far():
+                    for writer in writers:
+                        writer.add(entry)
+                try:
+                    log.check()
+                except CorruptLog as error:
+                    damage.append(str(error))
+            counts = await asyncio.to_thread(wanted.write_tables, tables) if tables else {}
     except OSError as error:
         place = error.filename or "the files"
         message = f"cannot write {place}: {error.strerror}; choose another place"
         raise SetupError(message) from error
-
-
-async def _write(wanted: ExportFiles, entries: AsyncIterator[Record]) -> Counts:
-    with ExitStack() as stack:
-        tables, events, ledger = wanted.open_writers(stack)
-        writers = [writer for writer in (tables, events, ledger) if writer]
-        async for entry in entries:
-            for writer in writers:
-                writer.add(entry)
-        counts = await asyncio.to_thread(wanted.write_tables, tables) if tables else {}
     if wanted.lines and events:
         counts[wanted.lines] = events.count, "events"
     if wanted.ledger and ledger:
         counts[wanted.ledger] = ledger.count, "transactions"
-    return counts
+    return counts, damage

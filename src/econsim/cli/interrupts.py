@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 _noted: Final[list[int]] = []
@@ -18,6 +20,36 @@ def note_interrupts() -> None:
     """Have Ctrl-C noted from now on, before it raises KeyboardInterrupt; not if this process ignores it."""
     if in_main_thread() and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _interrupt)
+
+
+@contextmanager
+def held_back() -> Iterator[Callable[[], bool]]:
+    """Let Ctrl-C and SIGTERM interrupt nothing during the context; provide the question whether one came. A second one does interrupt.
+
+    For work that must not be cut between two statements, and that asks often.
+    """
+    if not in_main_thread():
+        yield interrupted
+        return
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.getsignal(number) for number in numbers]
+    asked: list[int] = []
+
+    def hold(number: int, _: object) -> None:
+        note_interrupt()
+        asked.append(number)
+        if len(asked) > 1:
+            raise KeyboardInterrupt
+
+    # What this process ignores stays ignored.
+    for number, handler in zip(numbers, before, strict=True):
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, hold)
+    try:
+        yield lambda: bool(asked)
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def note_interrupt() -> None:

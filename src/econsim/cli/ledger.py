@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
 from econsim.cli.command_group import run_async, settings_of
-from econsim.cli.connect import connect_to_server
 from econsim.cli.output import console, say
-from econsim.cli.run_argument import RunArgument
+from econsim.cli.run_argument import RunOrFileArgument
 from econsim.errors import CorruptJournal
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from nats.aio.client import Client
+
     from econsim.adapters.jetstream.gaps import Gap
+    from econsim.cli.run_source import RunSource
     from econsim.config import Settings
-    from econsim.services.ledger.stored import StoredLedger
+    from econsim.schemas.ledger import Position
+
+    Balances = Mapping[str, Mapping[str, Position]]
 
 ledger: Final = typer.Typer(
     no_args_is_help=True, rich_markup_mode="rich", help="Verify the books of a run, and show balances."
@@ -23,7 +30,7 @@ ledger: Final = typer.Typer(
 
 
 @ledger.command()
-def verify(context: typer.Context, run: RunArgument = "last") -> None:
+def verify(context: typer.Context, run: RunOrFileArgument = "last") -> None:
     """Check a run's log and its ledger's journal against each other; name each bad record and its place.
 
     Checks that no record of the log or the bucket is missing or was changed, that periods, ticks and batches have no
@@ -36,7 +43,7 @@ def verify(context: typer.Context, run: RunArgument = "last") -> None:
 
 
 @ledger.command()
-def balances(context: typer.Context, run: RunArgument = "last") -> None:
+def balances(context: typer.Context, run: RunOrFileArgument = "last") -> None:
     """Show the balances of every holder of a run: owned, reserved, available.
 
     Example: [cyan]econsim ledger balances last[/cyan]
@@ -44,7 +51,7 @@ def balances(context: typer.Context, run: RunArgument = "last") -> None:
     run_async(_balances(settings_of(context), run))
 
 
-async def _verify(config: Settings, run: str) -> None:
+async def _verify(config: Settings, run: str | Path) -> None:
     from econsim.cli.verification import verification_lines, verify_run
 
     found = await verify_run(config, run)
@@ -54,43 +61,67 @@ async def _verify(config: Settings, run: str) -> None:
         raise typer.Exit(1)
 
 
-async def _books(config: Settings, run: str) -> tuple[str, StoredLedger, list[Gap]]:
+async def _balances_of(config: Settings, run: str | Path) -> tuple[str, Balances, str]:
+    """Return the name of a run, the positions of its holders, and what may be wrong with them."""
+    from econsim.cli.run_source import run_source
+
+    async with run_source(config, run) as source:
+        if source.client:
+            found, gaps = await _stored_balances(source.client, source.name)
+            return source.name, found, str(gaps[0]) if gaps else ""
+        return source.name, *await _computed_balances(source)
+
+
+async def _stored_balances(client: Client, name: str) -> tuple[Balances, list[Gap]]:
+    """Return the newest positions of the ledger's bucket."""
     from econsim.adapters.jetstream.run_reader import history
     from econsim.adapters.jetstream.state_store import digest_subject
-    from econsim.cli.run_log import resolve
     from econsim.ports import StoredEntry
     from econsim.services.ledger.stored import StoredLedger
 
-    books = StoredLedger()
-    gaps: list[Gap] = []
-    async with connect_to_server(config) as client:
-        name = await resolve(client, run)
-        async for stored in history(client, name, gaps):
-            if stored.changed_as(digest_subject(stored.subject)):
-                message = f"{stored.subject} at revision {stored.sequence} is not what was sent"
-                raise CorruptJournal(message)
-            books.fold(StoredEntry(stored.subject, stored.payload, stored.sequence))
-    return name, books, gaps
+    books, gaps = StoredLedger(), list["Gap"]()
+    async for stored in history(client, name, gaps):
+        if stored.changed_as(digest_subject(stored.subject)):
+            message = f"{stored.subject} at revision {stored.sequence} is not what was sent"
+            raise CorruptJournal(message)
+        books.fold(StoredEntry(stored.subject, stored.payload, stored.sequence))
+    return books.balances, gaps
 
 
-async def _balances(config: Settings, run: str) -> None:
+async def _computed_balances(source: RunSource) -> tuple[Balances, str]:
+    """Return the positions that the journal of a run in a file leads to."""
+    from econsim.domain.audit.decoding import decode
+    from econsim.domain.ledger.verify import verify_journal
+    from econsim.report.event_lines import event_text
+    from econsim.subjects import TRANSFER_POSTED
+
+    log = source.log()
+    entries: list[Any] = [  # of journal entries, as their type says
+        decode(entry.subject, event_text(entry).encode()).event
+        async for entry in log.so_far()
+        if entry.type == TRANSFER_POSTED.type
+    ]
+    return verify_journal(entries).balances, "; ".join(log.damage)
+
+
+async def _balances(config: Settings, run: str | Path) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     from econsim.report.tables import print_table
     from econsim.schemas.ledger import format_amount
 
-    name, books, gaps = await _books(config, run)
+    name, found, wrong = await _balances_of(config, run)
     table = Table(box=SIMPLE_HEAD, title=f"balances of {name}, credits and units", title_justify="left")
     for heading in ("holder", "asset"):
         table.add_column(heading, no_wrap=True)
     for heading in ("owned", "reserved", "available"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for holder, positions in sorted(books.balances.items()):
+    for holder, positions in sorted(found.items()):
         for asset, position in sorted(positions.items()):
             amounts = (position.posted, position.pending, position.posted - position.pending)
             table.add_row(holder, asset, *(format_amount(amount, asset) for amount in amounts))
     print_table(console(), table)
-    if gaps:
-        message = f"these balances may be old: {gaps[0]}; `econsim ledger verify {name}` names everything"
+    if wrong:
+        message = f"these balances may be old: {wrong}; `econsim ledger verify {name}` names everything"
         raise CorruptJournal(message)

@@ -40,6 +40,8 @@ SEQUENCE_MAX: Final = 2**63 - 1
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,30}")
 _EVENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,199}")
 _IDENTIFIER: Final = re.compile(r"[A-Za-z0-9_.-]{1,128}")
+_WILD: Final = re.compile(r"[*?\[]")
+_PATTERN: Final = re.compile(r"[a-z0-9_*?\[\]!-]{1,100}")
 _CODE: Final = re.compile(r"[a-z0-9_]{1,128}")
 
 
@@ -165,6 +167,32 @@ def run_or_file(text: str | Path) -> str | Path:
         raise typer.BadParameter(message) from None
 
 
+@dataclass(frozen=True, slots=True)
+class RunChoice:
+    """Runs that a command reads, as they were named."""
+
+    run: str | Path
+    """Name of a run, a pattern of names, or an archive's file."""
+    treatment: str = ""
+    """Treatment of these runs in a study; empty without one."""
+
+    @property
+    def is_pattern(self) -> bool:
+        """True if the name is a pattern."""
+        return isinstance(self.run, str) and bool(_WILD.search(self.run))
+
+
+def run_choice(text: str | RunChoice) -> RunChoice:
+    """Parse `[TREATMENT=]RUN`, where the run is a name, a pattern of names, or the path of a file."""
+    if isinstance(text, RunChoice):
+        return text
+    before, equals, after = text.partition("=")
+    treatment, named = (name(before), after) if equals and not Path(text).is_file() else ("", text)
+    if _PATTERN.fullmatch(named) and _WILD.search(named):
+        return RunChoice(named, treatment)
+    return RunChoice(run_or_file(named), treatment)
+
+
 def run_name(text: str) -> str:
     """Parse the name of a new run."""
     from econsim.schemas.names import RUNS_RESERVED
@@ -191,6 +219,12 @@ def event(text: str) -> str:
         message = f"{quoted_value(text)} is no id; `econsim events` shows those of trades and orders, `--json` all of them"
         raise typer.BadParameter(message)
     return text
+
+
+def event_or_file(text: str | Path) -> str | Path:
+    """Parse the id of an event or the name of a run, or the path of a file; a file of that path counts first."""
+    path = any_path(text)
+    return path if path.is_file() else event(str(text))
 
 
 def code(text: str) -> str:

@@ -12,6 +12,7 @@ import os
 import re
 import sys
 from contextlib import suppress
+from datetime import datetime
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
@@ -112,6 +113,27 @@ def print_text_of_others(text: str) -> None:
 
     for line in printable(text).splitlines():
         console().print(f"  | {line}", markup=False, soft_wrap=True)
+
+
+def size_text(size: int | None) -> str:
+    """Return a number of bytes for people; a dash for what has no size of its own."""
+    if size is None:
+        return "—"
+    amount, unit = float(size), "B"
+    for unit in ("B", "kB", "MB", "GB"):  # noqa: B007 - the last unit takes what is left
+        if amount < 1000:
+            break
+        amount /= 1000
+    return f"{amount:.0f} {unit}" if unit == "B" or amount >= 100 else f"{amount:.1f} {unit}"
+
+
+def age_text(then: str, now: str) -> str:
+    """Return the time between two RFC 3339 times for people, in its largest unit."""
+    seconds = (datetime.fromisoformat(now[:19]) - datetime.fromisoformat(then[:19])).total_seconds()
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds // length:.0f} {unit}"
+    return f"{max(seconds, 0):.0f} s"
 
 
 def line_printer(out: Console) -> Callable[[str], None]:

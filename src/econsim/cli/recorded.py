@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from econsim.cli.command_group import run_async
-from econsim.cli.connect import connect_to_server
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -16,12 +15,13 @@ if TYPE_CHECKING:
 
 
 def read_recorded(config: Settings, source: str | Path) -> RecordedRun:
-    """Return the recorded run of an option's value: the file, or the run of the log."""
+    """Return the recorded run of an option's value: a file of facts, an archive, or the run of that name."""
     from econsim.runs.recorded_run import recorded_run_of_file
+    from econsim.runs.run_file import SUFFIX
 
-    if isinstance(source, Path):
+    if isinstance(source, Path) and not source.name.endswith(SUFFIX):
         return recorded_run_of_file(source)
-    return run_async(_of_log(config, source))
+    return run_async(_of_run(config, source))
 
 
 async def read_recorded_of_log(client: Client, run: str) -> RecordedRun:
@@ -37,6 +37,12 @@ async def read_recorded_of_log(client: Client, run: str) -> RecordedRun:
     return found
 
 
-async def _of_log(config: Settings, run: str) -> RecordedRun:
-    async with connect_to_server(config) as client:
-        return await read_recorded_of_log(client, run)
+async def _of_run(config: Settings, run: str | Path) -> RecordedRun:
+    from econsim.cli.run_source import run_source
+    from econsim.runs.recorded_run import recorded_run_of_log
+
+    async with run_source(config, run) as source:
+        log = source.log(with_texts=True)
+        found = await recorded_run_of_log(source.name, log.so_far())
+        log.check()
+        return found

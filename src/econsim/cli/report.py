@@ -10,9 +10,8 @@ import typer
 
 from econsim.cli import option_types
 from econsim.cli.command_group import report_path, run_async, settings_of
-from econsim.cli.connect import connect_to_server
 from econsim.cli.output import console
-from econsim.cli.run_argument import RunArgument
+from econsim.cli.run_argument import RunOrFileArgument
 
 if TYPE_CHECKING:
     from econsim.config import Settings
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 def report(
     context: typer.Context,
-    run: RunArgument = "last",
+    run: RunOrFileArgument = "last",
     *,
     output: Annotated[
         Path | None,
@@ -38,23 +37,22 @@ def report(
     run_async(_report(settings_of(context), run, output))
 
 
-async def _report(config: Settings, run: str, output: Path | None) -> None:
-    from econsim.cli.run_log import RunLog, resolve
+async def _report(config: Settings, run: str | Path, output: Path | None) -> None:
+    from econsim.cli.run_source import run_source
     from econsim.domain.audit.canonical_log import CanonicalLog
     from econsim.report.aggregate import RunAggregator
     from econsim.report.html import write_report
     from econsim.report.terminal import print_summary
 
     tally, canonical = RunAggregator(), CanonicalLog()
-    async with connect_to_server(config) as client:
-        name = await resolve(client, run)
-        log = RunLog(client, name)
+    async with run_source(config, run) as source:
+        log = source.log()
         async for entry in log.so_far():
             tally.add(entry)
             canonical.add(entry)
     if not log.opened:
         log.check()
     summary = replace(tally.summary(canonical.hexdigest()), kept_until=log.kept_until)
-    with report_path(config, name, output, "--output") as path:
+    with report_path(config, log.run, output, "--output") as path:
         print_summary(summary, console(), write_report(summary, path))
     log.check()

@@ -16,11 +16,13 @@ from econsim.cli import option_types
 from econsim.cli import run_options as options
 from econsim.cli.command_group import report_path, run_async, settings_of
 from econsim.cli.connect import require_runs
+from econsim.cli.memory_run import MemoryRequest, run_in_memory, stopped_in_memory, write_tables
 from econsim.cli.output import console, line_printer, print_warnings
 from econsim.cli.providers import require_providers
 from econsim.cli.recorded import read_recorded, read_recorded_of_log
 from econsim.cli.run_argument import RunArgument
 from econsim.cli.run_options import Transport
+from econsim.cli.run_source import RunSource
 from econsim.cli.tool_servers import require_tool_servers
 from econsim.cli.unused_options import refuse_unused_options
 from econsim.errors import ScenarioError
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
     from econsim.report.summary import Summary
     from econsim.runs.launch.services import LaunchOptions
     from econsim.runs.overrides import ExternalOption
-    from econsim.runs.recorded_run import RecordedRun
     from econsim.runs.recorder import Recorder
     from econsim.schemas.scenario import Scenario
 
@@ -58,6 +59,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
     external: options.ExternalsOption = None,
     real_time: options.RealTimeOption = False,
     report: options.ReportOption = None,
+    parquet: options.ParquetOption = None,
     recorded: options.RecordedOption = None,
     provider: options.ProviderOption = None,
     live_tools: options.LiveToolsOption = False,
@@ -70,7 +72,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
 
     Example: [cyan]econsim run genesis[/cyan]
 
-    Example: [cyan]econsim run smith1962 --transport memory --periods 200[/cyan]
+    Example: [cyan]econsim run smith1962 --transport memory --periods 200 --name smith --parquet tables[/cyan]
 
     Example: [cyan]econsim run my.toml --spread --workers 2[/cyan]
 
@@ -96,10 +98,12 @@ def run(  # noqa: PLR0913 - each is an option of the command
     _require_report_place(context, config, report)
     print_warnings(scenario_file.scenario_warnings(scenario))
     if transport is Transport.MEMORY:
-        summary = _in_memory(what, name, read_recorded(config, recorded) if recorded else None)
+        answers = read_recorded(config, recorded) if recorded else None
+        summary = run_in_memory(config, MemoryRequest(what, name, answers, parquet, ephemeral=ephemeral))
     else:
         launching = _launch_options(services, spread=spread, workers=workers, ephemeral=ephemeral)
-        summary = _launch(config, RunRequest(what, name, external or (), recorded, execution), launching)
+        request = RunRequest(what, name, external or (), recorded, execution, parquet)
+        summary = _launch(config, request, launching)
     _show(config, summary, report)
 
 
@@ -149,13 +153,20 @@ def resume(  # noqa: PLR0913 - each is an option of the command
 ) -> None:
     """Resume a run that was stopped, or whose command was killed, and show its results.
 
-    In lock-step it ends as if it had never stopped.
+    In lock-step it ends as if it had never stopped. A run in memory is made again from its beginning: it comes to the tick at which it was
+    stopped, and goes on.
 
     Example: [cyan]econsim resume last[/cyan]
     """
     refuse_unused_options(context, options.RESUME_UNUSED_OPTIONS)
     config = settings_of(context)
     _require_report_place(context, config, report)
+    if stopped := stopped_in_memory(config, run):
+        if spread or services is not None:
+            message = f"--spread and --services do nothing for run {stopped.name}, which is in memory"
+            raise typer.BadParameter(message, ctx=context)
+        _show(config, run_in_memory(config, stopped), report)
+        return
     require_runs(config)
     launching = _launch_options(services, spread=spread, workers=workers)
     summary = run_async(_over_nats(config, RunRequest(name=run), launching))
@@ -176,30 +187,6 @@ def _external_names(
     return names
 
 
-def _in_memory(scenario: Scenario, name: str | None, recorded: RecordedRun | None) -> Summary:
-    from econsim.domain.cognition.recording import ReplayCheck
-    from econsim.domain.execution import in_memory
-    from econsim.report.progress_bar import ProgressDisplay
-    from econsim.runs.overrides import why_not_in_memory
-    from econsim.runs.recorder import Recorder
-    from econsim.services.gc_tuning import collect_rarely
-
-    if reason := why_not_in_memory(scenario):
-        message = f"scenario {scenario.name!r} {reason}; leave --transport memory out"
-        raise ScenarioError(message)
-    collect_rarely()
-    with ProgressDisplay(console(stderr=True)) as progress:
-        recorder = Recorder(progress)
-        what, recording = (recorded.answer(scenario), recorded.recording) if recorded else (scenario, None)
-        replay = ReplayCheck(recording)
-        for addressed in in_memory.run(what, name or in_memory.NAME, recording=recording):
-            recorder.add(addressed)
-            replay.check(addressed)
-        if result := replay.result():
-            line_printer(progress.console)(result)
-    return recorder.summary()
-
-
 @dataclass(frozen=True, slots=True)
 class RunRequest:
     """Run that a command asks for."""
@@ -214,6 +201,8 @@ class RunRequest:
     """Recorded run of the log whose calls answer those of this run; none to ask providers."""
     execution: Execution | None = None
     """Execution of a new run; none for the fastest one that scenario and services allow."""
+    tables: Path | None = None
+    """Directory for tables of the run; none for no tables."""
 
 
 async def _over_nats(config: Settings, wanted: RunRequest, launching: LaunchOptions) -> Summary:
@@ -252,6 +241,8 @@ async def _over_nats(config: Settings, wanted: RunRequest, launching: LaunchOpti
             tell(result)
         # Dead letters reach the log a moment later, and the run may have ended by then.
         letters = await dead_letters.count(found.client, run)
+        if wanted.tables:
+            await write_tables(wanted.tables, RunSource(run, run, found.client))
     summary = recorder.summary()
     if not launching.ephemeral:
         store_hash(config.state, run, recorder.opening_id, summary.canonical_hash)

@@ -1,4 +1,4 @@
-"""List of runs: runs with an opening in the log, and runs of which only a part or the ledger alone is left.
+"""List of runs: those kept in the state directory, those with an opening in the log, and those of which only a part or the ledger is left.
 
 The log keeps a run for 30 days. Then its records expire one by one, the opening first, while the ledger's bucket
 still has its journal. A run without opening that is younger did not expire: it is damaged.
@@ -14,7 +14,7 @@ from econsim.adapters.clock import SystemClock
 from econsim.adapters.jetstream import run_reader
 from econsim.adapters.poll import Poll
 from econsim.cli.run_log import CATCH_UP_S, verified_record
-from econsim.errors import CorruptLog, InvalidMessage
+from econsim.errors import CorruptLog, InvalidMessage, NotFound
 from econsim.runs.retention import retention_end
 from econsim.schemas.stream import DAY_S
 from econsim.schemas.subject import Subject, fields
@@ -26,17 +26,18 @@ if TYPE_CHECKING:
     from econsim.adapters.jetstream.direct_get import StoredMessage
     from econsim.adapters.jetstream.gaps import Gap
     from econsim.domain.audit.facts import Record
+    from econsim.runs.kept_runs import KeptRun
 
 POLL_INTERVAL_S: Final = 0.05
 """Pause in seconds before the log is read again for an entry that the server still copies."""
 
-RETENTION_NOTE: Final = f"the log keeps a run for {AUDIT_LOG.max_age_s // DAY_S} days; `econsim export RUN --parquet DIR` keeps it for good"
-"""Note about retention below every list of runs."""
+RETENTION_NOTE: Final = f"the log keeps a run for {AUDIT_LOG.max_age_s // DAY_S} days; `econsim runs archive RUN` keeps it for good"
+"""Note about retention below every list of runs of the log."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunStatus:
-    """Status of a run that has records in the log."""
+    """Status of a run that has records in the log, or that is kept in a file."""
 
     name: str
     """Id of the run."""
@@ -54,11 +55,42 @@ class RunStatus:
     """True if the run was stopped and can be resumed."""
     partly: bool = False
     """True if the beginning of the run expired from the log."""
+    events: int = 0
+    """Number of its events; 0 if that is not known."""
+    transport: str = "nats"
+    """Transport of its messages."""
+    size: int | None = None
+    """Bytes of its files in the state directory; none for a run of the log, which shares the log's files."""
 
     @property
-    def retention_end(self) -> str:
-        """Return the day on which the run begins to expire from the log."""
-        return retention_end(self.opened_at)
+    def state(self) -> str:
+        """Return `open`, `stopped`, `closed` or `failed`."""
+        if self.failure:
+            return "failed"
+        if self.stopped:
+            return "stopped"
+        return "closed" if self.closed else "open"
+
+    @property
+    def until(self) -> str:
+        """Return the day on which the run begins to expire from the log; empty for a run that stays until it is deleted."""
+        return "" if self.size is not None else retention_end(self.opened_at)
+
+    def as_json(self) -> dict[str, object]:
+        """Return the status as a row of JSON."""
+        return {
+            "run": self.name,
+            "scenario": self.scenario,
+            "transport": self.transport,
+            "state": self.state,
+            "failure": self.failure,
+            "ticks": self.tick,
+            "events": self.events,
+            "bytes": self.size,
+            "opened_at": self.opened_at,
+            "until": self.until or None,
+            "partly": self.partly,
+        }
 
 
 @dataclass(slots=True)
@@ -79,6 +111,23 @@ class RunList:
             raise CorruptLog(message)
 
 
+def status_of_kept(kept: KeptRun) -> RunStatus:
+    """Return the status of a run that is kept in a file."""
+    facts = kept.facts
+    return RunStatus(
+        name=facts.run,
+        scenario=str(facts.scenario.get("name", "")),
+        opened_at=facts.opened_at,
+        tick=facts.ticks,
+        closed=facts.state in {"closed", "failed"},
+        failure=facts.failure,
+        stopped=facts.state == "stopped",
+        events=facts.events,
+        transport=facts.transport,
+        size=kept.size,
+    )
+
+
 async def list_runs(client: Client) -> RunList:
     """Read all runs of the log, and the damage found on the way."""
     found = RunList()
@@ -94,6 +143,25 @@ async def list_runs(client: Client) -> RunList:
     return found
 
 
+async def opening_of(client: Client, run: str) -> Record:
+    """Return the opening of a run of the log; raises NotFound if it is gone, InvalidMessage if it was changed."""
+    stored = await run_reader.newest(client, subjects.RUN_OPENED(run=run))
+    if stored is None:
+        message = f"the opening of run {run!r} is gone; `econsim ledger verify {run}` names what is left"
+        raise NotFound(message, code="run_does_not_exist")
+    return verified_record(stored)
+
+
+async def status_of(client: Client, run: str) -> RunStatus:
+    """Return the status of one run of the log; raises NotFound if its opening is gone, CorruptLog if it is damaged."""
+    await opening_of(client, run)
+    found, stored = RunList(), await run_reader.newest(client, subjects.RUN_OPENED(run=run))
+    if stored is not None:
+        await _add(client, found, stored)
+    found.check()
+    return found.seen[0]
+
+
 async def _add(client: Client, found: RunList, opening: StoredMessage) -> None:
     run = fields(opening.subject).run
     try:
@@ -107,7 +175,14 @@ async def _add(client: Client, found: RunList, opening: StoredMessage) -> None:
     failure = closed.data.get("failure", "") if closed else ""
     found.seen.append(
         RunStatus(
-            run, name, opening.stored_at, ticked.tick if ticked else 0, closed is not None, failure, stopped
+            run,
+            name,
+            opening.stored_at,
+            ticked.tick if ticked else 0,
+            closed is not None,
+            failure,
+            stopped,
+            events=await run_reader.count(client, run, opening.sequence),
         )
     )
     if missing := await _missing_entries(client, run):

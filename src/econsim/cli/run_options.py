@@ -39,10 +39,11 @@ TRANSPORTS: Final = {
     "workers": NATS_ONLY,
     "services": NATS_ONLY,
     "execution": NATS_ONLY,
-    "ephemeral": NATS_ONLY,
+    "ephemeral": ALL_TRANSPORTS,
     "external": NATS_ONLY,
     "real_time": NATS_ONLY,
     "report": ALL_TRANSPORTS,
+    "parquet": ALL_TRANSPORTS,
     "recorded": ALL_TRANSPORTS,
     "provider": ALL_TRANSPORTS,
     "live_tools": NATS_ONLY,
@@ -248,6 +249,16 @@ ReportOption = Annotated[
     ),
 ]
 """Option: path of the HTML report."""
+
+ParquetOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Directory for tables of the run as Parquet, as `econsim export` writes them.",
+        metavar="DIR",
+        parser=option_types.new_directory,
+    ),
+]
+"""Option: directory of tables."""
 
 RecordedOption = Annotated[
     Any | None,  # of the name of a run, or of a path: Typer takes no union

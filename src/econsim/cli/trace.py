@@ -6,20 +6,21 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from econsim.cli import option_types
 from econsim.cli.command_group import run_async, settings_of
-from econsim.cli.connect import connect_to_server
 from econsim.cli.output import console, flush_stdout, say, write_json
-from econsim.errors import InvalidSubject, NotFound
+from econsim.cli.run_argument import RunFileOrEventArgument, RunOrFileOption
+from econsim.errors import NotFound
 
 if TYPE_CHECKING:
-    from nats.aio.client import Client
-
+    from econsim.cli.kept_log import KeptLog
     from econsim.cli.run_log import RunLog
+    from econsim.cli.run_source import RunSource
     from econsim.config import Settings
     from econsim.domain.tracing.span import Span
 
@@ -31,9 +32,9 @@ Use = Callable[["AsyncIterator[list[Span]]"], Awaitable[None]]
 class Choice:
     """Spans that are asked for."""
 
-    what: str
-    """A run, `last`, or an event."""
-    run: str
+    what: str | Path
+    """A run, `last`, an archive's file, or an event."""
+    run: str | Path
     """Run of the event."""
     tick: int | None
     """Tick of the spans; none for all."""
@@ -43,20 +44,9 @@ class Choice:
 
 def trace(  # noqa: PLR0913 - each is an option of the command
     context: typer.Context,
-    what: Annotated[
-        str,
-        typer.Argument(
-            help="Name of a run, `last` for the newest; or id of an event, trade, order or call.",
-            metavar="RUN|EVENT",
-            show_default=False,
-            parser=option_types.event,
-        ),
-    ] = "last",
+    what: RunFileOrEventArgument = "last",
     *,
-    run: Annotated[
-        str,
-        typer.Option("--run", help="Run of the event.", metavar="RUN", parser=option_types.name),
-    ] = "last",
+    run: RunOrFileOption = "last",
     tick: Annotated[
         int | None,
         typer.Option(
@@ -97,54 +87,44 @@ def trace(  # noqa: PLR0913 - each is an option of the command
 
 
 async def _trace(config: Settings, choice: Choice, use: Use | None) -> None:
-    from econsim.cli.run_log import RunLog
+    from econsim.cli.run_source import LAST, run_source
 
-    async with connect_to_server(config) as client:
-        (name, event), tick = await _run_and_event(client, choice), choice.tick
-        if event is not None:
-            event, tick = await _find(client, name, event)
-        log = RunLog(client, name)
+    others = (choice.run,) if choice.what != LAST else ()
+    async with run_source(config, choice.run if choice.what == LAST else choice.what, *others) as source:
+        event, tick = None, choice.tick
+        if others and source.asked != choice.what:
+            event, tick = await _find(source, str(choice.what))
+        log = source.log()
         spans = _spans(log, tick, follow=choice.follow)
         if use:
             await use(spans)
         elif tick is None:
-            await _show_profile(spans, name)
+            await _show_profile(spans, source.name)
         else:
-            await _show_waterfall(spans, name, tick, event)
+            await _show_waterfall(spans, source.name, tick, event)
     log.check()
 
 
-async def _run_and_event(client: Client, choice: Choice) -> tuple[str, str | None]:
-    """Return the run that is meant, and the event in it if one was named."""
-    from econsim.cli.run_log import LAST, resolve
-
-    if choice.what == LAST:
-        return await resolve(client, choice.run), None
-    try:
-        return await resolve(client, choice.what), None
-    except (InvalidSubject, NotFound):
-        return await resolve(client, choice.run), choice.what
-
-
-async def _find(client: Client, run: str, name: str) -> tuple[str, int]:
+async def _find(source: RunSource, name: str) -> tuple[str, int]:
     """Return the id and tick of the fact that an id or its beginning stands for; raises NotFound."""
-    from econsim.cli.run_log import RunLog
     from econsim.domain.audit.causality import CausalGraph, names_of
     from econsim.domain.audit.facts import facts
 
     graph = CausalGraph()
-    async for entry in RunLog(client, run).so_far():
+    async for entry in source.log().so_far():
         if any(known.startswith(name) for fact in facts(entry) for known in (fact.event_id, *names_of(fact))):
             graph.add(entry)
     try:
         found = graph.find(name)
     except NotFound as error:
-        message = f"{error} ({run}), and {name!r} is no run; another run of an event is named with --run"
+        message = (
+            f"{error} ({source.name}), and {name!r} is no run; another run of an event is named with --run"
+        )
         raise NotFound(message, code=error.error_code) from None
     return found.event_id, found.tick
 
 
-async def _spans(log: RunLog, tick: int | None, *, follow: bool) -> AsyncIterator[list[Span]]:
+async def _spans(log: RunLog | KeptLog, tick: int | None, *, follow: bool) -> AsyncIterator[list[Span]]:
     """Yield the spans of a run, or of the trace of one tick; the last when the run ends, or with what there is so far."""
     from econsim.domain.tracing.derivation import SpanMaker
     from econsim.domain.tracing.span import trace_id

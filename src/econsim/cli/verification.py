@@ -10,20 +10,24 @@ from rich.markup import escape
 from econsim.adapters.jetstream.run_reader import events, history
 from econsim.adapters.jetstream.state_store import digest_subject
 from econsim.adapters.jetstream.text_store import BucketTextStore
-from econsim.cli.connect import connect_to_server
-from econsim.cli.run_log import resolve
+from econsim.cli.run_source import RunSource, run_source
 from econsim.domain.audit.decoding import decode_if_valid
-from econsim.domain.audit.envelope import DIGEST
+from econsim.domain.audit.envelope import DIGEST, digest
 from econsim.domain.audit.facts import as_record
 from econsim.domain.finding import PLACE_IN_BUCKET, PLACE_IN_LOG, Finding
 from econsim.domain.ledger.verify import JournalEntry
 from econsim.domain.verification.run import RunChecks, StoredRecord
 from econsim.ports import StoredEntry, TextStore
+from econsim.report.event_lines import event_text
 from econsim.runs.retention import stored_hash
 from econsim.services.call_texts import record_with_texts
 from econsim.services.ledger.stored import StoredLedger
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from nats.aio.client import Client
+
     from econsim.adapters.jetstream.direct_get import StoredMessage
     from econsim.adapters.jetstream.gaps import Gap
     from econsim.config import Settings
@@ -53,8 +57,15 @@ class RunVerification:
         return self.checked.findings
 
 
-async def verify_run(config: Settings, run: str) -> RunVerification:
-    """Read the log and the bucket of a run, and check them."""
+async def verify_run(config: Settings, run: str | Path) -> RunVerification:
+    """Read the log and the bucket of a run, or the file of one in memory or of an archive, and check them."""
+    async with run_source(config, run) as source:
+        if source.client:
+            return await _verify_log(config, source.client, source.name)
+        return await _verify_file(source)
+
+
+async def _verify_log(config: Settings, client: Client, name: str) -> RunVerification:
     books = StoredLedger()
 
     def fold(kept: StoredRecord) -> JournalEntry | None:
@@ -62,23 +73,32 @@ async def verify_run(config: Settings, run: str) -> RunVerification:
 
     in_log: list[Gap] = []
     in_bucket: list[Gap] = []
-    async with connect_to_server(config) as client:
-        name = await resolve(client, run)
-        checks, texts = RunChecks(name, fold), BucketTextStore(client)
-        # The bucket first: the log gets an entry a moment later, and must have every entry read here.
-        async for each in history(client, name, in_bucket):
-            checks.add_bucket_record(_stored_record(each, digest_subject(each.subject)))
-        async for each in events(client, name, gaps=in_log):
-            checks.add_log_record(_stored_record(each))
-            for lost in await _lost_texts(texts, each):
-                checks.add_finding(
-                    Finding(each.sequence, each.subject, "call_text_is_lost", lost, PLACE_IN_LOG)
-                )
+    checks, texts = RunChecks(name, fold), BucketTextStore(client)
+    # The bucket first: the log gets an entry a moment later, and must have every entry read here.
+    async for each in history(client, name, in_bucket):
+        checks.add_bucket_record(_stored_record(each, digest_subject(each.subject)))
+    async for each in events(client, name, gaps=in_log):
+        checks.add_log_record(_stored_record(each))
+        for lost in await _lost_texts(texts, each):
+            checks.add_finding(Finding(each.sequence, each.subject, "call_text_is_lost", lost, PLACE_IN_LOG))
     for gaps, where in ((in_log, PLACE_IN_LOG), (in_bucket, PLACE_IN_BUCKET)):
         for gap in gaps:
             checks.add_finding(Finding(gap.first, gap.stream, "record_is_missing", str(gap), where))
     stored = stored_hash(config.state, name, checks.opening_id)
     return RunVerification(name, checks.report(books.balances, stored, books.behind), bool(stored))
+
+
+async def _verify_file(source: RunSource) -> RunVerification:
+    """Check a run in a file: what was written is checked by its hash, and its journal is that of its events."""
+    assert source.kept is not None
+    facts, log, place = source.kept.facts, source.log(), 0
+    checks = RunChecks(source.name)
+    async for entry in log.so_far():
+        place, payload = place + 1, event_text(entry).encode()
+        checks.add_log_record(StoredRecord(place, entry.subject, payload, digest(entry.subject, payload)))
+    for damage in log.damage:
+        checks.add_finding(Finding(place, source.name, "file_is_not_what_was_written", damage, PLACE_IN_LOG))
+    return RunVerification(source.name, checks.report(None, facts.canonical_hash), hash_kept=True)
 
 
 def verification_lines(found: RunVerification) -> list[str]:

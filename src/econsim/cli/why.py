@@ -9,17 +9,20 @@ import typer
 
 from econsim.cli import option_types
 from econsim.cli.command_group import run_async, settings_of
-from econsim.cli.connect import connect_to_server
 from econsim.cli.output import console
+from econsim.cli.run_argument import RunOrFileOption
 from econsim.errors import NotFound
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from nats.aio.client import Client
 
     from econsim.adapters.jetstream.direct_get import StoredMessage
+    from econsim.cli.kept_log import KeptLog
     from econsim.cli.run_log import RunLog
+    from econsim.cli.run_source import RunSource
     from econsim.config import Settings
     from econsim.domain.audit.causality import CausalGraph
     from econsim.domain.audit.facts import Fact
@@ -39,12 +42,7 @@ def why(
             parser=option_types.event,
         ),
     ],
-    run: Annotated[
-        str,
-        typer.Option(
-            "--run", help="Run of the event; `last` is the newest.", metavar="RUN", parser=option_types.name
-        ),
-    ] = "last",
+    run: RunOrFileOption = "last",
 ) -> None:
     """Show the causes of a fact, back to the opening of the run, and its effects.
 
@@ -53,20 +51,31 @@ def why(
     run_async(_why(settings_of(context), event, run))
 
 
-async def _why(config: Settings, event: str, run: str) -> None:
-    from econsim.cli.run_log import resolve
+async def _why(config: Settings, event: str, run: str | Path) -> None:
+    from econsim.cli.run_source import run_source
     from econsim.report.cause_tree import cause_tree
 
-    async with connect_to_server(config) as client:
-        name = await resolve(client, run, unopened=True)
-        log, causes = await causes_and_effects(client, name, event)
+    async with run_source(config, run, unopened=True) as source:
+        log, causes = await _causes_and_effects(source, event)
     try:
         console().print(cause_tree(causes, event))
     except NotFound as error:
-        message = f"{error} ({name}); another run is named with --run"
+        message = f"{error} ({log.run}); another run is named with --run"
         log.check()
         raise NotFound(message, code=error.error_code) from None
     log.check()
+
+
+async def _causes_and_effects(source: RunSource, event: str) -> tuple[RunLog | KeptLog, CausalGraph]:
+    """Return the records of a run as far as they were read, and a graph with the causes and effects of a fact."""
+    from econsim.domain.audit.causality import CausalGraph
+
+    if source.client:
+        return await causes_and_effects(source.client, source.name, event)
+    log, causes = source.log(), CausalGraph()
+    async for entry in log.so_far():
+        causes.add(entry)
+    return log, causes
 
 
 async def causes_and_effects(client: Client, run: str, event: str) -> tuple[RunLog, CausalGraph]:

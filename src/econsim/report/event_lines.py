@@ -22,17 +22,21 @@ _DATA: Final = ',"data":'
 
 def event_line(entry: Record) -> str:
     """Return an event with its subject; one whose text is known as its service wrote it."""
+    return f'{{"subject":{json.dumps(entry.subject)},{event_text(entry)[1:]}\n'
+
+
+def event_text(entry: Record) -> str:
+    """Return an event as the log has it, without its subject; one whose text is known as its service wrote it."""
     if isinstance(entry.content, str):
-        return f'{{"subject":{json.dumps(entry.subject)},{entry.content[1:]}\n'
+        return entry.content
     fields = {
-        "subject": entry.subject,
         "event_id": entry.event_id,
         "type": entry.type,
         "schema_version": SCHEMA_VERSION,
         **{name: getattr(entry, name) for name in _ENVELOPE},
         "data": entry.data,
     }
-    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")) + "\n"
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
 
 
 def cloud_event_line(entry: Record) -> str:

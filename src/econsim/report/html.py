@@ -113,7 +113,7 @@ def _notes(summary: Summary) -> str:
 def _retention_note(summary: Summary) -> str:
     if not summary.kept_until:
         return ""
-    command = f"<code>econsim export {escape(summary.run)} --parquet DIR</code>"
+    command = f"<code>econsim runs archive {escape(summary.run)}</code>"
     return f"<p>The log keeps this run until {summary.kept_until}; {command} keeps it for good.</p>"
 
 

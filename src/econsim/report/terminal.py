@@ -91,7 +91,7 @@ def print_summary(summary: Summary, console: Console, report: Path | None = None
     if summary.canonical_hash:
         console.print(Text.assemble(("hash        ", "dim"), summary.canonical_hash), soft_wrap=True)
     if summary.kept_until:
-        text = f"until {summary.kept_until}; `econsim export {summary.run} --parquet DIR` keeps it for good"
+        text = f"until {summary.kept_until}; `econsim runs archive {summary.run}` keeps it for good"
         console.print(Text.assemble(("in the log  ", "dim"), text), soft_wrap=True)
     if report:
         print_report(console, report)

@@ -8,8 +8,6 @@ from typing import Final
 
 from econsim import subjects
 from econsim.domain.agent.population import population
-from econsim.domain.audit.canonical_hash import CanonicalHash
-from econsim.domain.audit.canonical_log import CanonicalLog
 from econsim.domain.audit.deduplication import Deduplicator
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import Record, as_record
@@ -18,6 +16,7 @@ from econsim.domain.clock.attendance import Attendance
 from econsim.report.aggregate import RunAggregator
 from econsim.report.progress_bar import ProgressDisplay
 from econsim.report.summary import Speed, Summary
+from econsim.runs.run_hash import RunHash
 from econsim.schemas.clock import RunOpened
 from econsim.schemas.executor import Execution
 from econsim.schemas.scenario import Mode, Scenario
@@ -39,9 +38,7 @@ class Recorder:
         if progress:
             progress.timed = timed
         self._tally = RunAggregator()
-        self._canonical = CanonicalLog()
-        self._hash = CanonicalHash()
-        self._late = False
+        self._hash = RunHash()
         self._repeats = Deduplicator()
         self.opening_id = ""
         """Event id of the run's opening."""
@@ -71,11 +68,7 @@ class Recorder:
             case subjects.RUN_CLOSED.type:
                 self._ended = now
         self._tally.add(entry)
-        # A run whose events are late from its opening on is read in order: no line needs to be kept.
-        if self._late and isinstance(addressed, LateEvent):
-            self._hash.add(addressed)
-        else:
-            self._canonical.add(addressed)
+        self._hash.add(addressed)
         if self._progress:
             self._progress.update(entry)
 
@@ -86,7 +79,6 @@ class Recorder:
             # Ticks of a whole run come in bundles: the time between two of them means nothing.
             self._paced = event.data.execution is Execution.SHARED
             self._started, self.opening_id, self.opened_at = now, event.event_id, event.occurred_at
-            self._late = isinstance(addressed, LateEvent)
 
     def waiting_for(self) -> list[str]:
         """Return the external agents that the open tick still waits for in lock-step."""
@@ -99,7 +91,7 @@ class Recorder:
 
     def summary(self) -> Summary:
         """Return the summary of the run; with a speed only if all of it was read while it happened."""
-        canonical_hash = (self._hash if self._late else self._canonical).hexdigest()
+        canonical_hash = self._hash.hexdigest()
         if not self._timed:
             return self._tally.summary(canonical_hash)
         lengths = [1000 * (b - a) for a, b in zip(self._ticks, self._ticks[1:], strict=False)]

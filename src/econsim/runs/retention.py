@@ -33,6 +33,11 @@ def stored_hash(state: Path, run: str, opening_id: str) -> str:
     return found[0] if found[1:] == [opening_id] else ""
 
 
+def has_stored_hash(state: Path, run: str) -> bool:
+    """Tell whether a run of the log with this name has ended on this state directory."""
+    return _path(state, run).is_file()
+
+
 def retention_end(stored_at: str) -> str:
     """Return the day (UTC) on which the log drops a record that was stored at an RFC 3339 time."""
     end = datetime.fromisoformat(stored_at[:19]) + timedelta(seconds=AUDIT_LOG.max_age_s)

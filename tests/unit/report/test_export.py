@@ -15,7 +15,8 @@ from econsim.domain.audit.envelope import Envelope
 from econsim.domain.audit.facts import record
 from econsim.domain.execution.in_memory import run
 from econsim.domain.market.order_terms import rejection
-from econsim.report.export import TABLES, Export, export
+from econsim.report.export import Export, export
+from econsim.report.table_definitions import TABLES
 from econsim.schemas.market import Rejected
 from econsim.subjects import ORDER_REJECTED, PRICE_UPDATED
 
@@ -140,6 +141,101 @@ def test_quotes_are_the_changes_of_the_best_bid_and_ask(tmp_path):
     assert query(tmp_path, "FROM {quotes} SELECT tick, bid, ask") == [
         each for each in quotes if each[0] not in {2, 6}
     ]
+
+
+def test_surplus_can_be_computed_from_trades_alone(exported):
+    told = summed(small_run("zi_c")).markets[0].periods
+
+    found = query(
+        exported[0],
+        "FROM {trades} SELECT period, sum(buyer_value - seller_cost) GROUP BY period ORDER BY period",
+    )
+    gains = query(
+        exported[0],
+        "FROM {trades} SELECT min(buyer_value - price * quantity), min(price * quantity - seller_cost)",
+    )
+
+    assert found == [(day.number, day.surplus) for day in told]
+    assert min(gains[0]) >= 0
+
+
+def test_periods_are_those_of_the_report(exported):
+    market = summed(small_run("zi_c")).markets[0]
+
+    columns = "period, first_tick, last_tick, whole, volume, surplus, efficiency, alpha, mean_price, equilibrium_quantity"
+    assert query(exported[0], f"FROM {{periods}} SELECT {columns}") == [
+        (
+            day.number,
+            6 * day.number - 5,
+            6 * day.number,
+            True,
+            day.volume,
+            day.surplus,
+            day.efficiency,
+            day.alpha,
+            day.mean_price,
+            market.equilibrium.quantity,
+        )
+        for day in market.periods
+    ]
+
+
+def test_a_run_cut_short_says_how_far_it_came(tmp_path):
+    log = small_run("zi_c")
+    cut = next(at for at, entry in enumerate(log) if entry.tick == 9)
+
+    export(log[:cut], tmp_path)
+
+    assert query(tmp_path, "FROM {runs} SELECT state, ticks, periods, periods_wanted") == [("open", 8, 2, 2)]
+    assert query(tmp_path, "FROM {periods} SELECT last_tick, whole") == [(6, True), (8, False)]
+
+
+def test_several_runs_stand_in_one_table_each_with_its_treatment(tmp_path):
+    with Export() as tables:
+        for number, policy in enumerate(("zi_c", "zip")):
+            tables.begin(f"only_{policy}")
+            for entry in records(small_scenario(policy, seed=number), f"run_{number}"):
+                tables.add(entry)
+        tables.write(tmp_path)
+
+    assert query(tmp_path, "FROM {runs} SELECT run, seed, treatment") == [
+        ("run_0", 0, "only_zi_c"),
+        ("run_1", 1, "only_zip"),
+    ]
+    for table in TABLES.keys() - {"verdicts"}:
+        told = query(tmp_path, f"FROM {{{table}}} SELECT DISTINCT run, seed, scenario, treatment ORDER BY 1")
+        assert told == [("run_0", 0, "test", "only_zi_c"), ("run_1", 1, "test", "only_zip")], table
+
+
+def test_orders_of_two_runs_with_the_same_ids_are_filled_apart(tmp_path, exported):
+    with Export() as tables:
+        for _ in range(2):
+            tables.begin()
+            for entry in small_run("zi_c"):
+                tables.add(entry)
+        tables.write(tmp_path)
+
+    sums = "sum(filled), sum(cancelled), count(*)"
+    ((filled, cancelled, count),) = query(exported[0], f"FROM {{orders}} SELECT {sums}")
+    assert query(tmp_path, f"FROM {{orders}} SELECT {sums}") == [(2 * filled, 2 * cancelled, 2 * count)]
+    last = (
+        "FROM {balances} SELECT holder, asset, arg_max(posted, (sequence, place)) GROUP BY ALL ORDER BY ALL"
+    )
+    assert query(tmp_path, last) == query(exported[0], last)
+
+
+def test_files_have_the_types_of_the_definitions_and_say_what_each_column_means(exported):
+    for name, table in TABLES.items():
+        types = query(exported[0], f"SELECT column_name, column_type FROM (DESCRIBE FROM {{{name}}})")
+        meta = dict(
+            query(exported[0], f"SELECT decode(key), decode(value) FROM parquet_kv_metadata({{{name}}})")
+        )
+
+        assert [(column, kind.replace(",", ", ")) for column, kind in types] == [
+            (column.name, column.kind) for column in table.columns
+        ]
+        assert meta["econsim.table"] == table.text
+        assert json.loads(meta["econsim.columns"]) == {column.name: column.text for column in table.columns}
 
 
 def test_verdicts_are_those_of_the_report(tmp_path):

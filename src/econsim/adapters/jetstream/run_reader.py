@@ -112,6 +112,11 @@ async def newest_events(
     return sorted(found, key=attrgetter("sequence")), start == 1
 
 
+async def count(client: Client, run: str, start: int) -> int:
+    """Return the number of a run's events from a place in the log on; raises Unavailable if the server does not answer."""
+    return (await direct_get.batch_get(client, AUDIT, start, _of(run), 1)).ahead
+
+
 async def _start_of_newest(client: Client, pattern: str, count: int) -> int:
     """Return a place from which on the log has at least `count` events of a pattern; 1 if it has fewer.
 

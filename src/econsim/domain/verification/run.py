@@ -18,7 +18,7 @@ from econsim.domain.ledger.verify import ClaimedBalances, JournalEntry, JournalR
 from econsim.domain.verification.log import LogChecks, LogReport
 from econsim.errors import EconsimError
 from econsim.schemas.clock import RunOpened
-from econsim.schemas.ledger import TransferPosted
+from econsim.schemas.ledger import TransferPosted, TransferRefused
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,11 @@ class RunReport:
 class RunChecks:
     """The checks of one run, record by record."""
 
-    def __init__(self, run: str, fold: Callable[[StoredRecord], JournalEntry | None]) -> None:
-        """Check this run; `fold` folds one write of the bucket and returns it if it is a journal entry."""
+    def __init__(self, run: str, fold: Callable[[StoredRecord], JournalEntry | None] | None = None) -> None:
+        """Check this run; `fold` folds one write of the bucket and returns it if it is a journal entry.
+
+        Without it there is no bucket, as for a run in a file, and the log's copies are the journal.
+        """
         self.opening_id = ""
         """Event id of the run's opening, empty before it is read."""
         self._run = run
@@ -65,6 +68,7 @@ class RunChecks:
         self._salt = ""
         self._places = {PLACE_IN_LOG: 0, PLACE_IN_BUCKET: 0}
         self._entries: list[tuple[StoredRecord, JournalEntry]] = []
+        self._copies: list[JournalEntry] = []
         self._findings: list[Finding] = []
 
     def add_log_record(self, record: StoredRecord) -> None:
@@ -77,6 +81,8 @@ class RunChecks:
             return
         if isinstance(addressed.event.data, RunOpened):
             self._salt, self.opening_id = addressed.event.data.salt, addressed.event.event_id
+        if self._fold is None and isinstance(addressed.event.data, TransferPosted | TransferRefused):
+            self._copies.append(addressed.event)  # type: ignore[arg-type]  # its data was looked at
         self._log.add(record.sequence, addressed)
         self._canonical.add(addressed)
 
@@ -84,7 +90,7 @@ class RunChecks:
         """Check the next write of the ledger's bucket."""
         self._check_digest(record, PLACE_IN_BUCKET)
         try:
-            entry = self._fold(record)
+            entry = self._fold(record) if self._fold else None
         except EconsimError as error:
             self._add(record, "record_cannot_be_read", str(error), PLACE_IN_BUCKET)
             return
@@ -96,7 +102,7 @@ class RunChecks:
         self._findings.append(finding)
 
     def report(
-        self, balances: ClaimedBalances, kept_hash: str = "", behind: Collection[str] = ()
+        self, balances: ClaimedBalances | None, kept_hash: str = "", behind: Collection[str] = ()
     ) -> RunReport:
         """Return the result; `kept_hash` is the canonical hash kept when the run ended, if it was kept.
 
@@ -104,7 +110,7 @@ class RunChecks:
         """
         for record, entry in self._entries:
             self._check_key(record, entry)
-        entries = [entry for _, entry in self._entries]
+        entries = [entry for _, entry in self._entries] if self._fold else self._copies
         log = self._log.report(entries)
         journal = verify_journal(entries, balances, () if log.whole else behind)
         found, wrong = self._canonical.hexdigest(), []

@@ -1,0 +1,206 @@
+"""Runs in memory of `econsim run` and `resume`: run to the end or to Ctrl-C, then keep what makes them again."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from econsim.cli.command_group import run_async
+from econsim.cli.interrupts import held_back
+from econsim.cli.output import console, echo, line_printer
+from econsim.errors import Conflict, ScenarioError
+
+if TYPE_CHECKING:
+    from econsim.cli.run_source import RunSource
+    from econsim.config import Settings
+    from econsim.report.summary import Summary
+    from econsim.runs.recorded_run import RecordedRun
+    from econsim.runs.run_file import EventSpool, RunFacts, RunState
+    from econsim.schemas.scenario import Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryRequest:
+    """Run in memory that a command asks for."""
+
+    scenario: Scenario
+    """Scenario to run."""
+    name: str | None = None
+    """Id of the run; none to generate one."""
+    recorded: RecordedRun | None = None
+    """Recorded run whose calls answer those of this run; none to ask the rules of the scenario."""
+    tables: Path | None = None
+    """Directory for tables of the run; none for no tables."""
+    ephemeral: bool = False
+    """True to keep nothing of it."""
+
+
+def run_in_memory(config: Settings, wanted: MemoryRequest) -> Summary:
+    """Run a scenario in memory, keep it, and write its tables; return its summary.
+
+    Raises ScenarioError for a scenario that needs a server, Conflict for a name that another run has. After Ctrl-C the run is kept as it
+    stood, and KeyboardInterrupt raised.
+    """
+    from econsim.adapters.clock import random_name
+    from econsim.runs.kept_runs import require_free_name
+    from econsim.runs.overrides import why_not_in_memory
+    from econsim.runs.run_file import event_spool, follows_from_scenario
+
+    if reason := why_not_in_memory(wanted.scenario):
+        message = f"scenario {wanted.scenario.name!r} {reason}; leave --transport memory out"
+        raise ScenarioError(message)
+    recorded = wanted.recorded
+    scenario = recorded.answer(wanted.scenario) if recorded else wanted.scenario
+    name = wanted.name or random_name(scenario.name)
+    with ExitStack() as stack:
+        place = config.state
+        if wanted.ephemeral:
+            place = Path(stack.enter_context(TemporaryDirectory(prefix="econsim-run-")))
+        else:
+            require_free_name(place, name, scenario)
+        again = follows_from_scenario(scenario, recorded.recording if recorded else None)
+        spool = None if again else stack.enter_context(event_spool())
+        driven = _Driven(scenario, name, recorded, spool)
+        try:
+            driven.run()
+        except KeyboardInterrupt:
+            if not wanted.ephemeral and driven.keep(place, "stopped"):
+                echo(f"run {name} is stopped; `econsim resume {name}` goes on with it", err=True, fg="yellow")
+            raise
+        summary = driven.recorder.summary()
+        path = driven.keep(place, "failed" if summary.failure else "closed")
+        if wanted.tables and path:
+            run_async(write_tables(wanted.tables, _source_of(path)))
+    return summary
+
+
+class _Driven:
+    """A run in memory under way."""
+
+    def __init__(
+        self, scenario: Scenario, name: str, recorded: RecordedRun | None, spool: EventSpool | None
+    ) -> None:
+        from econsim.adapters.clock import SystemClock
+        from econsim.runs.recorder import Recorder
+
+        self.recorder = Recorder(None)
+        self._scenario = scenario
+        self._name = name
+        self._recorded = recorded
+        self._spool = spool
+        self._opened_at = SystemClock().now()
+        self._count = 0
+
+    def run(self) -> None:
+        """Run to the end; show progress, and how a replay differs from its recording."""
+        from econsim.domain.audit.facts import as_record
+        from econsim.domain.cognition.recording import ReplayCheck
+        from econsim.domain.execution import in_memory
+        from econsim.report.progress_bar import ProgressDisplay
+        from econsim.runs.recorder import Recorder
+        from econsim.runs.run_file import SALT
+        from econsim.services.gc_tuning import collect_rarely
+
+        collect_rarely()
+        recording = self._recorded.recording if self._recorded else None
+        replay = ReplayCheck(recording)
+        with ProgressDisplay(console(stderr=True)) as progress, held_back() as is_stopped:
+            self.recorder = Recorder(progress)
+            for addressed in in_memory.run(self._scenario, self._name, SALT, recording):
+                self.recorder.add(addressed)
+                replay.check(addressed)
+                self._count += 1
+                if self._spool:
+                    self._spool.add(as_record(addressed))
+                if is_stopped():
+                    raise KeyboardInterrupt
+            if result := replay.result():
+                line_printer(progress.console)(result)
+
+    def keep(self, place: Path, state: RunState) -> Path | None:
+        """Keep the run as far as it came; return its file, or none if that is not possible, and say why."""
+        from econsim.runs.kept_runs import keep
+        from econsim.runs.run_file import SALT, RunFacts
+
+        if not self._count:
+            return None
+        summary = self.recorder.summary()
+        facts = RunFacts(
+            run=self._name,
+            transport="memory",
+            scenario=self._scenario.model_dump(mode="json"),
+            salt=SALT,
+            opened_at=self._opened_at,
+            state=state,
+            failure=summary.failure,
+            ticks=summary.ticks,
+            periods=summary.periods,
+            events=self._count,
+            canonical_hash=summary.canonical_hash,
+        )
+        try:
+            return keep(place, facts, self._spool)
+        except OSError as error:
+            echo(f"warning: run {self._name} is not kept: {error}", err=True, fg="yellow")
+            return None
+
+
+def _source_of(path: Path) -> RunSource:
+    from econsim.cli.run_source import RunSource
+    from econsim.runs.kept_runs import KeptRun
+    from econsim.runs.run_file import read_facts
+
+    facts = read_facts(path)
+    return RunSource(facts.run, path, kept=KeptRun(path, facts))
+
+
+async def write_tables(directory: Path, source: RunSource) -> None:
+    """Write the tables of a run, and say where they are."""
+    from econsim.cli.export import ExportFiles, write_runs
+    from econsim.cli.output import say
+
+    counts, damage = await write_runs(
+        ExportFiles(directory, None, None, None, cloudevents=False), [(source, "")]
+    )
+    rows = sum(count for count, _ in counts.values())
+    say(
+        "tables [bold]{directory}[/bold]: {rows:,} rows in {number} files",
+        directory=directory,
+        rows=rows,
+        number=len(counts),
+    )
+    for sentence in damage:
+        echo(f"warning: {sentence}", err=True, fg="yellow")
+
+
+def stopped_in_memory(config: Settings, run: str) -> MemoryRequest | None:
+    """Return the request that makes a stopped run in memory again and ends it; none for a run of the log.
+
+    Raises Conflict for a run in memory that has ended, or that a recording answered, which is not kept.
+    """
+    from econsim.runs.kept_runs import kept_runs
+    from econsim.schemas.scenario import Scenario
+
+    if not kept_runs(config.state):
+        return None
+    facts = run_async(_facts_of(config, run))
+    if facts is None:
+        return None
+    if facts.state != "stopped":
+        message = f"run {facts.run!r} has ended; `econsim report {facts.run}` shows it"
+        raise Conflict(message, code="run_is_closed")
+    scenario = Scenario.model_validate(facts.scenario)
+    if scenario.recorded:
+        message = f"run {facts.run!r} was answered by run {scenario.recorded!r}; run its scenario again with --recorded"
+        raise Conflict(message, code="run_is_closed")
+    return MemoryRequest(scenario, facts.run)
+
+
+async def _facts_of(config: Settings, run: str) -> RunFacts | None:
+    from econsim.cli.run_source import run_source
+
+    async with run_source(config, run) as source:
+        return source.kept.facts if source.kept else None

@@ -1,0 +1,172 @@
+"""Rows of the tables that take more than SQL: of runs, trading days, trades, agents and verdicts. Folded event by event; several runs one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from econsim import subjects
+from econsim.domain.admission.reports import agent_facts
+from econsim.domain.agent.population import Agent, population
+from econsim.domain.audit.facts import Json, Record
+from econsim.domain.clock.surplus import Surplus
+from econsim.domain.expectation.judge import Judge
+from econsim.domain.expectation.verdict import Verdict
+from econsim.report.judging import judge
+from econsim.report.market_aggregate import MarketAggregator
+from econsim.report.summary import MarketSummary, overall_efficiency
+from econsim.schemas.scenario import Scenario
+
+
+class RunRows:
+    """Rows of one run, as far as its events were read."""
+
+    def __init__(self, place: int, treatment: str = "") -> None:
+        """Start before the first event; `place` is the number of the run among those that are read, from 1."""
+        self.place = place
+        """Number of the run among those that are read, from 1."""
+        self.treatment = treatment
+        """Treatment of the run in a study; empty without one."""
+        self.scenario: Scenario | None = None
+        """Scenario of the run; none before its opening."""
+        self.period: int | None = None
+        """Trading day under way; none before the first tick."""
+        self._run = self._opened_at = self._failure = ""
+        self._state = "open"
+        self._tick = self._count = 0
+        self._first_ticks: list[int] = []
+        self._groups: dict[str, str] = {}
+        self._markets: dict[str, tuple[MarketAggregator, Surplus]] = {}
+        self._judge: Judge | None = None
+
+    def add(self, entry: Record) -> Iterator[tuple[str, Json]]:
+        """Add the next event; yield the rows that it makes, each with its table."""
+        self._count += 1
+        match entry.type:
+            case subjects.RUN_OPENED.type:
+                yield from self._open(entry)
+            case subjects.TICKED.type:
+                self._turn(entry)
+            case subjects.TRADE_EXECUTED.type:
+                for trade in self._trades(entry):
+                    yield "trades", trade
+            case subjects.RUN_CLOSED.type:
+                self._failure = entry.data.get("failure", "")
+                self._state = "failed" if self._failure else "closed"
+            case subjects.RUN_STOPPED.type:
+                self._state = "stopped"
+            case subjects.RUN_RESUMED.type:
+                self._state = "open"
+        if self._judge:
+            self._judge.add(entry, self._count)
+
+    def close(self) -> Iterator[tuple[str, Json]]:
+        """Yield the rows that are known at the end, each with its table; no event can be added any more."""
+        if self.scenario is None:
+            return
+        markets = [market.summary(self.period or 0) for market, _ in self._markets.values()]
+        yield (
+            "runs",
+            self._row()
+            | {
+                "title": self.scenario.title,
+                "opened_at": self._opened_at,
+                "state": self._state,
+                "failure": self._failure,
+                "ticks": self._tick,
+                "periods": self.period or 0,
+                "periods_wanted": self.scenario.clock.periods,
+                "efficiency": overall_efficiency(markets),
+            },
+        )
+        for market in markets:
+            for row in self._periods(market):
+                yield "periods", row
+        if self._judge:
+            is_whole = self._state in {"closed", "failed"}
+            for verdict in self._judge.close() if is_whole else self._judge.verdicts():
+                yield "verdicts", self._row() | _verdict_row(verdict)
+
+    def _row(self) -> Json:
+        return {"run_place": self.place, "run": self._run}
+
+    def _open(self, entry: Record) -> Iterator[tuple[str, Json]]:
+        self.scenario = scenario = Scenario.model_validate(entry.data["scenario"])
+        self._run, self._opened_at = entry.correlation_id, entry.occurred_at
+        agents = population(scenario)
+        self._groups = {agent.id: agent.group for agent in agents}
+        self._markets = {
+            market.resource: (MarketAggregator(market, scenario, agents), Surplus(market.resource, agents))
+            for market in scenario.markets
+        }
+        self._judge = judge(scenario) if scenario.expectations else None
+        for row in self._agents(agents):
+            yield "agents", row
+
+    def _agents(self, agents: Iterable[Agent]) -> Iterator[Json]:
+        for agent in agents:
+            known = agent_facts(self._run, agent).model_dump()
+            yield (
+                self._row()
+                | known
+                | {"agent": agent.id, "group_name": agent.group, "endowment": agent.credits}
+            )
+
+    def _turn(self, entry: Record) -> None:
+        self._tick, self.period = entry.tick, entry.data["period"]
+        if len(self._first_ticks) < entry.data["period"]:
+            self._first_ticks.append(entry.tick)
+            for _, surplus in self._markets.values():
+                surplus.begin_period()
+
+    def _trades(self, entry: Record) -> Iterator[Json]:
+        market, surplus = self._markets.get(entry.entity, (None, None))
+        if market:
+            market.add(entry, self.period or 1)
+        for trade in entry.data["items"]:
+            buyer, seller = trade["buyer"], trade["seller"]
+            value, cost = surplus.worths(buyer, seller, trade["quantity"]) if surplus else (None, None)
+            yield {
+                "run_place": self.place,
+                "run": entry.correlation_id,
+                "period": self.period,
+                "tick": entry.tick,
+                "resource": entry.entity,
+                **trade,
+                "buyer_group": self._groups.get(buyer),
+                "seller_group": self._groups.get(seller),
+                "buyer_value": value,
+                "seller_cost": cost,
+            }
+
+    def _periods(self, market: MarketSummary) -> Iterator[Json]:
+        best, starts = market.equilibrium, self._first_ticks
+        for day in market.periods:
+            is_last = day.number == len(starts)
+            yield self._row() | {
+                "period": day.number,
+                "resource": market.resource,
+                "mechanism": market.mechanism,
+                "first_tick": starts[day.number - 1],
+                "last_tick": self._tick if is_last else starts[day.number] - 1,
+                "whole": not is_last or self._state == "closed",
+                "trades": day.trades,
+                "volume": day.volume,
+                "mean_price": day.mean_price,
+                "surplus": day.surplus,
+                "surplus_max": best.surplus_max,
+                "efficiency": day.efficiency,
+                "alpha": day.alpha,
+                "equilibrium_low": best.price_low,
+                "equilibrium_high": best.price_high,
+                "equilibrium_quantity": best.quantity,
+            }
+
+
+def _verdict_row(verdict: Verdict) -> Json:
+    shown = verdict.as_json()
+    return {
+        name: shown[name] for name in ("name", "form", "outcome", "message", "missed_by", "expectation")
+    } | {
+        "witness": [each.event_id for each in verdict.witness],
+        "nearest": verdict.nearest.event_id if verdict.nearest else None,
+    }

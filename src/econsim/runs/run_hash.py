@@ -1,0 +1,34 @@
+"""The canonical hash of a run from its events as they come: made of facts where events are late, else of the canonical log."""
+
+from __future__ import annotations
+
+from econsim import subjects
+from econsim.domain.audit.canonical_hash import CanonicalHash
+from econsim.domain.audit.canonical_log import CanonicalLog
+from econsim.domain.audit.envelope import AddressedEvent
+from econsim.domain.audit.facts import Record
+from econsim.domain.audit.late_event import LateEvent
+
+
+class RunHash:
+    """Canonical hash of one run, event by event."""
+
+    def __init__(self) -> None:
+        """Start before the first event."""
+        self._log = CanonicalLog()
+        self._facts = CanonicalHash()
+        self._late = False
+
+    def add(self, source: Record | AddressedEvent) -> None:
+        """Add the next event; in memory the events come in order."""
+        if source.type == subjects.RUN_OPENED.type:
+            self._late = isinstance(source, LateEvent)
+        # A run whose events are late from its opening on is read in order: no line needs to be kept.
+        if self._late and isinstance(source, LateEvent):
+            self._facts.add(source)
+        else:
+            self._log.add(source)
+
+    def hexdigest(self) -> str:
+        """Return the hash of the events so far."""
+        return (self._facts if self._late else self._log).hexdigest()
