@@ -28,12 +28,8 @@ from econsim.domain.expectation.judge import Judge
 from econsim.errors import InvalidMessage
 from econsim.report.gains import GainAggregator
 from econsim.report.market_aggregate import MarketAggregator
-from econsim.report.summary import (
-    AgentSummary,
-    Speed,
-    Summary,
-    expectation_result,
-)
+from econsim.report.measured import expectation_result
+from econsim.report.summary import AgentSummary, Speed, Summary
 from econsim.report.thinking import ThinkingAggregator
 from econsim.report.tools import PAID, ToolAggregator
 from econsim.report.work import OF_WORK, TASK_MONEY, WorkAggregator

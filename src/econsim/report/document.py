@@ -36,6 +36,8 @@ class Document:
     """Charts of the page."""
     style: str = ""
     """More style rules than all pages share."""
+    origin: str = ""
+    """Line below the title of each picture that a reader saves from the page, as text."""
 
 
 def render_document(document: Document) -> str:
@@ -49,6 +51,7 @@ def render_document(document: Document) -> str:
         notes=document.notes,
         main=document.main,
         footer=document.footer,
+        origin=escape(document.origin),
         style=f"{page_part('page.css')}\n{document.style}".strip(),
         script=page_part("page.js"),
         library=page_part("vega_embed.js"),

@@ -44,6 +44,11 @@ def count(value: float | None) -> str:
     return NOTHING if value is None else f"{value:,.0f}".replace(",", " ")
 
 
+def plural(number: int, word: str) -> str:
+    """Return a number with its noun."""
+    return f"{count(number)} {word}{'' if number == 1 else 's'}"
+
+
 def money(micros: float | None) -> str:
     """Return micro-credits as credits, to four decimals at most."""
     if micros is None:

@@ -12,7 +12,7 @@ from html import escape
 from pathlib import Path
 from typing import Final
 
-from econsim.report import charts
+from econsim.report import figures
 from econsim.report.document import Document, render_document
 from econsim.report.format import (
     NOTHING,
@@ -27,13 +27,15 @@ from econsim.report.format import (
     orders_per_second,
     percent,
     percentage,
+    plural,
     price_range,
     thinking_rows,
     tool_rows,
     unjudged_notes,
     work_rows,
 )
-from econsim.report.markup import Figure, Specs, figure, plural, table
+from econsim.report.markup import Specs, grid, section, table
+from econsim.report.scenario_part import definitions_part, scenario_part
 from econsim.report.summary import ExpectationResult, MarketSummary, Summary
 from econsim.report.verdict_table import verdict_table
 
@@ -57,11 +59,14 @@ def render(summary: Summary) -> str:
         f'<section class="kpis" aria-label="Key figures">{_cards(summary)}</section>',
         _expectations(summary.verdicts, unjudged_notes(scenario.unjudged)),
         verdict_table(summary.judged, specs),
+        section("Markets", grid(figures.overview(summary), specs)),
         *(_market(market, summary, specs) for market in summary.markets),
         _thinking(summary, specs),
         _tools(summary),
         _work(summary),
-        _wealth(summary, specs),
+        _agents(summary, specs),
+        scenario_part(scenario),
+        definitions_part(summary),
         _messages(summary),
     )
     footer = (
@@ -74,16 +79,24 @@ def render(summary: Summary) -> str:
             title=f"{heading} · {summary.run}",
             eyebrow="econsim · run report",
             heading=heading,
-            lede=_prose(scenario.description),
-            notes=f'<ul class="chips">{_chips(summary)}</ul>\n{_notes(summary)}',
+            lede=prose(scenario.description),
+            notes=f'<ul class="chips">{_chips(summary)}</ul>\n{notes(summary)}',
             main="\n".join(main),
             footer="\n".join(footer),
             specs=specs,
+            origin=origin(summary),
         )
     )
 
 
-def _prose(text: str) -> str:
+def origin(summary: Summary) -> str:
+    """Return the line that a picture of a run carries: which run it is of, and what its reader must know."""
+    scenario = summary.scenario
+    known = f"{scenario.name}, seed {scenario.seed}, run {summary.run}"
+    return " · ".join([known, *summary.marks])
+
+
+def prose(text: str) -> str:
     """Return a scenario's text as markup; text in backticks is code."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text.strip()))
 
@@ -99,15 +112,16 @@ def _chips(summary: Summary) -> str:
         ("time", scenario.clock.mode.value.replace("_", "-")),
         ("hash", summary.canonical_hash[:12] or NOTHING),
     ]
-    return "".join(f"<li><span>{name}</span>{escape(value)}</li>" for name, value in chips)
+    told = "".join(f"<li><span>{name}</span>{escape(value)}</li>" for name, value in chips)
+    return told + "".join(f'<li class="mark">{escape(mark)}</li>' for mark in summary.marks)
 
 
-def _notes(summary: Summary) -> str:
+def notes(summary: Summary) -> str:
     """Return the notes that a reader needs before any figure."""
-    notes = [("Not finished.", summary.unfinished)] if summary.unfinished else []
-    notes += [("Ended early.", summary.failure)] if summary.failure else []
-    notes += [("Warning.", warning) for warning in summary.warnings]
-    return "".join(f'<p class="failure"><b>{head}</b> {_prose(text)}</p>' for head, text in notes)
+    told = [("Not finished.", summary.unfinished)] if summary.unfinished else []
+    told += [("Ended early.", summary.failure)] if summary.failure else []
+    told += [("Warning.", warning) for warning in summary.warnings]
+    return "".join(f'<p class="failure"><b>{head}</b> {prose(text)}</p>' for head, text in told)
 
 
 def _retention_note(summary: Summary) -> str:
@@ -149,26 +163,24 @@ def _cards(summary: Summary) -> str:
 
 
 def _expectations(verdicts: Sequence[ExpectationResult], left_out: Sequence[str]) -> str:
-    notes = "".join(f'<p class="facts">{escape(sentence)}.</p>' for sentence in left_out)
+    told = "".join(f'<p class="facts">{escape(sentence)}.</p>' for sentence in left_out)
     if not verdicts:
-        return f'<section class="part"><h2>Expectations</h2>{notes}</section>' if notes else ""
+        return section("Expectations", told)
     rows = [
         [
             measure_words(verdict.expectation),
             f"{verdict.expectation.value:g} ± {verdict.expectation.tolerance:g}",
-            decimal(verdict.measured, 3)
-            + ("" if verdict.half_width is None else f" ± {verdict.half_width:.3f}"),
+            decimal(verdict.measured, 3),
+            count(verdict.periods),
             _verdict(verdict),
             verdict.expectation.source,
         ]
         for verdict in verdicts
     ]
-    head = ("Measure", "Expected", "Measured, 95 % interval", "Verdict", "Source")
-    listed = table(head, rows, raw=(3,), text=(4,))
-    return (
-        '<section class="part"><h2>Expectations</h2><p class="facts">What the scenario must reproduce, '
-        f"as the mean over its periods.</p>{notes}{listed}</section>"
-    )
+    head = ("Measure", "Expected", "Measured", "Periods", "Verdict", "Source")
+    listed = table(head, rows, raw=(4,), text=(5,))
+    facts = f"What the scenario must reproduce, as the mean over its periods. {figures.ONE_RUN}"
+    return section("Expectations", told, listed, facts=facts)
 
 
 def _verdict(verdict: ExpectationResult) -> str:
@@ -180,44 +192,9 @@ def _verdict(verdict: ExpectationResult) -> str:
 
 
 def _market(market: MarketSummary, summary: Summary, specs: Specs) -> str:
-    name = escape(market.resource)
-    drawn = "".join(figure(each, specs) for each in _charts(market, summary))
-    mechanism = escape(market.mechanism.replace("_", " "))
-    return (
-        f'<section class="part"><h2>{name}<small>{mechanism}</small></h2>{_facts(market)}'
-        f'<div class="grid">{drawn}</div>{_period_table(market)}</section>'
-    )
-
-
-def _charts(market: MarketSummary, summary: Summary) -> list[Figure]:
-    name = market.resource
-    drawn = [
-        Figure(
-            f"{name}_prices",
-            "Price path",
-            "Mean price of each tick and its range; the dashed line is the equilibrium price.",
-            charts.price_path(market, summary),
-            wide=True,
-        ),
-        Figure(
-            f"{name}_schedule",
-            "Supply and demand",
-            "Private values and costs of a period's units, with every trade at its place in the period.",
-            charts.supply_and_demand(market),
-        ),
-        Figure(
-            f"{name}_surplus",
-            "Surplus within a period",
-            "How much of the possible gains from trade was realised by each tick.",
-            charts.surplus_in_period(market, summary),
-        ),
-    ]
-    if len(market.periods) > 1:
-        caption = "Each period as a dot; the line is the mean of all periods so far."
-        chart = charts.efficiency_by_period(market)
-        drawn.append(Figure(f"{name}_efficiency", "Efficiency by period", caption, chart))
-    chart, wide = charts.volume_by_tick(market, summary), len(drawn) % 2 == 1
-    return [*drawn, Figure(f"{name}_volume", "Volume", "Units traded over the run.", chart, wide)]
+    heading = f"{escape(market.resource)}<small>{escape(market.mechanism.replace('_', ' '))}</small>"
+    drawn = grid(figures.of_market(market, summary), specs)
+    return section(heading, drawn, _period_table(market), facts=_facts(market))
 
 
 def _facts(market: MarketSummary) -> str:
@@ -225,6 +202,8 @@ def _facts(market: MarketSummary) -> str:
     refused = sum(market.rejected.values())
     facts = [
         ("efficiency", percent(market.efficiency, 2)),
+        ("surplus of buyers", money(sum(period.shares.buyers for period in market.periods))),
+        ("of sellers", money(sum(period.shares.sellers for period in market.periods))),
         ("Smith's alpha", percentage(market.alpha)),
         ("mean price", decimal(market.mean_price, 4)),
         ("equilibrium price", price_range(oracle.price_low, oracle.price_high)),
@@ -233,9 +212,7 @@ def _facts(market: MarketSummary) -> str:
         ("orders", count(market.orders)),
         ("refused", count(refused)),
     ]
-    return (
-        '<p class="facts">' + " · ".join(f"{name} <b>{escape(value)}</b>" for name, value in facts) + "</p>"
-    )
+    return " · ".join(f"{name} <b>{escape(value)}</b>" for name, value in facts)
 
 
 def _period_table(market: MarketSummary) -> str:
@@ -247,11 +224,14 @@ def _period_table(market: MarketSummary) -> str:
             count(period.trades),
             count(period.volume),
             decimal(period.mean_price, 4),
-            money(period.surplus),
+            *map(money, (period.surplus, period.shares.buyers, period.shares.sellers)),
         ]
         for period in market.periods[:PERIODS_LISTED_MAX]
     ]
-    head = ("Period", "Efficiency", "Smith's alpha", "Trades", "Units", "Mean price", "Surplus, credits")
+    head = (
+        *("Period", "Efficiency", "Smith's alpha", "Trades", "Units", "Mean price"),
+        *("Surplus, credits", "of buyers", "of sellers"),
+    )
     left = len(market.periods) - len(rows)
     more = f", the first {len(rows)} of {len(market.periods)}" if left else ""
     return f'<details class="card"><summary>Periods as a table{more}</summary>{table(head, rows, card=False)}</details>'
@@ -262,30 +242,10 @@ def _thinking(summary: Summary, specs: Specs) -> str:
     if not summary.thinking:
         return ""
     paid = sum(group.price for group in summary.thinking)
-    drawn = figure(
-        Figure(
-            "thinking_cost",
-            "Cost of thinking",
-            "Credits that an agent of each group paid for calls in a period, on average.",
-            charts.thinking_cost(summary.thinking),
-        ),
-        specs,
-    ) + figure(
-        Figure(
-            "priced_out",
-            "Priced out",
-            "Share of a group's agents that could not afford their newest call.",
-            charts.priced_out_share(summary.thinking),
-        ),
-        specs,
-    )
-    fact = f"All agents together paid {money(paid)} credits, each from its own balance"
+    fact = f"All agents together paid {money(paid)} credits, each from its own balance."
     head = tuple(heading.capitalize() for heading in THINKING_HEAD)
     listed = table(head, thinking_rows(summary), text=(0, 1, 3))
-    return (
-        f'<section class="part"><h2>Thinking</h2><p class="facts">{fact}.</p>'
-        f'<div class="grid">{drawn}</div>{listed}</section>'
-    )
+    return section("Thinking", grid(figures.of_thinking(summary), specs), listed, facts=fact)
 
 
 def _tools(summary: Summary) -> str:
@@ -293,10 +253,9 @@ def _tools(summary: Summary) -> str:
     if not summary.tools:
         return ""
     paid = sum(group.price for group in summary.tools)
-    fact = f"All agents together paid {money(paid)} credits, each from its own balance"
+    fact = f"All agents together paid {money(paid)} credits, each from its own balance."
     head = tuple(heading.capitalize() for heading in TOOLS_HEAD)
-    listed = table(head, tool_rows(summary), text=(0, 1, 3))
-    return f'<section class="part"><h2>Tools</h2><p class="facts">{fact}.</p>{listed}</section>'
+    return section("Tools", table(head, tool_rows(summary), text=(0, 1, 3)), facts=fact)
 
 
 def _work(summary: Summary) -> str:
@@ -304,28 +263,19 @@ def _work(summary: Summary) -> str:
     if not summary.work:
         return ""
     paid = sum(group.paid for group in summary.work)
-    fact = f"Agents paid each other {money(paid)} credits for results that they approved"
+    fact = f"Agents paid each other {money(paid)} credits for results that they approved."
     listed = table(tuple(heading.capitalize() for heading in WORK_HEAD), work_rows(summary), text=(0,))
-    return f'<section class="part"><h2>Questions and tasks</h2><p class="facts">{fact}.</p>{listed}</section>'
+    return section("Questions and tasks", listed, facts=fact)
 
 
-def _wealth(summary: Summary, specs: Specs) -> str:
-    gained = charts.profits(summary.holders)
-    held = charts.lorenz([holder.wealth for holder in summary.holders])
-    shares = f"Share of all wealth held by the poorest; Gini {decimal(summary.gini, 3)}. Dashed: all equal."
-    drawn = figure(
-        Figure(
-            "profits", "Profits", "Money owned less money owed at the end, beyond what was dealt.", gained
-        ),
-        specs,
-    ) + figure(Figure("lorenz", "Lorenz curve of wealth", shares, held), specs)
+def _agents(summary: Summary, specs: Specs) -> str:
     richest = summary.holders[-1] if summary.holders else None
     fact = f"{count(len(summary.holders))} agents"
     if richest:
         fact += f", the richest {escape(richest.agent)} with {money(richest.wealth)} credits"
     if owed := debt_note(summary):
         fact += f"; {owed}"
-    return f'<section class="part"><h2>Wealth</h2><p class="facts">{fact}.</p><div class="grid">{drawn}</div></section>'
+    return section("Agents", grid(figures.of_agents(summary), specs), facts=f"{fact}.")
 
 
 def _messages(summary: Summary) -> str:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from array import array
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
+from operator import add
 
 from econsim import subjects
 from econsim.domain.agent.population import Agent, schedule
 from econsim.domain.audit.facts import Record
-from econsim.domain.clock.surplus import Surplus
+from econsim.domain.clock.surplus import NO_SURPLUS, Surplus, SurplusShares
 from econsim.domain.execution.coded_facts import (
     AcceptedAsks,
     Cleared,
@@ -21,7 +22,8 @@ from econsim.domain.execution.coded_facts import (
 )
 from econsim.domain.measures.equilibrium import Equilibrium, find_equilibrium
 from econsim.domain.measures.measures import efficiency, smiths_alpha, weighted_mean
-from econsim.report.summary import MarketSummary, Period, Trades
+from econsim.report.point_series import PointSeries
+from econsim.report.summary import MarketSummary, Period, Quoted, Trades
 from econsim.schemas.scenario import Market, Scenario
 from econsim.schemas.types import MICROS_PER_CREDIT
 
@@ -35,6 +37,8 @@ class MarketAggregator:
         self._values, self._costs = schedule(scenario, market.resource)
         self._columns = tuple(array("q") for _ in range(5))
         self._surplus = Surplus(market.resource, agents)
+        self._shares: defaultdict[int, SurplusShares] = defaultdict(SurplusShares)
+        self._quotes: PointSeries[Quoted] = PointSeries()
         self._period = 1
         self._orders = 0
         self._rejected: Counter[str] = Counter()
@@ -57,6 +61,8 @@ class MarketAggregator:
                 self._rejected.update(item["code"] for item in entry.data["items"])
             case subjects.TICK_CLEARED.type:
                 self._orders += entry.data["orders"]
+                quote = entry.data["quote"]
+                self._quotes.add(entry.tick, (quote["bid"], quote["ask"]))
 
     def add_rows(self, content: ItemRows | Cleared | PriceChange, tick: int, period: int) -> None:
         """Add one of the market's events that is not made yet."""
@@ -69,8 +75,9 @@ class MarketAggregator:
                     self._trade(tick, period, price, 1, buyer, seller)
             case RejectedRows(rows=rows):
                 self._rejected.update([row[3] for row in rows])
-            case Cleared(orders=orders):
+            case Cleared(orders=orders, quote=(bid, ask, _)):
                 self._orders += orders
+                self._quotes.add(tick, (bid, ask))
 
     def summary(self, periods: int) -> MarketSummary:
         """Return the summary of the market so far."""
@@ -83,8 +90,9 @@ class MarketAggregator:
             equilibrium=equilibrium,
             values=self._values,
             costs=self._costs,
-            periods=_periods(trades, equilibrium, periods, firsts),
+            periods=_periods(trades, equilibrium, self._shares, range(1, periods + 1), firsts),
             trades=trades,
+            quotes=tuple(self._quotes.points),
             orders=self._orders,
             rejected=dict(sorted(self._rejected.items())),
         )
@@ -113,19 +121,29 @@ class MarketAggregator:
         self, tick: int, period: int, price: int, quantity: int, buyer: str, seller: str
     ) -> None:
         self._sold[seller] += quantity
-        gain = self._surplus.trade(buyer, seller, quantity)
+        shares = self._surplus.split(buyer, seller, quantity, price)
+        self._shares[period] = SurplusShares(*map(add, self._shares[period], shares))
+        gain = shares.total
         for column, value in zip(self._columns, (tick, period, price, quantity, gain), strict=True):
             column.append(value)
 
 
 def _periods(
-    trades: Trades, equilibrium: Equilibrium, count: int, first_arrivals: Mapping[int, float]
+    trades: Trades,
+    equilibrium: Equilibrium,
+    shares: Mapping[int, SurplusShares],
+    numbers: range,
+    first_arrivals: Mapping[int, float],
 ) -> tuple[Period, ...]:
-    rows: dict[int, list[int]] = {number: [] for number in range(1, count + 1)}
+    rows: dict[int, list[int]] = {number: [] for number in numbers}
     for index, number in enumerate(trades.periods):
         rows[number].append(index)
     return tuple(
-        replace(_period(number, found, trades, equilibrium), first_arrival=first_arrivals.get(number))
+        replace(
+            _period(number, found, trades, equilibrium),
+            shares=shares.get(number, NO_SURPLUS),
+            first_arrival=first_arrivals.get(number),
+        )
         for number, found in rows.items()
     )
 

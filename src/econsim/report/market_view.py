@@ -11,12 +11,10 @@ from econsim.domain.agent.population import Agent, schedule
 from econsim.domain.audit.facts import Json, Record
 from econsim.domain.clock.surplus import Surplus
 from econsim.domain.measures.equilibrium import find_equilibrium
+from econsim.report.point_series import PointSeries
 from econsim.schemas.market import Level
 from econsim.schemas.orders import Side
 from econsim.schemas.scenario import Market, Scenario
-
-PRICES_MAX: Final = 1024
-"""Prices of a market that are kept: more than a terminal has columns, twice over."""
 
 TRADES_MAX: Final = 200
 """Newest trades of a market that are kept: some screens of them."""
@@ -39,28 +37,6 @@ class SeenTrade(NamedTuple):
     """Id of the trade."""
 
 
-class PriceSeries:
-    """Last price of each tick; of a long run every second, fourth, … one, so that the whole run fits."""
-
-    def __init__(self) -> None:
-        """Start without prices."""
-        self.points: list[tuple[int, int]] = []
-        """Tick and price in micro-credits, oldest first."""
-        self._stride = 1
-
-    def add(self, tick: int, price: int) -> None:
-        """Add the price of a tick; a later one of the same stretch replaces it, and one of an earlier tick comes too late."""
-        if self.points and tick < self.points[-1][0]:
-            return
-        if self.points and self.points[-1][0] // self._stride == tick // self._stride:
-            self.points[-1] = (tick, price)
-            return
-        self.points.append((tick, price))
-        if len(self.points) > PRICES_MAX:
-            self._stride *= 2
-            self.points = self.points[1::2]
-
-
 class WatchedMarket:
     """Figures of one market, folded from its events."""
 
@@ -73,7 +49,7 @@ class WatchedMarket:
         """Mechanism of the market."""
         self.equilibrium = find_equilibrium(values, costs, market.tick_size)
         """Equilibrium of the agents' private values and costs."""
-        self.prices = PriceSeries()
+        self.prices: PointSeries[int] = PointSeries()
         """Prices of the run so far."""
         self.trades: deque[SeenTrade] = deque(maxlen=TRADES_MAX)
         """Newest trades, oldest first."""

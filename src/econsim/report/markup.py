@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
 from econsim.report.charts import Spec
-from econsim.report.format import count
 
 Specs = dict[str, Spec]
 """Chart name → Vega-Lite specification, without colours of page and text."""
@@ -35,12 +34,34 @@ def figure(drawn: Figure, specs: Specs) -> str:
     """Return a figure's place in the page, and put its chart among the specifications."""
     # The schema's address only names the language; without it the page holds no address to load.
     specs[drawn.name] = {key: value for key, value in drawn.chart.items() if key not in ("$schema", "config")}
-    size, title = " wide" if drawn.wide else "", escape(drawn.title)
-    height = f' style="height: {drawn.height_px}px"' if drawn.height_px else ""
-    return (
-        f'<figure class="card{size}"><figcaption><b>{title}</b><span>{escape(drawn.caption)}</span></figcaption>'
-        f'<div class="chart" data-chart="{escape(drawn.name)}" role="img" aria-label="{title}"{height}></div></figure>'
+    size, title, caption = " wide" if drawn.wide else "", escape(drawn.title), escape(drawn.caption)
+    height = (
+        f' style="height: {drawn.height_px}px" data-height="{drawn.height_px}"' if drawn.height_px else ""
     )
+    return (
+        f'<figure class="card{size}"><figcaption><b>{title}</b><span>{caption}</span></figcaption>'
+        f'<div class="chart" data-chart="{escape(drawn.name)}" role="img" aria-label="{title}. {caption}"{height}>'
+        "</div></figure>"
+    )
+
+
+def grid(drawn: Sequence[Figure], specs: Specs) -> str:
+    """Return figures side by side, the last one over the whole width if it would stand alone; empty without figures."""
+    if not drawn:
+        return ""
+    alone = 0
+    for each in drawn:
+        alone = 0 if each.wide else 1 - alone
+    shown = [*drawn[:-1], replace(drawn[-1], wide=bool(alone) or drawn[-1].wide)]
+    return f'<div class="grid">{"".join(figure(each, specs) for each in shown)}</div>'
+
+
+def section(heading: str, *parts: str, facts: str = "") -> str:
+    """Return a part of the page of markup under a heading, with a line of facts, markup too; empty without parts."""
+    if not any(parts):
+        return ""
+    told = f'<p class="facts">{facts}</p>' if facts else ""
+    return f'<section class="part"><h2>{heading}</h2>{told}{"".join(parts)}</section>'
 
 
 def table(
@@ -64,8 +85,3 @@ def table(
     body = "".join(row("td", values) for values in rows)
     look = "table card" if card else "table"
     return f'<div class="{look}"><table><thead>{row("th", head)}</thead><tbody>{body}</tbody></table></div>'
-
-
-def plural(number: int, word: str) -> str:
-    """Return a number with its noun."""
-    return f"{count(number)} {word}{'' if number == 1 else 's'}"

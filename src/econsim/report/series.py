@@ -14,6 +14,7 @@ from econsim.domain.measures.equilibrium import demand_curve, supply_curve
 from econsim.domain.measures.measures import mean, weighted_mean
 from econsim.report.format import thin
 from econsim.report.summary import MarketSummary, Summary
+from econsim.schemas.scenario import MechanismName
 from econsim.schemas.types import MICROS_PER_CREDIT
 
 Rows = list[dict[str, Any]]
@@ -25,8 +26,8 @@ POINTS_MAX: Final = 900
 """Trades drawn as points: more only blacken the chart."""
 RULES_MAX: Final = 24
 """Periods marked on the axis of ticks."""
-LINES_MAX: Final = 8
-"""Periods drawn as lines of their own; for more, the mean is drawn."""
+QUOTES_MAX: Final = 400
+"""Ticks of which the quotes are drawn: those of more hide the trades."""
 
 
 def stair_rows(market: MarketSummary) -> Rows:
@@ -36,17 +37,6 @@ def stair_rows(market: MarketSummary) -> Rows:
         for side, corners in (("demand", demand_curve(market.values)), ("supply", supply_curve(market.costs)))
         for order, (units, price) in enumerate(thin(corners, 2 * BUCKETS_MAX))
     ]
-
-
-def efficiency_rows(market: MarketSummary) -> Rows:
-    """Return each period's efficiency and the mean so far."""
-    found = [(p.number, p.efficiency) for p in market.periods if p.efficiency is not None]
-    totals = accumulate(value for _, value in found)
-    rows = [
-        {"period": number, "efficiency": value, "so far": total / place}
-        for place, ((number, value), total) in enumerate(zip(found, totals, strict=True), 1)
-    ]
-    return thin(rows, BUCKETS_MAX)
 
 
 def volume_rows(market: MarketSummary, ticks: int) -> Rows:
@@ -100,6 +90,16 @@ def price_rows(market: MarketSummary, ticks: int) -> Rows:
     ]
 
 
+def trade_dots(market: MarketSummary) -> Rows:
+    """Return every trade with its tick, period, price and units."""
+    trades = market.trades
+    columns = (trades.ticks, trades.periods, trades.prices, trades.quantities)
+    return [
+        {"tick": tick, "period": period, "price": price / MICROS_PER_CREDIT, "units": units}
+        for tick, period, price, units in zip(*columns, strict=True)
+    ]
+
+
 def trade_rows(market: MarketSummary) -> Rows:
     """Return trades at their place in their period: `units` is the middle of the units traded."""
     rows: Rows = []
@@ -110,7 +110,6 @@ def trade_rows(market: MarketSummary) -> Rows:
             {
                 "units": done[period] + quantity / 2,
                 "price": price / MICROS_PER_CREDIT,
-                "side": "trade",
                 "period": period,
             }
         )
@@ -118,23 +117,62 @@ def trade_rows(market: MarketSummary) -> Rows:
     return thin(rows, POINTS_MAX)
 
 
-def surplus_rows(market: MarketSummary, summary: Summary) -> Rows:
-    """Return the share of surplus gained by tick: a line a period, or the mean of many periods."""
+def quote_rows(market: MarketSummary) -> Rows:
+    """Return the best bid and ask at the end of each tick, where there are few enough to be told apart.
+
+    A side without an order has none, so that its line breaks. A call auction has none: nothing could be had at them.
+    """
+    if len(market.quotes) > QUOTES_MAX or market.mechanism == MechanismName.CALL_AUCTION:
+        return []
+    return [{"tick": tick, "bid": _credits(bid), "ask": _credits(ask)} for tick, (bid, ask) in market.quotes]
+
+
+def share_rows(market: MarketSummary) -> Rows:
+    """Return the surplus of buyers and of sellers in each period, credits."""
+    return thin(
+        [
+            {"period": period.number, "side": side, "surplus": surplus / MICROS_PER_CREDIT}
+            for side in ("buyers", "sellers")
+            for period in market.periods
+            for surplus in [getattr(period.shares, side)]
+        ],
+        2 * BUCKETS_MAX,
+    )
+
+
+def equilibrium_shares(market: MarketSummary) -> tuple[float, float] | None:
+    """Return the surplus of buyers and of sellers in a period that trades Q0 units at P0, credits; none without P0."""
+    price, quantity = market.equilibrium.price, market.equilibrium.quantity
+    if price is None:
+        return None
+    values, costs = sorted(market.values, reverse=True)[:quantity], sorted(market.costs)[:quantity]
+    buyers, sellers = sum(values) - price * quantity, price * quantity - sum(costs)
+    return buyers / MICROS_PER_CREDIT, sellers / MICROS_PER_CREDIT
+
+
+def gained_rows(market: MarketSummary, summary: Summary) -> Rows:
+    """Return the share of the possible surplus gained by each tick of a period: mean, lowest and highest over periods."""
     gained: dict[int, dict[int, int]] = defaultdict(lambda: defaultdict(int))
     trades = market.trades
     for tick, period, gain in zip(trades.ticks, trades.periods, trades.gains, strict=True):
         gained[period][tick - summary.period_starts[period - 1] + 1] += gain
     length = _longest(summary)
     possible = market.equilibrium.surplus_max or 1
-    lines = {period.number: _steps(gained[period.number].get, length, possible) for period in market.periods}
-    if len(lines) > LINES_MAX:
-        columns = zip(*lines.values(), strict=True)
-        lines = {0: [mean(column) or 0.0 for column in columns]}
-    return [
-        {"period": number or "mean of all", "tick": tick, "share": round(share, 5)}
-        for number, shares in lines.items()
-        for tick, share in thin(list(enumerate(shares)), BUCKETS_MAX)
+    lines = [_steps(gained[period.number].get, length, possible) for period in market.periods]
+    rows = [
+        {
+            "tick": tick,
+            "mean": round(mean(column) or 0.0, 5),
+            "low": round(min(column), 5),
+            "high": round(max(column), 5),
+        }
+        for tick, column in enumerate(zip(*lines, strict=True))
     ]
+    return thin(rows, BUCKETS_MAX)
+
+
+def _credits(price: int | None) -> float | None:
+    return None if price is None else price / MICROS_PER_CREDIT
 
 
 def _longest(summary: Summary) -> int:

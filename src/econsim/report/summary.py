@@ -8,16 +8,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from econsim.domain.clock.surplus import NO_SURPLUS, SurplusShares
 from econsim.domain.expectation.verdict import Verdict
 from econsim.domain.measures.equilibrium import Equilibrium
-from econsim.domain.measures.measures import confidence_interval, gini, mean
+from econsim.domain.measures.measures import gini, mean
 from econsim.report.gains import GroupGains
-from econsim.report.thinking import GroupThinking, ThinkingPeriod
+from econsim.report.thinking import GroupThinking
 from econsim.report.tools import GroupTools
 from econsim.report.work import GroupWork
-from econsim.schemas.expectation import Measure, MeasureExpectation
-from econsim.schemas.scenario import Scenario
+from econsim.schemas.expectation import MeasureExpectation
+from econsim.schemas.scenario import Mode, PolicyName, Scenario
 from econsim.schemas.types import MICROS_PER_CREDIT
+
+Quoted = tuple[int | None, int | None]
+"""Best bid and best ask at the end of a tick, micro-credits a unit; none where the book had none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,8 @@ class Period:
     """Smith's alpha, percent; none without trades."""
     mean_price: float | None
     """Mean price over units traded, credits; none without trades."""
+    shares: SurplusShares = NO_SURPLUS
+    """Surplus by who has it: buyers, sellers, others; together `surplus`."""
     first_arrival: float | None = None
     """Share of the units that the first seller to arrive sold, a fraction; none without trades."""
 
@@ -84,6 +90,8 @@ class MarketSummary:
     """Count of actions that the book processed."""
     rejected: dict[str, int]
     """Refusal code → count of orders."""
+    quotes: tuple[tuple[int, Quoted], ...] = ()
+    """Tick and best prices at its end, oldest first; of a long run every second, fourth, … tick."""
 
     @property
     def volume(self) -> int:
@@ -141,8 +149,8 @@ class ExpectationResult:
     """Expectation: measure, value, tolerance, source."""
     measured: float | None
     """Mean over the periods, in the measure's unit; none if it could not be measured."""
-    half_width: float | None
-    """Half the 95 % confidence interval of the mean; none for fewer than two periods."""
+    periods: int
+    """Count of the periods that were measured: they follow each other in one run, so their mean has no interval."""
 
     @property
     def holds(self) -> bool:
@@ -231,6 +239,22 @@ class Summary:
         return f"run {self.run} is open; this is how it stood at {reached}"
 
     @property
+    def marks(self) -> tuple[str, ...]:
+        """Return what every figure of the run must say beside it, a short sentence each: where it ended, and who decided in it."""
+        found = []
+        reached = f"period {self.periods} of {self.scenario.clock.periods}, tick {self.ticks}"
+        if self.failure:
+            found.append(f"cut short at {reached}")
+        elif not self.closed:
+            found.append(f"not finished: {reached}")
+        outside = [group.name for group in self.scenario.agents if group.policy is PolicyName.EXTERNAL]
+        if outside:
+            found.append(f"with outside agents: {', '.join(outside)}")
+        if self.scenario.clock.mode is Mode.REAL_TIME:
+            found.append("in real time: it cannot be repeated to the same hash")
+        return tuple(found)
+
+    @property
     def orders(self) -> int:
         """Return the count of actions that all books processed."""
         return sum(market.orders for market in self.markets)
@@ -276,56 +300,3 @@ def overall_efficiency(markets: Iterable[MarketSummary]) -> float | None:
     possible = sum(len(m.periods) * m.equilibrium.surplus_max for m in able)
     realised = sum(period.surplus for m in able for period in m.periods)
     return realised / possible if possible else None
-
-
-def expectation_result(
-    expectation: MeasureExpectation,
-    markets: Sequence[MarketSummary],
-    thinking: Sequence[GroupThinking] = (),
-    gains: Sequence[GroupGains] = (),
-) -> ExpectationResult:
-    """Return an expectation with its measure over the periods of its market or group."""
-    wanted, periods = expectation.resource, slice(expectation.first_period - 1, expectation.last_period)
-    measured = [
-        _measured_value(expectation.measure, period)
-        for market in markets
-        if expectation.group is None and wanted in (None, market.resource)
-        for period in market.periods[periods]
-    ]
-    measured += [
-        _measured_thinking(expectation.measure, period)
-        for group in thinking
-        if group.group == expectation.group
-        for period in group.periods[periods]
-    ]
-    if expectation.measure is Measure.NET_GAIN:
-        measured += [
-            value for group in gains if group.group == expectation.group for value in group.periods[periods]
-        ]
-    sample = [value for value in measured if value is not None]
-    interval = confidence_interval(sample)
-    return ExpectationResult(expectation, mean(sample), None if interval is None else interval.half_width)
-
-
-def _measured_value(measure: Measure, period: Period) -> float | None:
-    match measure:
-        case Measure.EFFICIENCY:
-            return None if period.efficiency is None else 100 * period.efficiency
-        case Measure.ALPHA:
-            return period.alpha
-        case Measure.MEAN_PRICE:
-            return period.mean_price
-        case Measure.TRADES_PER_PERIOD:
-            return float(period.volume)
-        case Measure.FIRST_ARRIVAL:
-            return None if period.first_arrival is None else 100 * period.first_arrival
-    return None
-
-
-def _measured_thinking(measure: Measure, period: ThinkingPeriod) -> float | None:
-    match measure:
-        case Measure.THINKING_COST:
-            return period.cost
-        case Measure.PRICED_OUT:
-            return 100 * period.priced_out
-    return None

@@ -203,7 +203,6 @@ def _expectations(summary: Summary, *, wide: bool) -> Table:
 
 def _expectation(verdict: ExpectationResult, summary: Summary) -> list[str]:
     expected = verdict.expectation
-    interval = "" if verdict.half_width is None else f" ± {verdict.half_width:.2f}"
     periods = ""
     if expected.first_period > 1 or expected.last_period:
         last = expected.last_period or summary.periods
@@ -213,7 +212,7 @@ def _expectation(verdict: ExpectationResult, summary: Summary) -> list[str]:
         expected.group or expected.resource or summary.markets[0].resource,
         expected.measure.value.replace("_", " ") + periods,
         f"{expected.value:g} ± {expected.tolerance:g}",
-        decimal(verdict.measured, 2) + interval,
+        decimal(verdict.measured, 2),
         "[green]holds[/green]" if verdict.holds else "[bold red]differs[/bold red]",
     ]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from econsim.domain.expectation.verdict import Verdict
-from econsim.report import charts
-from econsim.report.markup import Figure, Specs, figure, table
+from econsim.report.markup import Figure, Specs, grid, section, table
+from econsim.report.verdict_chart import verdict_timeline
 from econsim.report.verdict_lanes import LANES_MAX, verdict_lanes
 
 
@@ -23,23 +23,19 @@ def verdict_table(verdicts: Sequence[Verdict], specs: Specs) -> str:
         for each in verdicts
     ]
     listed = table(("Expected", "Verdict", "Reason"), rows, raw=(1,), text=(0, 2))
-    return (
-        '<section class="part"><h2>Expectations on events</h2><p class="facts">What must be true of the events '
-        f"of this run.</p>{_timeline(verdicts, specs)}{listed}</section>"
-    )
+    facts = "What must be true of the events of this run."
+    return section("Expectations on events", grid(verdict_figure(verdicts), specs), listed, facts=facts)
 
 
-def _timeline(verdicts: Sequence[Verdict], specs: Specs) -> str:
-    """Return the figure of the events that decide verdicts; empty if there are none."""
+def verdict_figure(verdicts: Sequence[Verdict]) -> list[Figure]:
+    """Return the figure of the events that decide verdicts; none if none does."""
     lanes = verdict_lanes(verdicts)
     if lanes is None:
-        return ""
+        return []
     caption = (
         "Full dots decide a verdict, a hollow one came nearest; a line leads from a cause to its effect."
     )
     if len(verdicts) > LANES_MAX:
         caption += f" The first {LANES_MAX} of {len(verdicts)}; the table has all."
-    chart = charts.verdict_timeline(lanes)
-    return figure(
-        Figure("verdicts", "What decided them", caption, chart, wide=True, height_px=lanes.height_px), specs
-    )
+    chart, height = verdict_timeline(lanes), lanes.height_px
+    return [Figure("verdicts", "What decided them", caption, chart, wide=True, height_px=height)]

@@ -18,6 +18,7 @@ from requirements import requirement
 from run_builders import only, records, small_run, small_scenario, summed, thinking_run
 
 from econsim import subjects
+from econsim.report.figure_file import tables_of
 from econsim.report.html import render, write_report
 from econsim.report.summary import Speed
 
@@ -53,10 +54,7 @@ def page():
 
 def values(spec, field):
     """Return all values of a field in a chart's data."""
-    layers = [spec, *spec.get("layer", ())]
-    rows = [row for layer in layers for row in layer.get("data", {}).get("values", ())]
-    rows += [row for data in spec.get("datasets", {}).values() for row in data]
-    return [row[field] for row in rows if field in row]
+    return [row[field] for _, rows in tables_of(spec) for row in rows if field in row]
 
 
 def test_nothing_is_loaded_from_elsewhere(page):
@@ -95,10 +93,14 @@ def test_a_chart_that_breaks_the_schema_is_noticed(page):
 def test_every_place_has_its_chart(page):
     assert page.attributes("data-chart") == list(page.charts())
     assert {
+        "efficiency",
+        "surplus",
+        "efficiency_by_period",
+        "alpha_by_period",
         "cpu_prices",
         "cpu_schedule",
+        "cpu_shares",
         "cpu_surplus",
-        "cpu_efficiency",
         "cpu_volume",
         "profits",
         "lorenz",
@@ -124,7 +126,7 @@ def test_charts_hold_the_trades(page):
     }
 
     assert prices <= set(values(page.charts()["cpu_schedule"], "price"))
-    assert max(prices) == max(values(page.charts()["cpu_prices"], "high"))
+    assert prices == set(values(page.charts()["cpu_prices"], "price"))
 
 
 def test_the_price_path_holds_the_equilibrium(page):

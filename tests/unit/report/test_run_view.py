@@ -9,7 +9,7 @@ import pytest
 from run_builders import only, records, replacing_scenario, small_run, summed, thinking_run
 
 from econsim import subjects
-from econsim.report.market_view import PRICES_MAX, PriceSeries
+from econsim.report.point_series import POINTS_KEPT_MAX, PointSeries
 from econsim.report.run_view import EVENTS_MAX, RunView
 
 MECHANISMS = ("continuous_double_auction", "call_auction", "zi_double_auction")
@@ -90,19 +90,19 @@ def test_a_view_keeps_no_more_events_than_its_limit() -> None:
 
 
 def test_prices_of_a_long_run_are_thinned_out_and_reach_from_its_start_to_its_end() -> None:
-    series = PriceSeries()
+    series = PointSeries()
 
-    for tick in range(1, 10 * PRICES_MAX):
+    for tick in range(1, 10 * POINTS_KEPT_MAX):
         series.add(tick, tick)
 
     ticks = [tick for tick, _ in series.points]
-    assert len(ticks) <= PRICES_MAX
-    assert (ticks[0] < 3 * PRICES_MAX / 100, ticks[-1]) == (True, 10 * PRICES_MAX - 1)
+    assert len(ticks) <= POINTS_KEPT_MAX
+    assert (ticks[0] < 3 * POINTS_KEPT_MAX / 100, ticks[-1]) == (True, 10 * POINTS_KEPT_MAX - 1)
     assert ticks == sorted(ticks)
 
 
 def test_a_price_that_comes_after_that_of_a_later_tick_is_left_out() -> None:
-    series = PriceSeries()
+    series = PointSeries()
 
     for tick in (1, 5, 3, 6):
         series.add(tick, 10 * tick)

@@ -98,7 +98,7 @@ def test_the_source_of_an_expectation_is_shown_as_text_whatever_is_in_it():
     expected = MeasureExpectation.model_validate(
         {"measure": "efficiency", "value": 1, "tolerance": 1, "source": source}
     )
-    changed = replace(summed_up(), verdicts=(ExpectationResult(expected, 1.0, None),))
+    changed = replace(summed_up(), verdicts=(ExpectationResult(expected, 1.0, 1),))
 
     text = shown(lambda console: print_summary(changed, console), 200)
 

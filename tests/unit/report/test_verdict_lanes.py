@@ -12,8 +12,8 @@ from requirements import requirement
 from run_builders import small_run, summed
 
 from econsim.domain.expectation.verdict import Ruling, Verdict, Witness
-from econsim.report.charts import verdict_timeline
 from econsim.report.html import render
+from econsim.report.verdict_chart import verdict_timeline
 from econsim.report.verdict_lanes import LANES_MAX, verdict_lanes
 
 NEVER = form(form="never", event={"type": "ticked"})
@@ -49,10 +49,7 @@ def test_a_failing_run_has_a_picture_of_what_decided_it():
     assert [each["label"].split()[1] for each in lanes.events] == ["bid_accepted", "trade_executed"]
     assert {corner["tick"] for corner in lanes.links} == {each["tick"] for each in lanes.events}
     assert lanes.events[1]["cause"] == f"#{verdicts[0].witness[0].sequence}"
-    assert (
-        f'data-chart="verdicts" role="img" aria-label="What decided them" style="height: {lanes.height_px}px"'
-        in page
-    )
+    assert f'style="height: {lanes.height_px}px" data-height="{lanes.height_px}"' in page
     assert json.dumps(lanes.events[1]["description"]) in page
 
 

@@ -4,9 +4,31 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import Final, NamedTuple
 
 from econsim.domain.agent.population import Agent
 from econsim.domain.clock.period import gain
+from econsim.schemas.orders import Side
+
+
+class SurplusShares(NamedTuple):
+    """Surplus of one market by who has it, micro-credits: worth of what was traded, less what was paid for it."""
+
+    buyers: int = 0
+    """Surplus of the agents whose role is to buy: their values less the prices they paid."""
+    sellers: int = 0
+    """Surplus of the agents whose role is to sell: the prices they got less their costs."""
+    others: int = 0
+    """Surplus of agents without a role on the market, who gain by prices alone."""
+
+    @property
+    def total(self) -> int:
+        """Return the surplus of all: prices are paid by one and got by another, so they cancel out."""
+        return sum(self)
+
+
+NO_SURPLUS: Final = SurplusShares()
+"""Surplus before the first trade."""
 
 
 class Surplus:
@@ -35,6 +57,19 @@ class Surplus:
         """
         value, gained = self._gain(buyer, units), self._gain(seller, -units)
         return value, None if gained is None else -gained
+
+    def split(self, buyer: str, seller: str, units: int, price: int) -> SurplusShares:
+        """Add a trade at a price of a unit; return what it adds to the surplus of each side, micro-credits."""
+        value, cost = self.worths(buyer, seller, units)
+        paid = price * units
+        bought, sold = (value or 0) - paid, paid - (cost or 0)
+        first, second = self._roles.get(buyer), self._roles.get(seller)
+        # Nearly every trade: both sides as their roles say. An agent may also resell what it bought.
+        if first and second and first.side is Side.BID and second.side is Side.ASK:
+            return SurplusShares(bought, sold)
+        shares = Counter({first.side if first else None: bought})
+        shares[second.side if second else None] += sold
+        return SurplusShares(shares[Side.BID], shares[Side.ASK], shares[None])
 
     def _gain(self, agent: str, units: int) -> int | None:
         """Return the change of an agent's value of its holding by more units; none for an agent without a role."""
