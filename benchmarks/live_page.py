@@ -158,7 +158,7 @@ async def main(count: int) -> None:
                     executable_path=browser_path, args=["--no-sandbox", "--disable-gpu"]
                 )
                 page = await browser.new_page(viewport={"width": 1280, "height": 900})
-                found = await measure(page, served.url, count)
+                found = await measure(page, served.urls[0], count)
                 await browser.close()
     for name, value in found.items():
         print(f"{value:>10}  {name}")

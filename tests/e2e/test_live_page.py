@@ -132,7 +132,7 @@ def serving_briefly(server, run, life_s, port=None):
 
         answers = {"/session": describe, "/verdicts": session.judge}
         async with PageServer(server.pages, sockets, answers) as page:
-            found.append(page.url)
+            found.append(page.urls[0])
             told.set()
             await stopped.wait()
         await client.close()

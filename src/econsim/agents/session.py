@@ -96,6 +96,8 @@ class AgentSession:
         """Role of the agent on each market, by resource, which `join` fetches; empty if the agent gains by trade alone."""
         self.dealt = Decimal(0)
         """Credits the agent was dealt when the run opened; `earnings` is its `net` less these credits."""
+        self.has_waiting_room = False
+        """Whether the run waits until its agents are ready; `ticks` says so."""
         self._channel = channel
 
     @property
@@ -122,6 +124,8 @@ class AgentSession:
         clock = _Ticks(self._channel.client, self.agent)
         stored = await read_stored_value(self._channel.client, ANSWERED)
         answered = CycleCompletedEvent.model_validate_json(stored).data.tick if stored else 0
+        if not stored and self.has_waiting_room:
+            await self.report(subjects.COMPLETED, {"tick": 0})
         async with clock.listening():
             while tick := await clock.after(answered):
                 self.cognition.begin_cycle(tick.number)
@@ -235,7 +239,7 @@ async def join(  # noqa: PLR0913 - who, where and how long; all but who have def
     """
     config, end = settings(state=state, nats=nats, creds=creds), time.monotonic() + wait_s
     url, path = await _server_and_creds(config, run, agent, end)
-    _require_own_creds(path, agent)
+    require_own_creds(path, agent)
     client = await connect(url, path, f"econsim-{agent}")
     session = AgentSession(client, run, agent)
     try:
@@ -270,7 +274,7 @@ async def _server_and_creds(config: Settings, run: str, agent: str, end: float) 
     raise SetupError(message)
 
 
-def _require_own_creds(path: Path, agent: str) -> None:
+def require_own_creds(path: Path, agent: str) -> None:
     """Raise NotAllowed for credentials of another agent: every message would be that agent's."""
     if (owner := read_claims(path).name) != agent:
         message = f"the credentials {path} are of agent {owner!r}, not {agent!r}; name that agent, or its own file with creds="
@@ -295,6 +299,7 @@ async def _fetch_values(client: Client, session: AgentSession, end: float) -> No
             await _require_open_run(client, session)
         else:
             session.values, session.dealt = private.roles, private.credits
+            session.has_waiting_room = private.has_waiting_room
             return
     message = f"run {session.run!r} did not open in time; `econsim runs` lists those there are"
     raise NotFound(message, code="run_is_not_open")

@@ -93,6 +93,8 @@ class PrivateValues:
     """Credits the agent was dealt when the run opened; its earnings are `net` less these credits."""
     roles: dict[str, MarketRole]
     """Role by resource; empty for an agent that gains by trade alone."""
+    has_waiting_room: bool = False
+    """Whether the run waits until the agent says that it is ready, by the answer to tick 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,20 @@ class PriceLevel:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenOrder:
+    """An open order of the agent itself."""
+
+    order_id: str
+    """Id of the order."""
+    side: Side
+    """Side of the order."""
+    price: Decimal
+    """Limit of the order in credits a unit."""
+    quantity: int
+    """Units still open."""
+
+
+@dataclass(frozen=True, slots=True)
 class MarketDepth:
     """Market depth: the order book by price level, best prices first."""
 
@@ -129,6 +145,8 @@ class MarketDepth:
     """Price levels of the bids."""
     asks: tuple[PriceLevel, ...]
     """Price levels of the asks."""
+    own: tuple[OpenOrder, ...] = ()
+    """Open orders of the agent itself, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +228,7 @@ def values(found: schemas.Values) -> PrivateValues:
         )
         for role in found.roles
     }
-    return PrivateValues(credits_of(found.credits), roles)
+    return PrivateValues(credits_of(found.credits), roles, found.rules.clock.join_ms > 0)
 
 
 def net_of(stored: bytes) -> Decimal:
@@ -233,7 +251,8 @@ def quotes(found: market.Prices) -> dict[str, PriceQuote]:
 
 def depth(book: market.Book) -> MarketDepth:
     """Return the market depth of a book message."""
-    return MarketDepth(quote(book.quote), _levels(book.bids), _levels(book.asks))
+    own = (OpenOrder(each.order_id, each.side, credits_of(each.price), each.quantity) for each in book.own)
+    return MarketDepth(quote(book.quote), _levels(book.bids), _levels(book.asks), tuple(own))
 
 
 def _levels(found: Iterable[market.Level]) -> tuple[PriceLevel, ...]:

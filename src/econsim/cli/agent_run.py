@@ -11,13 +11,12 @@ from econsim.agents.sandbox import limits as bounds
 from econsim.agents.sandbox.spec import AgentSpec, Isolation
 from econsim.cli import option_types
 from econsim.cli.command_group import run_async, settings_of
-from econsim.cli.connect import required_server_url
+from econsim.cli.connect import agent_creds, required_server_url
 from econsim.cli.output import echo
 from econsim.cli.unused_options import UnusedOption, refuse_unused_options
 
 if TYPE_CHECKING:
     from econsim.agents.sandbox.process import SandboxResult
-    from econsim.config import Settings
 
 BROKEN: Final = 1
 """Exit code when the agent exceeded a limit; otherwise the agent's exit code is passed on."""
@@ -145,7 +144,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
     """
     refuse_unused_options(context, AGENT_RUN_UNUSED_OPTIONS)
     config = settings_of(context)
-    creds = _creds(config, run, name)
+    creds = agent_creds(config, run, name)
     limits = bounds.MachineLimits(
         cpu_s=cpu_s,
         memory_bytes=memory_mib * bounds.MIB,
@@ -186,14 +185,3 @@ def _exit_with_result(outcome: SandboxResult) -> None:
     spent = f"{outcome.wall_s:.1f} s, {outcome.cpu_s:.1f} s of processor time"
     echo(f"the agent was stopped: {outcome.end_reason} ({spent})", err=True, fg="yellow")
     raise typer.Exit(BROKEN)
-
-
-def _creds(config: Settings, run: str, name: str) -> Path:
-    """Return the agent's creds file: the given one, else the one that `econsim agent create` wrote."""
-    from econsim.schemas.subject import token
-
-    token(run, "run")
-    token(name, "agent")
-    if config.creds and not config.creds.is_dir():
-        return config.creds
-    return (config.creds or config.state / "trust" / "agents" / run) / f"{name}.creds"

@@ -54,6 +54,20 @@ def creds_of(config: Settings, role: str) -> Path | None:
     return path if path.exists() or config.creds or not config.nats else None
 
 
+def agent_creds(config: Settings, run: str, name: str) -> Path:
+    """Return an external agent's creds file: the given one, else the one that `econsim agent create` writes.
+
+    Raises InvalidSubject for names that are no subject tokens.
+    """
+    from econsim.schemas.subject import token
+
+    token(run, "run")
+    token(name, "agent")
+    if config.creds and not config.creds.is_dir():
+        return config.creds
+    return (config.creds or config.state / "trust" / "agents" / run) / f"{name}.creds"
+
+
 @asynccontextmanager
 async def connect_to_server(config: Settings, role: str = OBSERVER) -> AsyncIterator[Client]:
     """Connect as a role for the time of the context.

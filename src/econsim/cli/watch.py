@@ -4,32 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import webbrowser
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from econsim.cli import option_types
 from econsim.cli.command_group import run_async, settings_of
 from econsim.cli.connect import connect_to_server, server_url
 from econsim.cli.output import echo, flush_stdout, say
+from econsim.cli.page_access import (
+    OpenOption,
+    PageAccess,
+    PortOption,
+    WebsocketOption,
+    embedded_access,
+    given_access,
+)
 from econsim.cli.run_argument import RunArgument
 from econsim.cli.watch_terminal import TerminalOption, watch_in_terminal
-from econsim.errors import SetupError
 
 if TYPE_CHECKING:
     from econsim.config import Settings
-
-
-@dataclass(frozen=True, slots=True)
-class _PageAccess:
-    """Addresses by which pages reach the server."""
-
-    sockets: str
-    """URL of the server's websockets."""
-    ports: tuple[int, ...]
-    """Ports of the origins that it accepts."""
 
 
 def watch(  # noqa: PLR0913 - each is an option of the command
@@ -37,25 +32,9 @@ def watch(  # noqa: PLR0913 - each is an option of the command
     run: RunArgument = "last",
     *,
     terminal: TerminalOption = False,
-    is_opened: Annotated[
-        bool, typer.Option("--open/--no-open", help="Open the browser, or only print the page's address.")
-    ] = True,
-    websocket: Annotated[
-        str | None,
-        typer.Option(
-            help="Websockets of the server that --nats names, such as ws://127.0.0.1:9222.",
-            metavar="URL",
-            parser=option_types.websocket_url,
-        ),
-    ] = None,
-    port: Annotated[
-        int | None,
-        typer.Option(
-            help="Port of the page, whose origin that server accepts.",
-            metavar="N",
-            parser=option_types.Whole(1, 65_535),
-        ),
-    ] = None,
+    is_opened: OpenOption = True,
+    websocket: WebsocketOption = None,
+    port: PortOption = None,
 ) -> None:
     """Watch a run in the browser, until Ctrl-C, or in the terminal: prices, books, agents, thoughts and every event with its causes.
 
@@ -69,14 +48,11 @@ def watch(  # noqa: PLR0913 - each is an option of the command
     if terminal:
         run_async(watch_in_terminal(settings_of(context), run))
         return
-    if (websocket is None) != (port is None):
-        message = "--websocket and --port go together: the server accepts the page by the port of its origin"
-        raise typer.BadParameter(message)
-    given = _PageAccess(websocket, (port,)) if websocket and port else None
+    given = given_access(websocket, port)
     run_async(_watch(settings_of(context), run, given, is_opened=is_opened))
 
 
-async def _watch(config: Settings, wanted: str, given: _PageAccess | None, *, is_opened: bool) -> None:
+async def _watch(config: Settings, wanted: str, given: PageAccess | None, *, is_opened: bool) -> None:
     from econsim.adapters.live_page.page_server import PageServer
     from econsim.cli.held_server import newest_tick, wait_for_ctrl_c
     from econsim.cli.run_log import resolve
@@ -85,7 +61,7 @@ async def _watch(config: Settings, wanted: str, given: _PageAccess | None, *, is
 
     is_held = server_url(config) is None
     async with connect_to_server(config) as client:
-        access = given or _embedded_access(config)
+        access = given or embedded_access(config)
         name, newest = await resolve(client, wanted), await newest_tick(client)
         reading = partial(connect_to_server, config)
         session = WatchSession(reading, existing_trust(config), name, access.sockets)
@@ -93,7 +69,7 @@ async def _watch(config: Settings, wanted: str, given: _PageAccess | None, *, is
         answers = {"/session": session.describe, "/verdicts": session.judge}
         async with PageServer(access.ports, access.sockets, answers) as page:
             # Whoever has this address may read the log, until this command ends.
-            say("run [bold]{name}[/bold] is at {url} (stop with Ctrl-C)", name=name, url=page.url)
+            say("run [bold]{name}[/bold] is at {url} (stop with Ctrl-C)", name=name, url=page.urls[0])
             if is_held:
                 say(
                     "this command holds the server, and runs of other commands end with it: start [cyan]econsim up[/cyan] first for both"
@@ -102,17 +78,3 @@ async def _watch(config: Settings, wanted: str, given: _PageAccess | None, *, is
             if is_opened and not await asyncio.to_thread(webbrowser.open, page.ticket()):
                 echo("no browser was found here: open the address in one", err=True)
             await (wait_for_ctrl_c(client, newest) if is_held else asyncio.Event().wait())
-
-
-def _embedded_access(config: Settings) -> _PageAccess:
-    """Return how pages reach the embedded server of the state directory; raises SetupError if they do not."""
-    from econsim.adapters.server.state_directory import HOST, read_record
-
-    record = None if config.nats else read_record(config.state / "nats")
-    if record is None or not record.websocket:
-        message = (
-            "the server has no address for websockets that is known here; name it and the port of the page with --websocket and "
-            "--port (docs/how-to/watch-a-run.md says how a server is given one)"
-        )
-        raise SetupError(message)
-    return _PageAccess(f"ws://{HOST}:{record.websocket}", record.pages)

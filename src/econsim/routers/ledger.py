@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from faststream.nats import NatsBroker
-
 from econsim import subjects
 from econsim.domain.agent.active_run import ActiveRun
-from econsim.domain.agent.valuation import values_of
+from econsim.domain.agent.valuation import rules_of, values_of
 from econsim.schemas.ledger import Balance, GetBalance, Submit, Submitted
 from econsim.schemas.values import GetValues, Values
 from econsim.services.context import ServiceContext
@@ -38,6 +36,8 @@ Further ones wait in the subscriber (backpressure)."""
 class LedgerHandlers:
     """The handlers of one run's requests, bound to its ledger."""
 
+    context: ServiceContext
+    """Surroundings of the service: the agents' quotas."""
     run: ActiveRun
     """Run of the ledger."""
     writer: LedgerWriter
@@ -52,14 +52,18 @@ class LedgerHandlers:
         return self.writer.balance(self.run.agent(caller().agent).id)
 
     async def get_values(self, _: GetValues) -> Values:
-        """Return the asking agent's own values and costs of units."""
-        return values_of(self.run.agent(caller().agent))
+        """Return the asking agent's own values and costs of units, and the rules of its run."""
+        agent = self.run.agent(caller().agent)
+        quotas = await self.context.meter.quotas(self.run.name, agent.id)
+        return values_of(agent, rules_of(self.run.data.scenario, quotas.deadline_ms))
 
 
-def request_subscribers(broker: NatsBroker, run: ActiveRun, writer: LedgerWriter) -> Sequence[Subscriber]:
+def request_subscribers(
+    context: ServiceContext, run: ActiveRun, writer: LedgerWriter
+) -> Sequence[Subscriber]:
     """Return the subscribers that answer requests about one run's ledger, not yet started."""
-    handlers = LedgerHandlers(run, writer)
-    subscriber = partial(run_subscriber, broker, run=run.name)
+    handlers = LedgerHandlers(context, run, writer)
+    subscriber = partial(run_subscriber, context.broker, run=run.name)
     return (
         subscriber(
             subjects.SUBMIT,

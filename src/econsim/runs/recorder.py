@@ -45,6 +45,7 @@ class Recorder:
         self.opened_at = ""
         """Time of the run's opening, RFC 3339."""
         self._attendance: Attendance | None = None
+        self._is_lock_step = self._has_waiting_room = False
         self._paced = True
         self._tick = 0
         self._read_at = perf_counter()
@@ -76,13 +77,19 @@ class Recorder:
         event = addressed.event
         if isinstance(event.data, RunOpened):
             self._attendance = external_attendance(event.data.scenario)
+            clock = event.data.scenario.clock
+            self._is_lock_step, self._has_waiting_room = clock.mode is Mode.LOCK_STEP, clock.join_ms > 0
             # Ticks of a whole run come in bundles: the time between two of them means nothing.
             self._paced = event.data.execution is Execution.SHARED
             self._started, self.opening_id, self.opened_at = now, event.event_id, event.occurred_at
 
     def waiting_for(self) -> list[str]:
-        """Return the external agents that the open tick still waits for in lock-step."""
-        return self._attendance.missing(self._tick) if self._attendance and not self._ended else []
+        """Return the external agents that the waiting room, or the open tick of a run in lock-step, still waits for."""
+        if not self._attendance or self._ended:
+            return []
+        if not self._tick:
+            return self._attendance.not_ready() if self._has_waiting_room else []
+        return self._attendance.missing(self._tick) if self._is_lock_step else []
 
     def show_waiting(self) -> None:
         """Show the agents that the open tick waits for, if no event was read for SILENCE_S."""
@@ -105,8 +112,8 @@ class Recorder:
 
 
 def external_attendance(scenario: Scenario) -> Attendance | None:
-    """Return the attendance of a scenario's external agents; none if no tick waits for one."""
-    externals = [agent.id for agent in population(scenario) if agent.host is None]
-    if not externals or scenario.clock.mode is not Mode.LOCK_STEP:
+    """Return the attendance of a scenario's external agents; none if neither a tick nor a waiting room waits for one."""
+    externals, clock = [agent.id for agent in population(scenario) if agent.host is None], scenario.clock
+    if not externals or (clock.mode is not Mode.LOCK_STEP and not clock.join_ms):
         return None
     return Attendance((), externals, scenario.clock.deadline_ms)

@@ -301,8 +301,24 @@ class Level:
     """Open orders at this price."""
 
 
+@dataclass(frozen=True, slots=True)
+class OwnOrder:
+    """An open order of the agent that asks."""
+
+    __pydantic_config__ = CONFIG
+
+    order_id: OrderId
+    """Id of the order."""
+    side: Side
+    """Side of the order: bid or ask."""
+    price: Price
+    """Limit, micro-credits a unit."""
+    quantity: int
+    """Units still open."""
+
+
 class Book(Message):
-    """The depth of one order book."""
+    """The depth of one order book, and what the asking agent has on it."""
 
     resource: Name
     """Resource that the market trades."""
@@ -312,3 +328,5 @@ class Book(Message):
     """Levels of the bids, best first."""
     asks: tuple[Level, ...]
     """Levels of the asks, best first."""
+    own: tuple[OwnOrder, ...] = ()
+    """Open orders of the agent that asks, oldest first; nobody else sees whose they are."""

@@ -47,13 +47,17 @@ def _reserved_names(schema: JsonDict) -> None:
     ]
 
 
+INSTRUCTIONS_LENGTH_MAX: Final = 20_000
+"""Characters of the instructions to people: ten pages, which the answer to each agent that asks for them has."""
+
+
 def _is_none(value: object) -> bool:
     """Return whether a table is left out: a file without it has the same canonical hash as ever."""
     return value is None
 
 
 def _is_empty(value: object) -> bool:
-    """Return whether no option filled a field in: the canonical hash stays that of a file without it."""
+    """Return whether a text is left out: the canonical hash stays that of a file without it."""
     return value == ""
 
 
@@ -130,6 +134,8 @@ class Scenario(ScenarioPart):
     """Title of the scenario, one line for lists."""
     description: str = ""
     """Description of the scenario: its result and its source."""
+    instructions: Annotated[str, Field(max_length=INSTRUCTIONS_LENGTH_MAX, exclude_if=_is_empty)] = ""
+    """Instructions to people who trade in the run (`econsim play`): plain text, shown before the first period."""
     seed: Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)] = 1
     """Seed of every random draw."""
     hosts: Annotated[int, Field(strict=True, ge=1, le=64)] = 1

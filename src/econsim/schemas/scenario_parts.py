@@ -27,6 +27,9 @@ from econsim.schemas.types import (
 RESOURCE_LENGTH_MAX: Final = 39
 """Characters in a resource's name: its clearing account `clearing_<resource>` is a name too."""
 
+WAIT_MS_MAX: Final = 3_600_000
+"""Longest waiting room and longest pause between two periods, milliseconds: an hour."""
+
 WRONG: Final = "scenario_is_wrong"
 """Type of the errors raised here; their context has the mistake, the remedy, and the key."""
 
@@ -40,6 +43,11 @@ class ScenarioPart(Message):
     """A table of a scenario file: TOML values are taken as they are, except words and money, which are text in TOML."""
 
     model_config = ConfigDict(strict=False)
+
+
+def _is_zero(value: object) -> bool:
+    """Return whether a time is left out: the canonical hash stays that of a file without it."""
+    return value == 0
 
 
 class Clock(ScenarioPart):
@@ -57,6 +65,10 @@ class Clock(ScenarioPart):
     """Pause between ticks, milliseconds; real time only."""
     deadline_ms: Annotated[int, Field(strict=True, ge=100, le=DEADLINE_MS_MAX)] = 60_000
     """Deadline of a tick, milliseconds, lock-step only: the tick then closes even if an agent has not answered."""
+    join_ms: Annotated[int, Field(strict=True, ge=0, le=WAIT_MS_MAX, exclude_if=_is_zero)] = 0
+    """Waiting room, milliseconds: the first period opens once every external agent has reported that it is ready, or after this time."""
+    pause_ms: Annotated[int, Field(strict=True, ge=0, le=WAIT_MS_MAX, exclude_if=_is_zero)] = 0
+    """Pause between two periods, milliseconds, in which people read their results; real time only."""
 
 
 class Market(ScenarioPart):

@@ -1,4 +1,4 @@
-"""The values and costs of units to an agent: private, never sent to markets or other agents."""
+"""The values and costs of units to an agent: private, never sent to markets or other agents; and the rules of its run."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 from econsim.schemas.base import CONFIG, Message, Request
 from econsim.schemas.orders import Side
+from econsim.schemas.scenario_parts import Clock
+from econsim.schemas.scenario_words import MechanismName
 from econsim.schemas.types import Name
 
 
 class GetValues(Request):
-    """Ask for the asking agent's own values and costs."""
+    """Ask for the asking agent's own values and costs, and for the rules of its run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +41,47 @@ class ValuedRole:
     """Values or costs of one period, in the order the units are traded."""
 
 
+@dataclass(frozen=True, slots=True)
+class MarketRules:
+    """The rules of one market, in micro-credits and units."""
+
+    __pydantic_config__ = CONFIG
+
+    resource: Name
+    """Resource that is traded."""
+    mechanism: MechanismName
+    """Mechanism that matches the orders."""
+    tick_size: int
+    """Tick size: every price is a multiple of it, micro-credits."""
+    price_min: int
+    """Lowest price allowed, micro-credits."""
+    price_max: int
+    """Highest price allowed, micro-credits."""
+    lot_size: int
+    """Lot size: every quantity is a multiple of it, units."""
+
+
+class Rules(Message):
+    """The rules of a run, which are public."""
+
+    title: str
+    """Title of the run's scenario."""
+    instructions: str
+    """Instructions to people who trade in the run; empty if there are none."""
+    clock: Clock
+    """Clock of the run."""
+    deadline_ms: int
+    """Milliseconds that a tick in lock-step waits for the asking agent."""
+    markets: tuple[MarketRules, ...]
+    """Markets of the run."""
+
+
 class Values(Message):
-    """The private data of an agent: the values and costs of its units, and its first endowment."""
+    """The private data of an agent: the values and costs of its units, and its first endowment; and the rules of its run."""
 
     credits: int
     """Credits the agent was given when the run opened, in micro-credits; it earned all it has beyond them."""
     roles: tuple[ValuedRole, ...]
     """Roles of the agent, at most one a market; none for an agent that gains by trade alone."""
+    rules: Rules
+    """Rules of the run, the same for all but for the deadline."""

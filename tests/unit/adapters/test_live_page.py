@@ -21,6 +21,8 @@ from econsim.report.aggregate import RunAggregator
 SOURCE = Path(str(files("econsim.adapters.live_page"))) / "source"
 PARTS = sorted(each for each in SOURCE.iterdir() if each.suffix in (".js", ".mjs", ".css", ".html", ".json"))
 
+PAGES = ("page", "play")
+
 needs_node = pytest.mark.skipif(
     not (shutil.which("node") and shutil.which("npm")), reason="node and npm are not installed"
 )
@@ -114,19 +116,21 @@ def test_a_place_that_is_gone_back_to_is_as_it_was(run):
     assert found["again"] == found["end"]
 
 
-def test_the_page_is_the_one_that_its_source_makes():
+@pytest.mark.parametrize("name", PAGES)
+def test_the_page_is_the_one_that_its_source_makes(name):
     """Make it anew with `npm ci && npm run build` in source/."""
     digest = hashlib.sha256()
     for each in PARTS:
         digest.update(each.name.encode() + b"\0" + each.read_bytes() + b"\0")
 
-    assert f"npm run build`: {digest.hexdigest()}" in page().decode()
+    assert f"npm run build`: {digest.hexdigest()}" in page(name).decode()
 
 
-def test_the_page_refers_to_nothing_outside():
+@pytest.mark.parametrize("name", PAGES)
+def test_the_page_refers_to_nothing_outside(name):
     assert not re.findall(
         rb"""(?:src|href)=["'](?!data:)|url\(|@import|innerHTML|outerHTML|insertAdjacentHTML|document\.write""",
-        page(),
+        page(name),
     )
 
 
@@ -155,6 +159,7 @@ def test_the_build_makes_the_same_page_again(tmp_path):
         check=True,
         capture_output=True,
     )
-    subprocess.run(["node", "build.mjs", "made.html"], cwd=tmp_path, check=True, capture_output=True)
+    subprocess.run(["node", "build.mjs", "."], cwd=tmp_path, check=True, capture_output=True)
 
-    assert (tmp_path / "made.html").read_bytes() == page()
+    # `play.html` there is the frame of the page that is made in its place.
+    assert all((tmp_path / f"{name}.html").read_bytes() == page(name) for name in PAGES)

@@ -11,6 +11,10 @@ from econsim.adapters.server.state_directory import free_ports
 from econsim.errors import SetupError
 
 
+async def told_to_bob():
+    return {"agent": "bob"}
+
+
 async def told():
     return {"run": "demo"}
 
@@ -34,7 +38,7 @@ async def get(server, path, method="GET", host=None, key=None):
 
 
 def key_of(server):
-    return server.url.partition("#")[2]
+    return server.urls[0].partition("#")[2]
 
 
 async def test_the_page_is_told_to_run_its_own_scripts_and_to_talk_to_the_server_alone(serving):
@@ -55,7 +59,7 @@ async def test_the_session_is_for_who_has_the_key(serving):
     assert (await get(serving, f"/session?{key_of(serving)}"))[0] == "404 Not Found"
 
 
-@pytest.mark.parametrize("path", ["/page_server.py", "/../page.html", "//", "/open/x", "/source/"])
+@pytest.mark.parametrize("path", ["/page_server.py", "/../page.html", "/open/x", "/source/"])
 async def test_no_other_path_is_served(serving, path):
     assert (await get(serving, path, key=key_of(serving)))[0] == "404 Not Found"
 
@@ -63,7 +67,20 @@ async def test_no_other_path_is_served(serving, path):
 async def test_a_name_that_was_rebound_to_this_machine_gets_nothing(serving):
     for host in ("evil.example", f"localhost:{serving.port}", "127.0.0.1"):
         assert (await get(serving, "/", host=host))[0] == "404 Not Found"
-    assert (await get(serving, "/", method="POST"))[0] == "404 Not Found"
+    assert (await get(serving, "/", method="POST"))[0] == "501 Not Implemented"
+
+
+async def test_each_key_opens_its_own_door():
+    doors = {"/session": told}, {"/session": told_to_bob}
+    async with PageServer(free_ports(1), "ws://x", *doors) as server:
+        keys = [url.partition("#")[2] for url in server.urls]
+
+        assert [(await get(server, "/session", key=key))[2] for key in keys] == [
+            b'{"run":"demo"}',
+            b'{"agent":"bob"}',
+        ]
+        _, headers, _ = await get(server, "/open/" + server.ticket(1).partition("/open/")[2])
+        assert headers["Location"] == f"/#{keys[1]}"
 
 
 async def test_a_ticket_leads_to_the_page_once(serving):
@@ -81,8 +98,22 @@ async def test_a_request_that_never_ends_is_cut_off_at_its_limit(serving):
     answer = b""
     with suppress(ConnectionError):
         answer = await reader.read()
-    assert answer == b""
+    assert b"200 OK" not in answer
     writer.close()
+
+
+async def test_who_waits_for_an_answer_does_not_keep_the_server_from_its_end():
+    asked = asyncio.Event()
+
+    async def never():
+        asked.set()
+        await asyncio.Event().wait()
+
+    async with PageServer(free_ports(1), "ws://x", {"/session": never}) as server:
+        waiting = asyncio.create_task(get(server, "/session", key=key_of(server)))
+        await asked.wait()
+
+    assert (await waiting)[0] == "503 Service Unavailable"
 
 
 async def test_another_port_is_taken_when_the_first_is_in_use(serving):

@@ -28,8 +28,9 @@ SMITH = apply_overrides(scenario_file.load("smith1962"), periods=1)
 ENVELOPE = Envelope("demo", "salt", 1, in_memory.NOW)
 
 
-def opened(**overrides):
+def opened(join_ms=0, **overrides):
     scenario = apply_overrides(GENESIS, **overrides)
+    scenario = scenario.model_copy(update={"clock": scenario.clock.model_copy(update={"join_ms": join_ms})})
     return ENVELOPE.event(subjects.RUN_OPENED, "clock", RunOpened(scenario=scenario, salt="salt"))
 
 
@@ -111,6 +112,14 @@ def test_an_agent_that_answered_is_not_waited_for():
     done = ENVELOPE.event(subjects.CYCLE_COMPLETED, "ana", answer, agent="ana")
 
     assert recorded(opened(externals=["ana", "bob"]), ticked(), done).waiting_for() == ["bob"]
+
+
+def test_a_waiting_room_waits_for_agents_that_are_not_ready():
+    room = opened(join_ms=1_000, externals=["ana", "bob"])
+    ready = ENVELOPE.event(subjects.CYCLE_COMPLETED, "ana", CycleCompleted(tick=0, agents=1), agent="ana")
+
+    assert recorded(room, ready).waiting_for() == ["bob"]
+    assert recorded(opened(externals=["ana"])).waiting_for() == []
 
 
 @pytest.mark.parametrize("overrides", [{}, {"externals": ["ana"], "real_time": True}])

@@ -1,4 +1,4 @@
-"""The live page: its static server, and the page itself, which is one more NATS client, read-only.
+"""The pages in the browser and their server: `page.html` watches a run as a reader, `play.html` trades as an external agent.
 
-`page.html` is made of `source/` by `npm ci && npm run build` there; a test holds that it is what the source says.
+Both are NATS clients, made of `source/` by `npm ci && npm run build` there; a test holds that they are what the source says.
 """

@@ -1,7 +1,8 @@
-"""A static server for one page on loopback: the page, and to whoever has its key the session that the page opens.
+"""A server for one page on loopback: the page, and to whoever has a key the session that the page opens with it.
 
-No directory is served, nothing is logged, and a request that is not one of the few below gets 404. The key travels in the fragment
-of the URL, which browsers keep to themselves, and from there in a header.
+No directory is served, nothing is logged, and a request that is not one of the few below gets 404. A key travels in the fragment
+of the URL, which browsers keep to themselves, and from there in a header. The standard library reads the requests, in a thread;
+what they ask for is answered on the loop of whoever serves.
 """
 
 from __future__ import annotations
@@ -13,34 +14,51 @@ import hmac
 import json
 import re
 import secrets
-from asyncio import StreamReader, StreamWriter
+import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import CancelledError
 from contextlib import suppress
 from functools import cache
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
+from socketserver import TCPServer
 from types import TracebackType
 from typing import Final, Self
 
-from econsim.adapters.cancellation import cancel_until_done
 from econsim.adapters.server.state_directory import HOST, page_origin
 from econsim.errors import EconsimError, SetupError
 
 REQUEST_S: Final = 10.0
 """Seconds a browser may take for its request."""
 
-REQUEST_BYTES_MAX: Final = 16_384
-"""Bytes of a request's head: browsers send about one kilobyte."""
+SHUTDOWN_POLL_S: Final = 0.05
+"""Longest that the end of the server waits for its thread, in seconds."""
 
 Answer = Callable[[], Awaitable[Mapping[str, object]]]
 """Makes the JSON that one path answers."""
 
+Door = Mapping[str, Answer]
+"""What one key opens: path → answer."""
+
 _INLINE: Final = re.compile(rb"<(script|style)>(.*?)</\1>", re.DOTALL)
 
 
+_KEPT_TO_ITSELF: Final = (
+    ("Cache-Control", "no-store"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("Connection", "close"),
+)
+"""Headers of every response: no other site may embed, read or keep it."""
+
+
 @cache
-def page() -> bytes:
-    """Return the page as it is shipped."""
-    return files("econsim.adapters.live_page").joinpath("page.html").read_bytes()
+def page(name: str = "page") -> bytes:
+    """Return a page as it is shipped: `page`, which watches, or `play`, which trades."""
+    return files("econsim.adapters.live_page").joinpath(f"{name}.html").read_bytes()
 
 
 def content_security_policy(html: bytes, sockets: str) -> str:
@@ -69,105 +87,160 @@ def content_security_policy(html: bytes, sockets: str) -> str:
 
 
 class PageServer:
-    """Serves the live page, as an async context manager."""
+    """Serves a page to those who have a key, as an async context manager."""
 
-    def __init__(self, ports: Sequence[int], sockets: str, answers: Mapping[str, Answer]) -> None:
-        """Describe the server: it takes the first free port of these.
+    def __init__(self, ports: Sequence[int], sockets: str, *doors: Door, html: bytes | None = None) -> None:
+        """Describe the server: it takes the first free port of these, and makes a key for each door.
 
-        `sockets` is the URL of the NATS server's websockets, `answers` has what is told, by path, to a page that has the key.
+        `sockets` is the URL of the NATS server's websockets; `html` is the page, by default the one that watches.
         """
-        self._ports, self._sockets, self._answers = ports, sockets, answers
-        self._key = secrets.token_urlsafe(32)
-        self._tickets: set[str] = set()
-        self._serving: set[asyncio.Task[None]] = set()
+        self._ports, self.sockets = ports, sockets
+        self.html = page() if html is None else html
+        self._keys = [secrets.token_urlsafe(32) for _ in doors]
+        self._doors = doors
+        self._tickets: dict[str, str] = {}
+        self._answering: set[asyncio.Task[object]] = set()
+        self._is_open = True
 
     @property
-    def url(self) -> str:
-        """Return the page's URL with the key in its fragment."""
-        return f"{page_origin(self.port)}/#{self._key}"
+    def urls(self) -> Sequence[str]:
+        """Return the page's URL for each door, with the door's key in its fragment."""
+        return [f"{self.origin}/#{key}" for key in self._keys]
 
-    def ticket(self) -> str:
+    @property
+    def origin(self) -> str:
+        """Return the origin of the page."""
+        return page_origin(self.port)
+
+    def ticket(self, door: int = 0) -> str:
         """Return a URL that leads to the page once: other users see the command lines of programs, as that of a browser."""
-        self._tickets.add(name := f"/open/{secrets.token_urlsafe(32)}")
-        return f"{page_origin(self.port)}{name}"
+        name = f"/open/{secrets.token_urlsafe(32)}"
+        self._tickets[name] = self._keys[door]
+        return f"{self.origin}{name}"
 
     async def __aenter__(self) -> Self:
         """Start to serve; raises SetupError if every port is taken."""
+        self._loop = asyncio.get_running_loop()
         for port in self._ports:
             with suppress(OSError):
-                self._server = await asyncio.start_server(
-                    self._serve, HOST, port, limit=REQUEST_BYTES_MAX, reuse_address=True
-                )
+                self._server = _Server((HOST, port), _Handler)
+                self._server.pages = self
                 self.port = port
+                self._thread = threading.Thread(
+                    target=self._server.serve_forever, args=(SHUTDOWN_POLL_S,), daemon=True
+                )
+                self._thread.start()
                 return self
         taken = ", ".join(map(str, self._ports))
-        message = f"the ports {taken}, from which the server accepts live pages, are all in use; end another `econsim watch`"
+        message = (
+            f"the ports {taken}, from which the server accepts pages, are all in use; "
+            "end another `econsim watch` or `econsim play`"
+        )
         raise SetupError(message)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stop to serve, also those who wait for an answer."""
-        self._server.close()
-        await cancel_until_done(list(self._serving), REQUEST_S)
+        self._is_open = False
+        for answering in tuple(self._answering):
+            answering.cancel()
+        # It waits for a thread that may wait for this loop.
+        await asyncio.to_thread(self._server.shutdown)
+        self._server.server_close()
 
-    async def _serve(self, reader: StreamReader, writer: StreamWriter) -> None:
+    def use_ticket(self, path: str) -> str | None:
+        """Return the key that a ticket stands for, once; none for any other path."""
+        return self._tickets.pop(path, None)
+
+    def opened(self, path: str, given: str) -> Answer | None:
+        """Return the answer of a path to who gives a key; none for a wrong key, or a path that its door has not."""
+        found = [
+            door
+            for key, door in zip(self._keys, self._doors, strict=True)
+            if hmac.compare_digest(given.encode(), f"Bearer {key}".encode())
+        ]
+        return found[0].get(path) if found else None
+
+    def ask(self, answer: Answer) -> Mapping[str, object]:
+        """Return an answer, made on the loop of whoever serves; raises EconsimError, and CancelledError at the end."""
+        return asyncio.run_coroutine_threadsafe(self._made(answer), self._loop).result()
+
+    async def _made(self, answer: Answer) -> Mapping[str, object]:
         task = asyncio.current_task()
-        assert task is not None, "a task runs this"
-        self._serving.add(task)
+        if task is None or not self._is_open:
+            raise asyncio.CancelledError
+        self._answering.add(task)
         try:
-            async with asyncio.timeout(REQUEST_S):
-                head = await reader.readuntil(b"\r\n\r\n")
-            writer.write(await self._response(head.decode("latin-1")))
-            await writer.drain()
-        except (TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            pass
-        except asyncio.CancelledError:
-            # The page server stops; before Python 3.12 its library would print that somebody was cancelled.
-            pass
+            return await answer()
         finally:
-            self._serving.discard(task)
-            writer.close()
+            self._answering.discard(task)
 
-    async def _response(self, head: str) -> bytes:
-        first, *lines = head.split("\r\n")
-        method, _, rest = first.partition(" ")
-        path = rest.partition(" ")[0]
-        headers = {
-            name.strip().lower(): value.strip() for name, _, value in (x.partition(":") for x in lines)
-        }
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    pages: PageServer
+
+    def server_bind(self) -> None:
+        """Take the port; the library's own way asks the name service for the machine's name, which may take seconds."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = HOST, self.server_address[1]
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of a browser that went away."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """One request."""
+
+    server: _Server
+    timeout = REQUEST_S
+
+    def do_GET(self) -> None:
+        """Answer with the page, the way that a ticket leads, or what a key opens."""
+        pages = self.server.pages
         # Another name of this machine is another origin: a page that a rebound name points here is none of ours.
-        if method != "GET" or headers.get("host") != f"{HOST}:{self.port}":
-            return _message("404 Not Found")
-        if path in self._tickets:
-            self._tickets.remove(path)
-            return _message("302 Found", ("Location", f"/#{self._key}"))
-        if path == "/":
-            policy = content_security_policy(page(), self._sockets)
-            return _message("200 OK", ("Content-Security-Policy", policy), kind="text/html", body=page())
-        answer = self._answers.get(path)
-        given = headers.get("authorization", "").encode()
-        if answer is None or not hmac.compare_digest(given, f"Bearer {self._key}".encode()):
-            return _message("404 Not Found")
-        try:
-            body = json.dumps(await answer(), separators=(",", ":")).encode()
-        except EconsimError as error:
-            return _message("503 Service Unavailable", body=str(error).encode())
-        return _message("200 OK", kind="application/json", body=body)
+        if self.headers.get_all("Host") != [f"{HOST}:{pages.port}"]:
+            self.send_error(HTTPStatus.NOT_FOUND)
+        elif key := pages.use_ticket(self.path):
+            self._answer(HTTPStatus.FOUND, ("Location", f"/#{key}"))
+        elif self.path == "/":
+            policy = content_security_policy(pages.html, pages.sockets)
+            self._answer(
+                HTTPStatus.OK, ("Content-Security-Policy", policy), kind="text/html", body=pages.html
+            )
+        elif answer := pages.opened(self.path, self.headers.get("Authorization", "")):
+            try:
+                body = json.dumps(pages.ask(answer), separators=(",", ":")).encode()
+            except EconsimError as error:
+                self._answer(HTTPStatus.SERVICE_UNAVAILABLE, body=str(error).encode())
+            except CancelledError:
+                self._answer(HTTPStatus.SERVICE_UNAVAILABLE)
+            else:
+                self._answer(HTTPStatus.OK, kind="application/json", body=body)
+        else:
+            self.send_error(HTTPStatus.NOT_FOUND)
 
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Answer with a status alone; the library's own page would repeat parts of the request."""
+        del message, explain
+        self.close_connection = True
+        self._answer(HTTPStatus(code))
 
-def _message(status: str, *more: tuple[str, str], kind: str = "text/plain", body: bytes = b"") -> bytes:
-    """Return a response; no other site may embed, read or keep it."""
-    headers = (
-        ("Content-Type", f"{kind}; charset=utf-8"),
-        ("Content-Length", str(len(body))),
-        ("Cache-Control", "no-store"),
-        ("X-Content-Type-Options", "nosniff"),
-        ("Referrer-Policy", "no-referrer"),
-        ("Cross-Origin-Opener-Policy", "same-origin"),
-        ("Cross-Origin-Resource-Policy", "same-origin"),
-        ("Connection", "close"),
-        *more,
-    )
-    head = "".join(f"{name}: {value}\r\n" for name, value in headers)
-    return f"HTTP/1.1 {status}\r\n{head}\r\n".encode() + body
+    def version_string(self) -> str:
+        """Return no versions."""
+        return "econsim"
+
+    def log_message(self, *_: object) -> None:
+        """Log nothing: an address may have a ticket."""
+
+    def _answer(
+        self, status: HTTPStatus, *more: tuple[str, str], kind: str = "text/plain", body: bytes = b""
+    ) -> None:
+        self.send_response(status)
+        about = (("Content-Type", f"{kind}; charset=utf-8"), ("Content-Length", str(len(body))))
+        for name, value in (*about, *_KEPT_TO_ITSELF, *more):
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)

@@ -1,16 +1,40 @@
-"""The private values and costs of an agent, as it may ask for them. Pure."""
+"""The private values and costs of an agent and the rules of its run, as it may ask for them. Pure."""
 
 from __future__ import annotations
 
 from itertools import groupby
 
 from econsim.domain.agent.population import Agent, AgentRole
-from econsim.schemas.values import ValuedRole, Values, Worth
+from econsim.schemas.scenario import Market, Scenario
+from econsim.schemas.values import MarketRules, Rules, ValuedRole, Values, Worth
 
 
-def values_of(agent: Agent) -> Values:
+def values_of(agent: Agent, rules: Rules) -> Values:
     """Return the values or costs of an agent's units; neighbours of equal worth are counted together."""
-    return Values(credits=agent.credits, roles=tuple(_role(role) for role in agent.roles))
+    return Values(credits=agent.credits, roles=tuple(_role(role) for role in agent.roles), rules=rules)
+
+
+def rules_of(scenario: Scenario, deadline_ms: int | None) -> Rules:
+    """Return the rules of a scenario's runs to an agent with a deadline of its own; none for the scenario's."""
+    clock = scenario.clock
+    return Rules(
+        title=scenario.title,
+        instructions=scenario.instructions,
+        clock=clock,
+        deadline_ms=clock.deadline_ms if deadline_ms is None else deadline_ms,
+        markets=tuple(map(_market, scenario.markets)),
+    )
+
+
+def _market(market: Market) -> MarketRules:
+    return MarketRules(
+        market.resource,
+        market.mechanism,
+        market.tick_size,
+        market.price_min,
+        market.price_max,
+        market.lot_size,
+    )
 
 
 def _role(role: AgentRole) -> ValuedRole:

@@ -74,6 +74,20 @@ class Attendance:
         """Return the names of the hosts and agents that a tick still waits for."""
         return list(self._missing(tick))
 
+    def not_ready(self) -> list[str]:
+        """Return the external agents that the waiting room waits for: they may take part and never answered, nor said they are ready.
+
+        An agent says so by the answer to tick 0.
+        """
+        return [
+            name
+            for name in self._since
+            if name not in self._hosts
+            and name not in self._excluded
+            and name not in self._answered
+            and self._deadline(name)
+        ]
+
     def _missing(self, tick: int) -> Iterator[str]:
         for name, since in self._since.items():
             if since <= tick and name not in self._absent and self._answered.get(name, 0) < tick:

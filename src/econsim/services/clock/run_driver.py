@@ -153,10 +153,14 @@ class RunDriver:
         if self._now.tick:
             self._effects.set_time(self._now, self._progress.ticked_id)
             ended = self._progress.period_closed == self._now.period or await self._drive_tick(self._now)
+        else:
+            await self._wait_until_ready()
         while True:
             await self._drive_period(ended=ended)
             if self._now.period == self._clock.periods:
                 return
+            if not self._lock_step:
+                await self._pause(self._clock.pause_ms)
             self._now, ended = self._now.next_period(), False
 
     async def _drive_period(self, *, ended: bool) -> None:
@@ -185,9 +189,7 @@ class RunDriver:
         if self._lock_step:
             await self._wait_for_answers(now.tick)
         else:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._clock.tick_ms / 1000):
-                    await self._wait_until(lambda: False)
+            await self._pause(self._clock.tick_ms)
         # A driver that crashed may have ended the period, or decided otherwise about this tick: the books tell.
         is_emptied = partial(self._progress.emptied, self._resources, now.period)
         ends = is_emptied() or ends_period(self._clock, now, self._progress.limits(self._hosts))
@@ -209,6 +211,21 @@ class RunDriver:
         chains = redeem(self._agents, self._resources, period, self._progress.balance)
         await self._effects.submit(f"redeem-{period}", chains)
         await self._effects.publish(subjects.PERIOD_CLOSED, PeriodClosed(period=period))
+
+    async def _wait_until_ready(self) -> None:
+        """Keep the run in its waiting room until every external agent is ready; another driver begins to wait anew."""
+        end = time.monotonic() + self._clock.join_ms / 1000
+        while (left_s := end - time.monotonic()) > 0 and self._attendance.not_ready():
+            self._log_grew.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left_s):
+                    await self._log_grew.wait()
+
+    async def _pause(self, pause_ms: int) -> None:
+        """Wait for a time; raises RunFailed if a book has stopped."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(pause_ms / 1000):
+                await self._wait_until(lambda: False)
 
     async def _wait_for_answers(self, tick: int) -> None:
         """Wait for the answers to a tick; an agent that misses its deadline is left behind."""

@@ -34,12 +34,12 @@ from econsim.domain.market.commands import TRUSTED, parse_command
 from econsim.errors import QuotaExceeded, Refused, Unavailable
 from econsim.schemas import subject
 from econsim.schemas.base import Event
-from econsim.schemas.market import BatchOpened, Book, GetBook
+from econsim.schemas.market import BatchOpened, Book, GetBook, OwnOrder
 from econsim.schemas.orders import Action, CloseTick, Verb
 from econsim.schemas.scenario import Market
 from econsim.schemas.stream import Consumer
 from econsim.services.context import ServiceContext
-from econsim.services.handlers import current_message, raw_body, strict_decoder
+from econsim.services.handlers import caller, current_message, raw_body, strict_decoder
 from econsim.services.market.batch import BatchRunner, BookHalted
 from econsim.services.market.reject import ACK, dead_letter_command, reject_command
 from econsim.services.subscriptions import Subscriber, running
@@ -108,9 +108,13 @@ def book_subscribers(
 
     @depths
     async def get_book(request: GetBook) -> Book:
-        """Return the depth of the order book."""
+        """Return the depth of the order book, and the asking agent's orders on it."""
         bids, asks = book.depth(request.levels)
-        return Book(resource=resource, quote=book.quote, bids=bids, asks=asks)
+        own = tuple(
+            OwnOrder(each.order_id, each.side, each.price, each.open)
+            for each in book.agent_orders(caller().agent)
+        )
+        return Book(resource=resource, quote=book.quote, bids=bids, asks=asks, own=own)
 
     for subscriber in (commands, depths):
         shorten(subscriber)

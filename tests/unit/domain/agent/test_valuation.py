@@ -6,23 +6,37 @@ from factories import group, role, scenario
 
 from econsim.agents.views import net_of, values
 from econsim.domain.agent.population import population
-from econsim.domain.agent.valuation import values_of
+from econsim.domain.agent.valuation import rules_of, values_of
+
+
+def values_in(wanted, deadline_ms=None):
+    """Return what the only agent of a scenario is told."""
+    (anna,) = population(wanted)
+    return values_of(anna, rules_of(wanted, deadline_ms))
 
 
 def test_an_agent_sees_a_value_for_each_unit_in_the_order_they_are_traded():
-    (anna,) = population(scenario(group("anna", "external", roles=[role("bid", values=[[3, 2, 2, 1]])])))
+    told = values_in(scenario(group("anna", "external", roles=[role("bid", values=[[3, 2, 2, 1]])])))
 
-    seen = values(values_of(anna)).roles["cpu"]
+    seen = values(told).roles["cpu"]
 
     assert (seen.side, seen.values) == ("bid", (3, 2, 2, 1))
 
 
 def test_units_of_one_value_are_counted_together():
-    (anna,) = population(
-        scenario(group("anna", "external", roles=[role("ask", first=1, last=1, units=90_000)]))
-    )
+    told = values_in(scenario(group("anna", "external", roles=[role("ask", first=1, last=1, units=90_000)])))
 
-    assert len(values_of(anna).model_dump_json()) < 200
+    assert [(each.value, each.quantity) for each in told.roles[0].units] == [(1_000_000, 90_000)]
+
+
+def test_an_agent_is_told_the_rules_in_micro_credits_and_its_own_deadline():
+    wanted = scenario(group("anna", "external"), clock={"deadline_ms": 30_000}, instructions="Buy low.")
+
+    of_the_run, own = values_in(wanted).rules, values_in(wanted, 5_000).rules
+
+    assert (of_the_run.deadline_ms, own.deadline_ms) == (30_000, 5_000)
+    assert own.instructions == "Buy low."
+    assert own.markets[0].tick_size == 10_000
 
 
 def test_debt_counts_against_credits():

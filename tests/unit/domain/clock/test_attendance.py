@@ -88,6 +88,14 @@ def test_an_agent_that_came_back_in_a_tick_has_its_whole_deadline_in_the_next():
     assert again.missing(3) == ["anna"]
 
 
+def test_a_waiting_room_waits_for_agents_that_never_said_they_are_ready():
+    assert attendance(hosts=["host_1"]).not_ready() == ["anna"]
+    assert attendance(CONNECTED, LEFT["disconnected"]).not_ready() == ["anna"]
+    assert attendance(answered(0)).not_ready() == []
+    assert attendance(LEFT["thrown_out"]).not_ready() == []
+    assert attendance(limited("anna", deadline_ms=0)).not_ready() == []
+
+
 def test_every_tick_waits_for_every_host():
     gone = (subjects.CONNECTION_CHANGED, ConnectionChanged(agent="host_1", connected=False))
 

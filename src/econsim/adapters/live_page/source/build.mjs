@@ -1,4 +1,4 @@
-// Makes the page of its parts: `node build.mjs FILE`. The page names the digest of its sources, by which a test knows whether it is theirs.
+// Makes the pages of their parts: `node build.mjs DIRECTORY`. Each names the digest of the sources, by which a test knows whether it is theirs.
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -22,18 +22,20 @@ async function bundled(entry) {
   return made.outputFiles[0].text.trim().replaceAll("</script", "<\\/script");
 }
 
-const parts = {
-  digest: digest(),
-  style: `${readFileSync(join(here, "node_modules/uplot/dist/uPlot.min.css"), "utf8").trim()}\n${await bundled("page.css")}`,
-  script: await bundled("main.js"),
-};
-const page = readFileSync(join(here, "index.html"), "utf8").replace(/\{\{(\w+)\}\}/g, (_, name) => parts[name]);
-writeFileSync(process.argv[2], page);
+const plots = readFileSync(join(here, "node_modules/uplot/dist/uPlot.min.css"), "utf8").trim();
 
-// The page carries these parts, whose licences ask to be carried along.
+/** Pages by name: their frame, style and script. */
+const pages = { page: ["index.html", "page.css", "main.js"], play: ["play.html", "play.css", "play.js"] };
+for (const [name, [frame, style, script]] of Object.entries(pages)) {
+  const parts = { digest: digest(), style: `${plots}\n${await bundled(style)}`, script: await bundled(script) };
+  const made = readFileSync(join(here, frame), "utf8").replace(/\{\{(\w+)\}\}/g, (_, part) => parts[part]);
+  writeFileSync(join(process.argv[2], `${name}.html`), made);
+}
+
+// The pages carry these parts, whose licences ask to be carried along.
 const carried = ["@nats-io/nats-core", "@nats-io/nkeys", "@nats-io/nuid", "tweetnacl", "uplot"];
 const terms = carried.map((name) => {
   const { version, license } = JSON.parse(readFileSync(join(here, "node_modules", name, "package.json"), "utf8"));
   return `${name} ${version} (${license})\n\n${readFileSync(join(here, "node_modules", name, "LICENSE"), "utf8").trim()}\n`;
 });
-writeFileSync(process.argv[2].replace(/html$/, "LICENSE"), terms.join(`\n${"-".repeat(80)}\n\n`));
+writeFileSync(join(process.argv[2], "page.LICENSE"), terms.join(`\n${"-".repeat(80)}\n\n`));

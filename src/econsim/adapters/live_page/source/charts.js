@@ -1,4 +1,4 @@
-// The two charts of a market: its price by tick beside the equilibrium, and the depth of its book.
+// The charts of a market: its price by tick beside the equilibrium, the depth of its book, and the prices of its trades.
 
 import uPlot from "uplot";
 
@@ -113,13 +113,38 @@ export class DepthChart extends Chart {
   }
 }
 
+/** Prices of a period's trades in their order, those of one agent marked, and what its next unit is worth. */
+export class TradeChart extends Chart {
+  options() {
+    const price = colour("muted"), own = colour("accent"), worth = colour("ink");
+    return {
+      scales: { x: { time: false, range: (_, _low, high) => [0.5, Math.max(8, high ?? 0) + 0.5] }, y: { range: (_, low, high) => padded(low, high, 0.05) } },
+      axes: axes({ size: 28, values: (_, trades) => trades.map((trade) => (Number.isInteger(trade) ? trade : "")) }),
+      series: [
+        {},
+        { stroke: price, width: 1.5, points: { show: true, size: 7, fill: price } },
+        { stroke: own, width: 0, paths: () => null, points: { show: true, size: 12, fill: own } },
+        { stroke: worth, width: 1.5, dash: [6, 5], spanGaps: true, points: { show: false } },
+      ],
+    };
+  }
+  show(prices, own, worth) {
+    const places = prices.length ? prices.map((_, place) => place + 1) : [1, 8];
+    if (prices.length && prices.length < 8) places.push(8);
+    const row = (value) => places.map((_, place) => value(place));
+    this.draw([places, row((place) => credits(prices[place])), row((place) => (own.has(place) ? credits(prices[place]) : null)), row(() => credits(worth))]);
+  }
+}
+
+const credits = (micros) => (micros === undefined || micros === null ? null : micros / CREDIT);
+
 function cumulated(levels) {
   let sum = 0;
   return levels.map(([price, units]) => [price, (sum += units)]);
 }
 
-function padded(low, high) {
+function padded(low, high, share = 0.01) {
   if (low === null || high === null) return [0, 1];
-  const room = Math.max((high - low) * 0.08, high * 0.01, 0.01);
+  const room = Math.max((high - low) * 0.08, high * share, 0.01);
   return [Math.max(0, low - room), high + room];
 }

@@ -1,0 +1,204 @@
+"""The trading page's model of an agent: what a person reads of value, profit, offers and time, and what is said of refusals."""
+
+import json
+import shutil
+import subprocess
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(str(files("econsim.adapters.live_page"))) / "source"
+
+pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+
+PRELUDE = """
+const { Account, WAITING, OPEN, BETWEEN } = await import(`${process.argv[1]}/play_account.js`);
+const { Words, amount, priceOf, timeLeft, decimalsOf, gain } = await import(`${process.argv[1]}/play_words.js`);
+const words = new Words({ queue_is_full: "The queue is full." });
+const clock = { mode: "real_time", periods: 2, ticks_per_period: 10, tick_ms: 1000, pause_ms: 5000, join_ms: 0 };
+const market = { resource: "cpu", mechanism: "continuous_double_auction", tick_size: 10000, price_min: 10000, price_max: 4000000, lot_size: 1 };
+const M = 1e6, values = (side, worths, more) => ({
+  credits: 50 * M, roles: [{ resource: "cpu", side, units: worths.map((value) => ({ value: value * M, quantity: 1 })) }],
+  rules: { title: "", instructions: "", clock: { ...clock, ...more }, deadline_ms: 30000, markets: [market] },
+});
+const balance = (posted, owned = 0, pending = 0) => ({ credits: { posted: posted * M, pending: 0 }, debt: 0, holdings: { cpu: { posted: owned, pending } } });
+const tick = (number, period, of) => ({ tick: number, data: { period, tick_of_period: of } });
+const trade = (id, price, buyer = "ana") => ({ type: "market.trade_executed", tick: 1, data: { items: [
+  { trade_id: id, price: price * M, quantity: 1, buyer, seller: buyer === "ana" ? "bob" : "ana", bid_id: `${buyer}.x`, ask_id: "y" }] } });
+const buyer = (kept) => {
+  const ana = new Account("ana", kept);
+  ana.setValues(values("bid", [3.2, 2.9]));
+  ana.setBalance(balance(50));
+  ana.openPeriod(1);
+  ana.openTick(tick(1, 1, 1), 0);
+  return ana;
+};
+"""
+
+
+def shown(script):
+    """Return what a script of the page's model returns."""
+    done = subprocess.run(
+        ["node", "--input-type=module", "--eval", f"{PRELUDE}\nconsole.log(JSON.stringify((() => {{ {script} }})()));", str(SOURCE)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_a_buyer_s_next_unit_follows_what_it_owns_and_profit_counts_values_that_are_paid_later():
+    found = shown("""
+        const ana = buyer();
+        ana.takeOutcome("cpu", trade("t1", 2.5), words);
+        ana.setBalance(balance(47.5, 1));
+        return [ana.nextUnit("cpu"), ana.profit, ana.earned, ana.unitRows("cpu").map(({ profit }) => profit ?? null)];
+    """)
+
+    assert found == [{"number": 2, "of": 2, "worth": 2_900_000}, 700_000, 700_000, [700_000, None]]
+
+
+def test_a_seller_s_next_unit_follows_what_it_has_sold():
+    found = shown("""
+        const ana = new Account("ana");
+        ana.setValues(values("ask", [1, 1.5]));
+        ana.openPeriod(1);
+        ana.openTick(tick(1, 1, 1), 0);
+        ana.setBalance(balance(52, 1));
+        return [ana.nextUnit("cpu").worth, ana.profit];
+    """)
+
+    assert found == [1_500_000, 1_000_000]
+
+
+def test_a_period_s_result_is_the_money_that_it_brought_and_the_next_begins_from_there():
+    found = shown("""
+        const ana = buyer();
+        ana.takeOutcome("cpu", trade("t1", 2.5), words);
+        ana.closePeriod(1, 100);
+        ana.setBalance(balance(50.7));
+        ana.openPeriod(2);
+        ana.openTick(tick(11, 2, 1), 200);
+        ana.setBalance(balance(50.7));
+        return [ana.results.map(({ period, profit, rows }) => [period, profit, rows.length]), ana.profit, ana.earned, ana.trades];
+    """)
+
+    assert found == [[[1, 700_000, 1]], 0, 700_000, []]
+
+
+def test_a_page_that_is_loaded_again_goes_on_with_what_its_browser_kept():
+    found = shown("""
+        const before = buyer();
+        before.takeOutcome("cpu", trade("t1", 2.5), words);
+        const ana = buyer(JSON.parse(JSON.stringify(before.keep())));
+        ana.setBalance(balance(47.5, 1));
+        ana.setBook("cpu", { own: [{ order_id: "ana.x", side: "bid", price: 2000000, quantity: 2 }], bids: [], asks: [] });
+        return [ana.profit, ana.unitRows("cpu")[0].price, [...ana.offers.values()].map(({ id, quantity, isSent }) => [id, quantity, isSent])];
+    """)
+
+    assert found == [700_000, 2_500_000, [["ana.x", 2, False]]]
+
+
+def test_a_page_that_missed_the_end_of_a_period_finds_its_result_and_another_browser_says_it_does_not_know():
+    found = shown("""
+        const ana = buyer();
+        ana.openTick(tick(11, 2, 1), 0);
+        ana.setBalance(balance(50.7));
+        const elsewhere = new Account("ana");
+        elsewhere.setValues(values("bid", [3.2]));
+        elsewhere.openTick(tick(12, 2, 2), 0);
+        elsewhere.setBalance(balance(50.7));
+        return [ana.results[0].profit, ana.profit, elsewhere.profit, elsewhere.earned];
+    """)
+
+    assert found == [700_000, 0, None, 700_000]
+
+
+def test_an_offer_is_sent_then_open_then_partly_filled_then_gone():
+    found = shown("""
+        const ana = buyer(), states = [], note = () => states.push([...ana.offers.values()].map(({ quantity, isSent }) => [quantity, isSent]));
+        ana.addSent({ id: "ana.x", resource: "cpu", side: "bid", price: 2 * M, quantity: 2 });
+        note();
+        ana.takeOutcome("cpu", { type: "market.bid_accepted", data: { items: [{ order_id: "ana.x", side: "bid", price: 2 * M, quantity: 2 }] } }, words);
+        note();
+        ana.takeOutcome("cpu", trade("t1", 2), words);
+        ana.takeOutcome("cpu", trade("t1", 2), words);
+        note();
+        ana.takeOutcome("cpu", trade("t2", 2), words);
+        note();
+        return states;
+    """)
+
+    assert found == [[[2, True]], [[2, False]], [[1, False]], []]
+
+
+def test_an_offer_of_which_nothing_was_heard_is_given_up_after_two_ticks():
+    found = shown("""
+        const ana = buyer(), none = { own: [], bids: [], asks: [] }, counts = [];
+        ana.addSent({ id: "ana.x", resource: "cpu", side: "bid", price: 2 * M, quantity: 1 });
+        for (const number of [1, 2, 3]) {
+          ana.openTick(tick(number, 1, number), 0);
+          ana.setBook("cpu", none);
+          counts.push(ana.offers.size);
+        }
+        return counts;
+    """)
+
+    assert found == [1, 1, 0]
+
+
+def test_a_trade_that_would_lose_is_known_before_it_is_sent():
+    found = shown("""
+        const ana = buyer(), loss = (side, price, quantity = 1) => ana.loss("cpu", side, price * M, quantity);
+        const before = [loss("bid", 3), loss("bid", 3.5), loss("bid", 3, 2), loss("bid", 1, 3)];
+        ana.setBalance(balance(47.5, 1));
+        return [...before, loss("ask", 3), loss("ask", 3.5)];
+    """)
+
+    assert found == [0, 300_000, 100_000, 1_000_000, 200_000, 0]
+
+
+def test_the_time_left_is_the_period_s_in_real_time_and_the_deadline_s_in_lock_step():
+    found = shown("""
+        const ana = buyer();
+        ana.openTick(tick(4, 1, 4), 10_000);
+        const left = ana.periodLeft(10_400);
+        ana.setValues(values("bid", [3], { mode: "lock_step" }));
+        const waiting = ana.deadlineLeft(12_000);
+        ana.answered = 4;
+        return [left, waiting, ana.deadlineLeft(12_000), ana.isAwaited];
+    """)
+
+    assert found == [6_600, 28_000, None, False]
+
+
+def test_refusals_are_sentences_and_unknown_codes_are_put_into_words():
+    found = shown("""
+        return [words.refused("ask", "debit_account_would_go_negative"), words.refused("bid", "queue_is_full"), words.refused("bid", "constructor"),
+          words.reason("remainder_of_immediate_order")];
+    """)
+
+    assert found == [
+        "Your ask was refused: you have no more units to sell.",
+        "Your bid was refused: the queue is full.",
+        "Your bid was refused: constructor.",
+        "somebody was faster: that offer was gone",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "micros"),
+    [("2.31", 2_310_000), (" 2,5 ", 2_500_000), (".000001", 1), ("1e3", None), ("-1", None), ("0", None), ("", None), ("1.2345678", None)],
+)  # fmt: skip
+def test_a_price_is_read_exactly_or_not_at_all(text, micros):
+    assert shown(f"return priceOf({json.dumps(text)});") == micros
+
+
+def test_amounts_have_the_decimals_of_their_grid_and_times_are_short():
+    found = shown(
+        "return [decimalsOf(10000), decimalsOf(1000), amount(-125000), gain(1300000), gain(-4000), timeLeft(65000), timeLeft(8200)];"
+    )
+
+    assert found == [2, 3, "\u22120.13", "+1.30", "0.00", "1:05", "9 s"]
