@@ -151,9 +151,9 @@ def _show(outcome: ExperimentResult) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from econsim.evaluation.experiments.page import format_expected, plus_minus
+    from econsim.evaluation.experiments.page import format_expected
     from econsim.evaluation.experiments.verdicts import Rule
-    from econsim.report.format import count
+    from econsim.report.format import count, plus_minus
     from econsim.report.tables import print_table
 
     table = Table(box=SIMPLE_HEAD, title=outcome.experiment.title, title_justify="left")

@@ -23,6 +23,7 @@ from econsim.cli.recorded import read_recorded, read_recorded_of_log
 from econsim.cli.run_argument import RunArgument
 from econsim.cli.run_options import Transport
 from econsim.cli.run_source import RunSource
+from econsim.cli.setting_options import SetOption, with_set_options
 from econsim.cli.tool_servers import require_tool_servers
 from econsim.cli.unused_options import refuse_unused_options
 from econsim.errors import ScenarioError
@@ -50,6 +51,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
     seed: options.SeedOption = None,
     periods: options.PeriodsOption = None,
     hosts: options.HostsOption = None,
+    set_: SetOption = None,
     transport: options.TransportOption = Transport.NATS,
     spread: options.SpreadOption = False,
     workers: options.WorkersOption = 1,
@@ -74,6 +76,8 @@ def run(  # noqa: PLR0913 - each is an option of the command
 
     Example: [cyan]econsim run smith1962 --transport memory --periods 200 --name smith --parquet tables[/cyan]
 
+    Example: [cyan]econsim run genesis --set agents.analyst.count=4 --set markets.cpu.mechanism=call_auction[/cyan]
+
     Example: [cyan]econsim run my.toml --spread --workers 2[/cyan]
 
     Example: [cyan]econsim run genesis --external ana:30s[/cyan]
@@ -83,7 +87,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
     refuse_unused_options(context, options.RUN_UNUSED_OPTIONS)
     from econsim.runs import overrides, scenario_file
 
-    config, found = settings_of(context), scenario_file.load(scenario)
+    config, found = settings_of(context), with_set_options(context, scenario_file.load(scenario), set_)
     what = overrides.apply_overrides(
         found,
         seed=seed,
@@ -96,7 +100,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
         live_people=live_people,
     )
     _require_report_place(context, config, report)
-    print_warnings(scenario_file.scenario_warnings(scenario))
+    print_warnings(scenario_file.scenario_warnings(scenario, found))
     if transport is Transport.MEMORY:
         answers = read_recorded(config, recorded) if recorded else None
         summary = run_in_memory(config, MemoryRequest(what, name, answers, parquet, ephemeral=ephemeral))

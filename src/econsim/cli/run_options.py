@@ -34,6 +34,7 @@ TRANSPORTS: Final = {
     "seed": ALL_TRANSPORTS,
     "periods": ALL_TRANSPORTS,
     "hosts": NATS_ONLY,
+    "set_": ALL_TRANSPORTS,
     "transport": ALL_TRANSPORTS,
     "spread": NATS_ONLY,
     "workers": NATS_ONLY,

@@ -9,6 +9,7 @@ import typer
 
 from econsim.cli import option_types
 from econsim.cli.output import console, print_warnings, say
+from econsim.cli.setting_options import SetOption, with_set_options
 from econsim.errors import SetupError
 
 TEMPLATE_NAME: Final = 'name = "my_market"'
@@ -74,24 +75,29 @@ def new(
 
 
 def check(
+    context: typer.Context,
     file: Annotated[
         str,
         typer.Argument(
             help="A scenario file, or the name of a shipped one.", metavar="FILE", parser=option_types.text
         ),
     ],
+    *,
+    set_: SetOption = None,
 ) -> None:
     """Check a scenario file without running it: names the line, the key and the remedy.
 
     A value that is valid but probably a mistake, like one outside the price limits, is a warning.
 
     Example: [cyan]econsim check bakery.toml[/cyan]
+
+    Example: [cyan]econsim check genesis --set markets.cpu.price_max=6[/cyan]
     """
     from econsim.domain.agent.population import population
     from econsim.runs.scenario_file import load, scenario_warnings
 
-    scenario = load(file)
-    print_warnings(scenario_warnings(file))
+    scenario = with_set_options(context, load(file), set_)
+    print_warnings(scenario_warnings(file, scenario))
     agents, markets, clock = len(population(scenario)), len(scenario.markets), scenario.clock
     say(
         f"[green]{file} is usable[/green]: {agents:,} agents, {markets} market{'s' * (markets != 1)}, "

@@ -94,7 +94,7 @@ def apply_overrides(  # noqa: PLR0913 - each is an option of the command
     external_groups = tuple(
         Group(name=name, policy=PolicyName.EXTERNAL, credits=EXTERNAL_CREDITS) for name in externals
     )
-    reached = tuple(e for e in scenario.expectations if _is_reached(e, clock.periods))
+    reached = tuple(e for e in scenario.expectations if is_reached(e, clock.periods))
     changed_conditions = _changed_conditions(
         externals, real_time=real_time or live_people, live_tools=live_tools
     )
@@ -113,7 +113,7 @@ def apply_overrides(  # noqa: PLR0913 - each is an option of the command
             "tools": _live_tools(scenario) if live_tools else scenario.tools,
             "people": _live_people(scenario) if live_people else scenario.people,
             "expectations": still_judged,
-            "unjudged": {reason: number for reason, number in left_out.items() if number},
+            "unjudged": scenario.unjudged | {reason: number for reason, number in left_out.items() if number},
         }
     )
     try:
@@ -125,7 +125,7 @@ def apply_overrides(  # noqa: PLR0913 - each is an option of the command
     return found
 
 
-def _is_reached(expectation: Expectation, periods: int) -> bool:
+def is_reached(expectation: Expectation, periods: int) -> bool:
     """Return whether a run of so many periods comes to those of an expectation."""
     if not isinstance(expectation, MeasureExpectation):
         return True

@@ -92,13 +92,13 @@ def load(path_or_name: str | Path) -> Scenario:
     return parse(*_text(path_or_name))
 
 
-def scenario_warnings(path_or_name: str | Path) -> tuple[str, ...]:
+def scenario_warnings(path_or_name: str | Path, changed: Scenario | None = None) -> tuple[str, ...]:
     """Return warnings about valid values that are probably mistakes, each with file, line, key and remedy.
 
-    Raises what `load` raises.
+    `changed` is the file's scenario with other settings, if they are to be judged. Raises what `load` raises.
     """
     text, file = _text(path_or_name)
-    found = warnings(parse(text, file))
+    found = warnings(changed or parse(text, file))
     return tuple(str(_error(file, line_of(text, w.key), _dotted_key(w.key), w.what, w.remedy)) for w in found)
 
 

@@ -16,7 +16,7 @@ from econsim.evaluation.experiments.pictures import PICTURES, Drawing
 from econsim.evaluation.experiments.sampling import Runs
 from econsim.evaluation.experiments.verdicts import RULES, Comparison, Rule
 from econsim.report.document import Document, render_document
-from econsim.report.format import NOTHING, count
+from econsim.report.format import NOTHING, count, plus_minus
 from econsim.report.markup import Figure, Specs, figure, table
 from econsim.report.picture_file import png, svg
 
@@ -88,14 +88,6 @@ def rows(result: ExperimentResult) -> list[dict[str, object]]:
         }
         for comparison in result.comparisons
     ]
-
-
-def plus_minus(value: float, half_width: float) -> str:
-    """Return a number with its half-width, to the digits that the half-width supports."""
-    if not half_width:
-        return f"{value:g}"
-    digits = 4 if half_width < 0.02 else 3 if half_width < 0.2 else 2
-    return f"{value:.{digits}f} ± {half_width:.{digits}f}"
 
 
 def format_expected(comparison: Comparison) -> str:

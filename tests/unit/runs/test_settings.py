@@ -1,0 +1,134 @@
+"""Values of a scenario replaced by their path: what is set, what is refused and with which words, and which expectations are left."""
+
+from __future__ import annotations
+
+import pytest
+from factories import group, role, scenario
+from hypothesis import given
+from hypothesis import strategies as st
+
+from econsim.errors import InvalidMessage, ScenarioError
+from econsim.runs import scenario_file
+from econsim.runs.overrides import apply_overrides
+from econsim.runs.settings import parse_setting, setting_paths, with_settings
+from econsim.schemas.expectation import INVARIANTS
+
+GENESIS = scenario_file.load("genesis")
+SMALL = scenario(
+    group("lab", roles=[role("bid", first="3", last="1")], count=4),
+    group("mine", roles=[role("ask", first="1", last="3")], count=4),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "setting"),
+    [
+        ("markets.cpu.tick_size=0.05", ("markets.cpu.tick_size", 0.05)),
+        ("agents.lab.policy=zip", ("agents.lab.policy", "zip")),
+        (" seed = 7 ", ("seed", 7)),
+        ('agents.lab.policy="own.traders:Mine"', ("agents.lab.policy", "own.traders:Mine")),
+        ("agents.lab.policy=own.traders:Mine", ("agents.lab.policy", "own.traders:Mine")),
+        ("a.values=[[3.0, 2.5], [1]]", ("a.values", [[3.0, 2.5], [1]])),
+        ("on=true", ("on", True)),
+        ("seeds=1..200", ("seeds", "1..200")),
+        ("a=1\nb=2", ("a", "1\nb=2")),
+    ],
+)
+def test_a_setting_is_a_path_and_a_value_of_toml_or_else_text(text, setting) -> None:
+    assert parse_setting(text) == setting
+
+
+@pytest.mark.parametrize("text", ["", "seed", "=3", "seed=", "a=[1", 'a="b', "a={b", "a=" + "[" * 5_000])
+def test_what_is_no_setting_is_refused(text) -> None:
+    with pytest.raises(InvalidMessage, match=r"write PATH=VALUE|no value of TOML"):
+        parse_setting(text)
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_a_setting_or_refused(text) -> None:
+    try:
+        path, _ = parse_setting(text)
+    except InvalidMessage:
+        return
+    assert path
+
+
+def test_values_are_set_by_the_names_of_markets_groups_and_roles() -> None:
+    changed = with_settings(
+        SMALL,
+        {"markets.cpu.tick_size": 0.05, "markets.cpu.price_min": 0.05, "agents.lab.roles.cpu.first": 3.5}
+        | {"agents.mine.count": 9, "clock.periods": 3, "seed": 5},
+    )
+
+    lab, mine = changed.agents
+    assert (changed.markets[0].tick_size, changed.markets[0].price_min) == (50_000, 50_000)
+    assert (lab.roles[0].first, lab.roles[0].last, mine.count) == (3_500_000, 1_000_000, 9)
+    assert (changed.clock.periods, changed.seed) == (3, 5)
+
+
+def test_a_table_that_the_scenario_leaves_out_can_be_set() -> None:
+    changed = with_settings(SMALL, {"agents.lab.policy": "llm", "agents.lab.thinking.every_ticks": 4})
+
+    assert changed.agents[0].thinking.every_ticks == 4
+    assert with_settings(SMALL, {"cognition.record_text": False}).cognition.record_text is False
+
+
+@pytest.mark.parametrize("name", scenario_file.names())
+def test_every_value_of_a_shipped_scenario_set_to_itself_changes_nothing(name) -> None:
+    found = scenario_file.load(name)
+    document = found.model_dump(mode="json")
+    paths = setting_paths(found)
+
+    assert with_settings(found, {path: document[path] for path in paths if path in document}) == found
+    assert len(paths) == len(set(paths))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        ("markets.cpu.tick_siz", 1, "did you mean 'markets.cpu.tick_size'"),
+        ("markets.cpo.tick_size", 1, "did you mean 'markets.cpu.tick_size'"),
+        ("tick_size", 1, "did you mean 'markets.cpu.tick_size'"),
+        ("lab.count", 1, "did you mean 'agents.lab.count'"),
+        ("markets.cpu", 1, "markets.cpu: is a table; set one of its keys: "),
+        ("markets", 1, "is a table; set one of its keys: cpu"),
+        ("", 1, "paths begin with agents, clock"),
+        ("\x1b[31m", 1, r"'\x1b[31m' is no setting of this scenario"),
+        ("name", "x", "is no setting"),
+        ("expectations", [], "is no setting"),
+        ("markets.cpu.tick_size", "cheap", "markets.cpu.tick_size: 'cheap' is not an amount of credits"),
+        ("markets.cpu.tick_size", 0.03, "price_min 0.01 is below tick_size 0.03"),
+        ("agents.lab.count", 0, "agents.lab.count: 0 is too small; write a number from 1 to 20000"),
+        ("agents.lab.count", 1.5, "agents.lab.count: 1.5 is no whole number"),
+        ("agents.lab.count", [2], "agents.lab.count: [2] is no whole number"),
+        ("agents.lab.policy", "zap", "did you mean 'zi"),
+        ("agents.lab.roles.cpu.values", [[1, 2]], "first stands beside values"),
+        ("agents.lab.roles.cpu.values", [["x"]], "agents.lab.roles.cpu.values: 'x' is not an amount"),
+        ("clock.periods", float("nan"), "clock.periods: nan is no whole number"),
+        ("markets.cpu.mechanism", "call", "markets.cpu.mechanism: 'call' is not one of the words"),
+        ("agents.lab.thinking.memory", 1, "thinking is given to zi_c agents"),
+        ("agents.lab.thinking", 1, "is a table"),
+        ("markets.cpu.lot_size", 2, "use lot_size = 1"),
+    ],
+)
+def test_a_wrong_setting_is_refused_in_one_line_with_its_remedy(path, value, words) -> None:
+    with pytest.raises(ScenarioError) as refused:
+        with_settings(SMALL, {path: value})
+
+    assert words in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_expectations_are_of_the_scenarios_own_values() -> None:
+    other = with_settings(GENESIS, {"markets.cpu.tick_size": 0.02, "markets.cpu.price_min": 0.02})
+
+    assert {each.form for each in other.expectations} <= INVARIANTS
+    assert sum(other.unjudged.values()) == len(GENESIS.expectations) - len(other.expectations) > 0
+    assert with_settings(GENESIS, {"seed": 9}).expectations == GENESIS.expectations
+    assert with_settings(GENESIS, {"clock.periods": 1}) == apply_overrides(GENESIS, periods=1)
+
+
+def test_reasons_of_settings_and_options_add_up() -> None:
+    other = with_settings(GENESIS, {"clock.ticks_per_period": 5})
+
+    assert apply_overrides(other, periods=1).unjudged == other.unjudged
