@@ -7,7 +7,7 @@
     result.trades.to_pandas()                           # a row for each trade; to_polars() as well
 
     market = econsim.load("smith1962")                  # to look at it, and to vary it
-    econsim.run(market.with_({"markets.good.tick_size": 0.05}, periods=20))
+    econsim.run(market.with_({"agents.buyer.policy": "zip"}, periods=20))
 
 `load` reads a scenario, `run` runs it and returns a `Result` with tables, figures and a report; no server is needed. `join` lets a
 program trade in a run over NATS. Errors are subclasses of `econsim.errors.EconsimError`, a sentence each with what to do. All pages:

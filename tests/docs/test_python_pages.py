@@ -55,7 +55,9 @@ def test_the_bot_of_the_page_trades_and_its_repeat_is_no_second_order(economy, c
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_the_page_of_the_sdk_has_every_method_with_its_signature(service):
-    table = re.search(rf"^\| `{re.escape(service)}` \|.*?(?=\n\n)", JOIN.read_text(), re.DOTALL | re.MULTILINE)[0]
+    table = re.search(
+        rf"^\| `{re.escape(service)}` \|.*?(?=\n\n)", JOIN.read_text(), re.DOTALL | re.MULTILINE
+    )[0]
 
     written = set(re.findall(r"`(\w+\([^`]*\))`", "".join(row.split("|")[1] for row in table.splitlines())))
 

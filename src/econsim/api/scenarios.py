@@ -67,7 +67,7 @@ class LoadedScenario:
     def with_(self, settings: Mapping[str, object] | None = None, /, **more: object) -> LoadedScenario:
         """Return this scenario with other values, checked as a file is; this one stays as it is.
 
-        `settings` are paths and values as a file writes them, money in credits: `{"markets.cpu.tick_size": 0.05}`; values without a point in
+        `settings` are paths and values as a file writes them, money in credits: `{"agents.lab.credits": 50}`; values without a point in
         their path may be keywords: `seed=7`, `hosts=2`, `periods=20`. Raises ScenarioError naming the path, and the nearest right one or
         the remedy.
         """
