@@ -1,19 +1,52 @@
-"""econsim: an event-driven economic simulation over NATS/JetStream."""
+"""econsim: markets of agents, from one line of Python to a system of services over NATS.
+
+    import econsim
+
+    result = econsim.run("smith1962", seed=7)           # a shipped scenario or a file, in memory
+    result.efficiency, result.hash                      # share of the gains from trade; equal for equal runs
+    result.trades.to_pandas()                           # a row for each trade; to_polars() as well
+
+    market = econsim.load("smith1962")                  # to look at it, and to vary it
+    econsim.run(market.with_({"agents.buyer.policy": "zip"}, periods=20))
+
+`load` reads a scenario, `run` runs it and returns a `Result` with tables, figures and a report; no server is needed. `join` lets a
+program trade in a run over NATS. Errors are subclasses of `econsim.errors.EconsimError`, a sentence each with what to do. All pages:
+docs/reference/python.
+"""
 
 TYPE_CHECKING = False  # type checkers know this name; loading `typing` takes ten times as long as this file
 
 if TYPE_CHECKING:
     from econsim.agents.session import join
+    from econsim.api.result import Result
+    from econsim.api.running import run
+    from econsim.api.scenarios import LoadedScenario, load
+    from econsim.api.tables import RunTable
 
 __version__ = "0.1.0"
-__all__ = ["join"]
+__all__ = ["LoadedScenario", "Result", "RunTable", "join", "load", "run"]
+
+_HOMES = {
+    "LoadedScenario": "econsim.api.scenarios",
+    "Result": "econsim.api.result",
+    "RunTable": "econsim.api.tables",
+    "join": "econsim.agents.session",
+    "load": "econsim.api.scenarios",
+    "run": "econsim.api.running",
+}
+"""Name → module that has it."""
 
 
 def __getattr__(name: str) -> object:
-    """Load a name of the agent SDK when a program asks for it, so that `import econsim` alone stays quick."""
-    if name == "join":
-        from econsim.agents.session import join  # noqa: PLC0415 - see above
+    """Load a name when a program asks for it, so that `import econsim` alone stays quick."""
+    if name in _HOMES:
+        from importlib import import_module  # noqa: PLC0415 - see above
 
-        return join
+        return getattr(import_module(_HOMES[name]), name)
     message = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(message)
+
+
+def __dir__() -> list[str]:
+    """Return the names that `help` and completion show."""
+    return [*globals(), *__all__]

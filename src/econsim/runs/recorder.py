@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from statistics import quantiles
 from time import perf_counter
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from econsim import subjects
 from econsim.domain.agent.population import population
@@ -14,12 +14,14 @@ from econsim.domain.audit.facts import Record, as_record
 from econsim.domain.audit.late_event import LateEvent
 from econsim.domain.clock.attendance import Attendance
 from econsim.report.aggregate import RunAggregator
-from econsim.report.progress_bar import ProgressDisplay
 from econsim.report.summary import Speed, Summary
 from econsim.runs.run_hash import RunHash
 from econsim.schemas.clock import RunOpened
 from econsim.schemas.executor import Execution
 from econsim.schemas.scenario import Mode, Scenario
+
+if TYPE_CHECKING:
+    from econsim.report.progress_bar import ProgressDisplay
 
 SAMPLE_MIN: Final = 3
 """Ticks below which percentiles have no meaning."""

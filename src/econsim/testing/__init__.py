@@ -8,6 +8,7 @@ from importlib import import_module
 TYPE_CHECKING = False  # type checkers know this name; loading `typing` takes ten times as long as this file
 
 if TYPE_CHECKING:
+    from econsim.api.result import Result
     from econsim.testing.assertions import (
         assert_event_exists,
         assert_expectation,
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
         FakeTextStore,
         FakeWallClock,
     )
-    from econsim.testing.result import Result
     from econsim.testing.session_server import Bot
 
 __all__ = [
@@ -48,14 +48,18 @@ __all__ = [
     "assert_sequence",
 ]
 
-_HOMES = {"Bot": "session_server", "Economy": "economy", "Result": "result"}
-"""Name → module of this package that has it."""
+_HOMES = {
+    "Bot": "econsim.testing.session_server",
+    "Economy": "econsim.testing.economy",
+    "Result": "econsim.api.result",
+}
+"""Name → module that has it, of those that are neither assertions nor fakes."""
 
 
 def __getattr__(name: str) -> object:
     """Load a name when a program asks for it."""
     if name in __all__:
-        home = _HOMES.get(name) or ("assertions" if name.islower() else "fakes")
-        return getattr(import_module(f"{__name__}.{home}"), name)
+        home = _HOMES.get(name) or f"{__name__}.{'assertions' if name.islower() else 'fakes'}"
+        return getattr(import_module(home), name)
     message = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(message)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, get_args
 
+from econsim.api.result import Result
 from econsim.domain.agent.population import population
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.execution import in_memory
@@ -18,7 +19,6 @@ from econsim.errors import RunFailed, ScenarioError
 from econsim.runs import scenario_file
 from econsim.runs.overrides import apply_overrides, check_externals, why_not_in_memory
 from econsim.schemas.scenario import PolicyName, Scenario
-from econsim.testing.result import Result
 
 if TYPE_CHECKING:
     from econsim.testing.session_server import Bot, SessionServer

@@ -1,0 +1,278 @@
+"""Result of a run: its figures, its tables, its events and facts, its hash.
+
+Of a run in memory the events stay as they were made, plain rows; records and tables are made of them when somebody asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar, get_args
+
+from econsim import subjects
+from econsim.api.scenarios import LoadedScenario
+from econsim.api.surplus import By, surplus_rows
+from econsim.domain.agent.population import population
+from econsim.domain.audit.deduplication import Deduplicator
+from econsim.domain.audit.envelope import AddressedEvent
+from econsim.domain.audit.facts import Fact, Record, as_record, facts
+from econsim.domain.audit.late_event import LateEvent
+from econsim.domain.measures.measures import mean
+from econsim.errors import InvalidMessage, NotFound, quoted_value
+from econsim.report.summary import AgentSummary, MarketSummary, Summary
+from econsim.runs.recorder import Recorder
+from econsim.schemas.money import format_credits
+from econsim.schemas.subject import SubjectKind
+
+if TYPE_CHECKING:
+    from econsim.api.notebook import Picture
+    from econsim.api.tables import RunTable, RunTables
+
+Figures = TypeVar("Figures")
+
+CREDITS: Final = "DECIMAL(25, 6)"
+"""Type of exact credits, as DuckDB writes it."""
+
+_TYPES: Final = frozenset(row.type for row in subjects.TABLE if row.kind is SubjectKind.EVENT)
+
+
+class Result:
+    """One run that has ended.
+
+    Tables (`trades`, `orders`, `quotes`, `periods`, `agents`, `balances`, `events`, `verdicts`) are those of `econsim export`; each is made when it
+    is first asked for.
+    """
+
+    def __init__(self, events: Iterable[AddressedEvent], figures: Summary | None = None) -> None:
+        """Read the events of a run to their end; `figures` are given if they were counted while it went on."""
+        recorder, repeats, kept = Recorder(None), Deduplicator(), []
+        for addressed in events:
+            if figures is None:
+                recorder.add(addressed)
+            if isinstance(addressed, LateEvent) or not repeats.is_repeat(as_record(addressed)):
+                kept.append(addressed)
+        self._events: Final = tuple(kept)
+        self.figures: Final = figures or recorder.summary()
+        """Figures of the run: those of its report, such as `figures.markets[0].efficiency`."""
+
+    @property
+    def name(self) -> str:
+        """Return the id of the run."""
+        return self.figures.run
+
+    @property
+    def scenario(self) -> LoadedScenario:
+        """Return the scenario that was run, with its seed and settings."""
+        return LoadedScenario(self.figures.scenario)
+
+    @property
+    def hash(self) -> str:
+        """Return the canonical hash: the same for the same scenario and seed, in memory and over NATS."""
+        return self.figures.canonical_hash
+
+    @property
+    def efficiency(self) -> float | None:
+        """Return the surplus of all markets over the most possible, a fraction; none if none was possible."""
+        return self.figures.efficiency
+
+    @property
+    def alpha(self) -> float | None:
+        """Return Smith's alpha, percent: the mean over all periods of all markets; none without trades or equilibrium price."""
+        periods = (period for market in self.figures.markets for period in market.periods)
+        return mean([period.alpha for period in periods if period.alpha is not None])
+
+    @property
+    def is_as_expected(self) -> bool:
+        """Tell whether every expectation of the scenario holds that was judged."""
+        return self.figures.is_as_expected
+
+    @property
+    def trades(self) -> RunTable:
+        """Return the trades: a row each."""
+        return self.table("trades")
+
+    @property
+    def orders(self) -> RunTable:
+        """Return the orders: a row for each that was accepted, and for each command that was refused."""
+        return self.table("orders")
+
+    @property
+    def quotes(self) -> RunTable:
+        """Return the best bid and ask of each market at the ticks at whose end they had changed."""
+        return self.table("quotes")
+
+    @property
+    def periods(self) -> RunTable:
+        """Return the figures of each market and period: trades, volume, efficiency, alpha, mean price, surplus."""
+        columns = {
+            "run": "VARCHAR",
+            "period": "BIGINT",
+            "resource": "VARCHAR",
+            "trades": "BIGINT",
+            "volume": "BIGINT",
+            "efficiency": "DOUBLE",
+            "alpha": "DOUBLE",
+            "mean_price": "DOUBLE",
+            "surplus": "BIGINT",
+            "surplus_credits": CREDITS,
+        }
+        rows = (
+            (
+                self.name,
+                p.number,
+                m.resource,
+                p.trades,
+                p.volume,
+                p.efficiency,
+                p.alpha,
+                p.mean_price,
+                p.surplus,
+                format_credits(p.surplus),
+            )
+            for m in self.figures.markets
+            for p in m.periods
+        )
+        return self._tables.table_of("periods", columns, rows)
+
+    @property
+    def agents(self) -> RunTable:
+        """Return the agents with their groups and policies."""
+        return self.table("agents")
+
+    @property
+    def balances(self) -> RunTable:
+        """Return every change of what a holder owns, and what it owned then."""
+        return self.table("balances")
+
+    @property
+    def events(self) -> RunTable:
+        """Return every event of the log, its data as JSON."""
+        return self.table("events")
+
+    @property
+    def verdicts(self) -> RunTable:
+        """Return the verdicts on the scenario's expectations, in its order."""
+        return self.table("verdicts")
+
+    def table(self, name: str) -> RunTable:
+        """Return a table by its name in `econsim export`; raises NotFound for another name."""
+        return self._tables.table(name)
+
+    def surplus(self, by: By = "side") -> RunTable:
+        """Return the surplus of each period and market by side (buyers, sellers, others) or by group of agents.
+
+        Surplus is the worth of what agents traded, less what they paid for it; the parts of a period add up to all of it. Raises
+        InvalidMessage for another division.
+        """
+        if by not in get_args(By):
+            message = f"surplus is not divided by {quoted_value(str(by))}; write by='side' or by='group'"
+            raise InvalidMessage(message)
+        columns = {
+            "run": "VARCHAR",
+            "period": "BIGINT",
+            "resource": "VARCHAR",
+            by: "VARCHAR",
+            "surplus": "BIGINT",
+            "surplus_credits": CREDITS,
+        }
+        found = surplus_rows(self.name, self.figures.scenario, self._events, by)
+        rows = ((*row, format_credits(row[-1])) for row in found)
+        return self._tables.table_of(f"surplus_by_{by}", columns, rows)
+
+    def figure(self, name: str) -> Picture:
+        """Return a figure of the report by its name, as a notebook shows it; raises NotFound for another name, with all names."""
+        from econsim.api.notebook import picture
+
+        return picture(self.figures, name)
+
+    def report(self, path: str | Path) -> Path:
+        """Write the report of the run, one HTML file that loads nothing from elsewhere; return its path."""
+        from econsim.report.html import write_report
+
+        return write_report(self.figures, Path(path))
+
+    @cached_property
+    def records(self) -> tuple[Record, ...]:
+        """Return every event in log order, once, with its subject and data."""
+        return tuple(map(as_record, self._events))
+
+    def __iter__(self) -> Iterator[Record]:
+        """Return an iterator over the events, so that assertions take the run itself."""
+        return iter(self.records)
+
+    def __repr__(self) -> str:
+        """Return what a failed assertion shows of the run."""
+        scenario = self.figures.scenario
+        return f"<run of {scenario.name}, seed {scenario.seed}, {len(self._events)} events, hash {self.hash[:8]}…>"
+
+    def _repr_html_(self) -> str:
+        """Return the run as a notebook shows it: its figures and price paths."""
+        from econsim.api.notebook import result_html
+
+        return result_html(self.figures)
+
+    def market(self, resource: str) -> MarketSummary:
+        """Return the figures of a market: trades, efficiency, prices; raises NotFound for another resource."""
+        return _entry(resource, {each.resource: each for each in self.figures.markets}, "market")
+
+    def agent(self, name: str) -> AgentSummary:
+        """Return the money of an agent at the end, and its profit, in micro-credits; raises NotFound for another name."""
+        return _entry(name, {each.agent: each for each in self.figures.holders}, "agent")
+
+    def facts(self, kind: str | None = None, actor: str | None = None) -> tuple[Fact, ...]:
+        """Return what happened, in log order: each trade, order, transfer by itself.
+
+        `kind` is the type of an event (`market.trade_executed`) or its last word (`trade_executed`); `actor` an agent that did
+        it or took part. Raises NotFound for a type that no event has, and for an agent that the run does not have.
+        """
+        if actor is not None and actor not in self._actors:
+            message = f"this run has no agent {actor!r}; {_suggestion(actor, self._actors)}"
+            raise NotFound(message)
+        types = None if kind is None else _types(kind)
+        return tuple(
+            fact
+            for fact in self._facts
+            if (types is None or fact.type in types) and (actor is None or fact.concerns(actor))
+        )
+
+    @cached_property
+    def _tables(self) -> RunTables:
+        # Here, because DuckDB is loaded with it, which a test that looks at facts does not need.
+        from econsim.api.tables import RunTables
+
+        return RunTables(self._events)
+
+    @cached_property
+    def _actors(self) -> frozenset[str]:
+        """Return the agents, all who hold money, and the services that did something."""
+        agents = (each.id for each in population(self.figures.scenario))
+        holders = (each.agent for each in self.figures.holders)
+        return frozenset((*agents, *holders, *(fact.actor for fact in self._facts)))
+
+    @cached_property
+    def _facts(self) -> tuple[Fact, ...]:
+        return tuple(fact for entry in self.records for fact in facts(entry))
+
+
+def _entry(name: str, known: Mapping[str, Figures], what: str) -> Figures:
+    if name not in known:
+        message = f"this run has no {what} {name!r}; {_suggestion(name, known)}"
+        raise NotFound(message)
+    return known[name]
+
+
+def _types(kind: str) -> frozenset[str]:
+    """Return the types of events with a name; a misspelt one would let every test pass that nothing happened."""
+    found = frozenset(each for each in _TYPES if kind in (each, each.partition(".")[2]))
+    if not found:
+        known = [each if "." in kind else each.partition(".")[2] for each in _TYPES]
+        message = f"no event is of type {kind!r}; {_suggestion(kind, known)}"
+        raise NotFound(message)
+    return found
+
+
+def _suggestion(name: str, known: Iterable[str]) -> str:
+    near = get_close_matches(name, known, 1)
+    return f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(known))}"
