@@ -1,6 +1,6 @@
 """Tables of a run in a database in memory, made when the first one is asked for, as Arrow data for every library that reads it.
 
-Owns no definition of a table: those are the ones of `econsim export` (`report/export.py`). The database is DuckDB's, which gives Arrow data
+Owns no definition of a table: those are the ones of `econsim export` (`report/table_definitions.py`). The database is DuckDB's, which gives Arrow data
 without a library of Arrow, so nothing has to be installed for tables beside econsim.
 """
 
@@ -19,7 +19,8 @@ import duckdb
 
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.errors import NotFound, SetupError, quoted_value
-from econsim.report.export import TABLES, export
+from econsim.report.export import export
+from econsim.report.table_definitions import TABLES
 
 if TYPE_CHECKING:
     import pandas as pd  # type: ignore[import-untyped]  # its stubs are a package of their own

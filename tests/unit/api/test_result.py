@@ -139,10 +139,10 @@ def test_a_long_table_shows_its_first_and_last_rows(result):
 @pytest.mark.parametrize(
     ("ask", "error", "reason"),
     [
-        (lambda run: run.table("trade"), NotFound, "the tables are events, trades"),
-        (lambda run: run.trades["prise"], NotFound, "its columns are run, period"),
+        (lambda run: run.table("trade"), NotFound, "the tables are runs, periods, trades"),
+        (lambda run: run.trades["prise"], NotFound, "its columns are run, seed, scenario"),
         (lambda run: run.surplus(by="agent"), InvalidMessage, "write by='side' or by='group'"),
-        (lambda run: run.figure("gpu_prices"), NotFound, "its figures are cpu_prices"),
+        (lambda run: run.figure("gpu_prices"), NotFound, "its figures are efficiency"),
     ],
     ids=["table", "column", "division", "figure"],
 )
