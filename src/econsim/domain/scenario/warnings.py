@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from econsim.domain.market.order_checks import terms_refusal
+from econsim.domain.scenario.feasibility_warnings import feasibility_warnings
 from econsim.domain.scenario.scenario_warning import Key, ScenarioWarning
 from econsim.domain.scenario.thinking_warnings import thinking_warnings
 from econsim.schemas.expectation import GROUP_MEASURES, Measure, MeasureExpectation
@@ -25,7 +26,11 @@ from econsim.schemas.scenario import (
     Scenario,
     ScriptedAction,
 )
+from econsim.schemas.scenario_cognition import CODED
 from econsim.schemas.types import MICROS_PER_CREDIT
+
+PRICED: Final = frozenset(CODED) - {PolicyName.ZI_U}
+"""Policies whose bids come from the value of a unit."""
 
 PERCENT_MAX: Final = 100
 """Percent: no market realises more than the most surplus possible, and no seller sells more than all units."""
@@ -44,6 +49,7 @@ def warnings(scenario: Scenario) -> Iterator[ScenarioWarning]:
         if group.policy in THINKING:
             yield from thinking_warnings(("agents", place), group, scenario)
     yield from _scripts(scenario, markets)
+    yield from feasibility_warnings(scenario)
     for place, expected in enumerate(scenario.expectations):
         if not isinstance(expected, MeasureExpectation) or expected.measure in GROUP_MEASURES:
             continue
@@ -68,7 +74,10 @@ def _market(key: Key, market: Market, scenario: Scenario) -> Iterator[ScenarioWa
     """Warn of windows that do not fit, and of settings of another mechanism."""
     ticks, window = scenario.clock.ticks_per_period, market.window_ticks
     if market.mechanism is MechanismName.CALL_AUCTION:
-        if ticks % window:
+        if window > ticks:
+            what = f"window_ticks {window} is longer than a period of {ticks} ticks: each period has one shorter window"
+            yield ScenarioWarning((*key, "window_ticks"), what, f"use at most {ticks}")
+        elif ticks % window:
             what = f"window_ticks {window} does not fit a period of {ticks} ticks: its last window is shorter"
             remedy = "use a divisor of ticks_per_period"
             yield ScenarioWarning((*key, "window_ticks"), what, remedy)
@@ -123,6 +132,13 @@ class _ReachablePrices:
         if self.trades:
             return
         name, bid, ask = self.market.resource, self.bid, self.ask
+        if (all_bids := bid is None and self.bids) or (ask is None and self.asks):
+            whose, given = ("values", self.bids) if all_bids else ("costs", self.asks)
+            limits = f"{format_credits(self.market.price_min)} to {format_credits(self.market.price_max)}"
+            span = f"{format_credits(min(given))} to {format_credits(max(given))}"
+            what = f"no trade is possible on {name!r}: all {whose} there, {span}, are outside its price limits {limits}"
+            yield ScenarioWarning(key, what, "change them, or the limits")
+            return
         if bid is None or ask is None:
             missing = " or ".join(verb for verb, price in (("buys", bid), ("sells", ask)) if price is None)
             what = f"no trade is possible on {name!r}: nobody {missing} there within its price limits"
@@ -171,7 +187,7 @@ def _group(
     for place, role in enumerate(group.roles):
         where = (*key, "roles", place)
         yield from _values(where, role, markets[role.resource])
-        if role.side is Side.BID and group.policy is not PolicyName.EXTERNAL:
+        if role.side is Side.BID:
             yield from _budget((*key, "credits"), group, role, reach[role.resource])
 
 
@@ -217,6 +233,18 @@ def _budget(key: Key, group: Group, role: Role, reach: _ReachablePrices) -> Iter
             f"{format_credits(least)} for a unit of {market.resource!r}"
         )
         yield ScenarioWarning(key, what, "deal them more")
+    elif group.policy in PRICED and group.credits < (worth := _worth(role, market)):
+        what = (
+            f"agents of group {group.name!r} have {format_credits(group.credits)} credits each and cannot bid "
+            f"{format_credits(worth)}, what a unit of {market.resource!r} is worth to them: efficiency counts that as lost"
+        )
+        yield ScenarioWarning(key, what, "deal them more")
+
+
+def _worth(role: Role, market: Market) -> int:
+    """Return the most that a buyer of a role bids for a unit, micro-credits."""
+    given = [units[0] for units in role.values] or list(_ends(role))
+    return max(min(value, market.price_max) for value in given) * market.lot_size
 
 
 def _scripts(scenario: Scenario, markets: dict[str, Market]) -> Iterator[ScenarioWarning]:

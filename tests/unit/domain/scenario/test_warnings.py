@@ -95,7 +95,7 @@ def test_a_scenario_that_makes_sense_has_no_warning(warned):
         (
             "window_ticks = 3",
             "window_ticks = 9",
-            "line 8: markets[1].window_ticks: window_ticks 9 does not fit",
+            "line 8: markets[1].window_ticks: window_ticks 9 is longer than a period of 6 ticks",
         ),
         (
             '"call_auction"',
@@ -158,7 +158,7 @@ def test_each_senseless_value_is_a_warning_with_its_line(warned, old, new, messa
             'side = "bid", first = 1.00, last = 2.00',
             "nobody sells there",
         ),
-        ("[[3.00, 2.00]]", "[[0, 0]]", "nobody buys there within its price limits"),
+        ("[[3.00, 2.00]]", "[[0, 0]]", "all values there, 0 to 0, are outside its price limits 0.01 to 4"),
     ],
 )
 def test_a_market_without_possible_trades_is_warned_of_and_so_are_its_expectations(warned, old, new, message):
@@ -175,6 +175,65 @@ def test_buyers_that_cannot_pay_for_one_unit_are_warned_of(warned):
     assert line.startswith(
         "line 12: agents[1].credits: agents of group 'b' have 0.5 credits each and need at least 1"
     )
+
+
+CODED = """name = "a"
+hosts = 2
+[clock]
+ticks_per_period = 4
+[[markets]]
+resource = "cpu"
+[[agents]]
+name = "b"
+policy = "zip"
+count = 2
+credits = 9
+roles = [ { resource = "cpu", side = "bid", values = [[3.00, 2.00], [2.50]] } ]
+[[agents]]
+name = "s"
+policy = "zip"
+count = 2
+roles = [ { resource = "cpu", side = "ask", first = 1.00, last = 2.00, units = 2 } ]
+[[agents]]
+name = "e"
+policy = "external"
+credits = 5
+roles = [ { resource = "cpu", side = "bid", first = 3.00, last = 3.00 } ]
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("[2.50]]", "[2.50], [1]]", "line 12: agents[1].roles[1].values: 3 lists of values for 2 agents of group 'b': the last 1 is nobody's"),
+        ("units = 2", "units = 5", "line 17: agents[2].roles[1].units: an agent has 5 units and one order a tick, and a period has 4 ticks"),
+        ("credits = 9", "credits = 2.5", "line 11: agents[1].credits: agents of group 'b' have 2.5 credits each and cannot bid 3, what a unit"),
+        ("credits = 5", "credits = 0.001", "line 21: agents[3].credits: agents of group 'e' have 0.001 credits each and need at least 0.01"),
+        ("hosts = 2", "hosts = 9", "line 2: hosts: 9 hosts for 4 agents: 5 have none"),
+    ],
+)  # fmt: skip
+def test_what_can_never_happen_is_warned_of(warned, old, new, message):
+    assert not warned(CODED)
+    assert CODED.count(old) == 1
+
+    (line,) = warned(CODED.replace(old, new))
+
+    assert line.startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [
+        ('verb = "bid", order_id = "p", price = 3, quantity = 40', "costs 120, and the agent has 100"),
+        ('verb = "ask", order_id = "p", price = 3', "asks for 1 of 'cpu', and the agent is dealt 0"),
+    ],
+)
+def test_scripted_orders_without_the_means_are_warned_of(warned, step, message):
+    alone = f'[[agents]]\nname = "y"\npolicy = "scripted"\nscript = [ {{ tick = 1, resource = "cpu", {step} }} ]\n'
+
+    (line,) = warned(PLAIN.replace("[[expectations]]", f"{alone}[[expectations]]"))
+
+    assert message in line
 
 
 def test_random_traders_without_limits_can_trade_at_a_loss(warned):
