@@ -204,14 +204,16 @@ def settings_of(context: typer.Context) -> Settings:
 
 
 @contextmanager
-def report_path(config: Settings, run: str, named: Path | None, option: str) -> Iterator[Path]:
-    """Provide the path of a run's report: the given one, else one in the state directory, private to this user.
+def report_path(
+    config: Settings, run: str, named: Path | None, option: str, file: str = "report.html"
+) -> Iterator[Path]:
+    """Provide the path of a run's report: the given one, else this file in the state directory, private to this user.
 
     Raises SetupError, naming the option that asks for another place, if it cannot be written.
     """
     from econsim.identity.private_files import private_files
 
-    path = named or config.state / "runs" / run / "report.html"
+    path = named or config.state / "runs" / run / file
     try:
         with nullcontext() if named else private_files(path.parent):
             yield path

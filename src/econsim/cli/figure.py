@@ -11,10 +11,10 @@ from econsim.cli import option_types
 from econsim.cli.command_group import run_async, settings_of
 from econsim.cli.nearest import name_suggestion
 from econsim.cli.output import console, say
-from econsim.cli.run_argument import RunArgument
+from econsim.cli.run_argument import RunOrFileArgument
 from econsim.cli.run_summary import read_runs
 from econsim.cli.unused_options import Given, UnusedOption, refuse_unused_options
-from econsim.errors import NotFound, SetupError, quoted_value
+from econsim.errors import NotFound, SetupError
 
 if TYPE_CHECKING:
     from econsim.report.figure_file import Look
@@ -48,20 +48,9 @@ def _themes() -> list[str]:
     return [theme.value for theme in Theme]
 
 
-def _figure_file(text: str | Path) -> Path:
-    """Return the path of a file to write, whose ending names its form."""
-    from econsim.report.figure_file import ENDINGS
-
-    path = option_types.new_file(text)
-    if path.suffix.lower() not in ENDINGS:
-        message = f"{quoted_value(str(text))} names no form of a figure; end it with {', '.join(ENDINGS)}"
-        raise typer.BadParameter(message)
-    return path
-
-
 def figure(  # noqa: PLR0913 - each is an option of the command
     context: typer.Context,
-    run: RunArgument = "last",
+    run: RunOrFileArgument = "last",
     name: Annotated[
         str | None,
         typer.Argument(
@@ -78,7 +67,7 @@ def figure(  # noqa: PLR0913 - each is an option of the command
             "-o",
             help="File to write: FILE.svg, .png, .pdf, or .csv for the data. Default: FIGURE.svg here",
             metavar="FILE",
-            parser=_figure_file,
+            parser=option_types.figure_file,
         ),
     ] = None,
     width: Annotated[
@@ -98,6 +87,7 @@ def figure(  # noqa: PLR0913 - each is an option of the command
     theme: Annotated[
         str,
         typer.Option(
+            "--theme",
             help="Colours of text and ground: light, dark or clear.",
             metavar="THEME",
             parser=option_types.OneOf("theme", _themes),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from econsim.cli.connect import connect_to_server
+from econsim.cli.run_source import run_sources
 
 if TYPE_CHECKING:
+    from econsim.cli.kept_log import KeptLog
     from econsim.cli.run_log import RunLog
     from econsim.config import Settings
     from econsim.report.summary import Summary
@@ -20,21 +22,20 @@ class ReadRun:
 
     summary: Summary
     """Summary of the run."""
-    log: RunLog
+    log: RunLog | KeptLog
     """Log of the run, whose `check` tells whether all of it was there."""
 
 
-async def read_runs(config: Settings, runs: Sequence[str]) -> list[ReadRun]:
-    """Return the summaries of runs; raises NotFound, and CorruptLog for one without its opening."""
-    from econsim.cli.run_log import RunLog, resolve
+async def read_runs(config: Settings, runs: Sequence[str | Path]) -> list[ReadRun]:
+    """Return the summaries of runs, given by name or by an archive's path; raises NotFound, and CorruptLog for one without its opening."""
     from econsim.domain.audit.canonical_log import CanonicalLog
     from econsim.report.aggregate import RunAggregator
 
     found = []
-    async with connect_to_server(config) as client:
+    async with run_sources(config) as sources:
         for run in runs:
             tally, canonical = RunAggregator(), CanonicalLog()
-            log = RunLog(client, await resolve(client, run))
+            log = (await sources.find(run)).log()
             async for entry in log.so_far():
                 tally.add(entry)
                 canonical.add(entry)

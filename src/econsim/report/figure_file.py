@@ -26,8 +26,6 @@ DOTS_PER_INCH: Final = 300
 """Resolution of a PNG: what journals ask for."""
 WIDTH_MM: Final = 160
 """Width of a figure by default: the text of an A4 page."""
-COLUMN_MM: Final = (40, 400)
-"""Least and greatest width of a figure."""
 ASPECT: Final = 0.55
 """Height of a figure over its width, unless it has rows of its own height."""
 SHORTEST_MM: Final = 45
@@ -90,7 +88,11 @@ class Look:
 
 
 def write_figure(figure: Figure, origin: str, path: Path, look: Look) -> None:
-    """Write a figure, in the form that the file's ending names: `.svg`, `.png`, `.pdf` or `.csv`."""
+    """Write a figure, with the directories it needs, in the form that the file's ending names: `.svg`, `.png`, `.pdf` or `.csv`.
+
+    Raises ValueError for another ending.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
     match path.suffix.lower():
         case ".csv":
             path.write_text(figure_csv(figure.chart), encoding="utf-8", newline="")
@@ -103,10 +105,6 @@ def write_figure(figure: Figure, origin: str, path: Path, look: Look) -> None:
         case other:
             message = f"a figure cannot be written as {other!r}"
             raise ValueError(message)
-
-
-ENDINGS: Final = (".svg", ".png", ".pdf", ".csv")
-"""Endings of the files that `write_figure` writes."""
 
 
 def picture(figure: Figure, origin: str, look: Look) -> Spec:
@@ -194,13 +192,24 @@ def _config(theme: Theme, text_px: float) -> dict[str, Any]:
     }
 
 
-def _svg(spec: Spec) -> str:
-    return vl_convert.vegalite_to_svg(spec)
+_SIZE: Final = re.compile(r'width="(\d+)" height="(\d+)"')
+"""Size of a picture in pixels, as its SVG begins."""
+
+
+def _svg(spec: Spec, per_px: float = 1 / PX_PER_MM, unit: str = "mm") -> str:
+    """Return a picture as SVG, its size in a unit of which a pixel has so many."""
+
+    def size(found: re.Match[str]) -> str:
+        width, height = (f"{int(px) * per_px:.2f}{unit}" for px in found.groups())
+        return f'width="{width}" height="{height}"'
+
+    return _SIZE.sub(size, vl_convert.vegalite_to_svg(spec), count=1)
 
 
 def _png(spec: Spec) -> bytes:
-    return vl_convert.vegalite_to_png(spec, scale=DOTS_PER_INCH / 96, ppi=DOTS_PER_INCH)
+    # The library counts 72 dots to the inch at scale 1, and charts count 96.
+    return vl_convert.vegalite_to_png(spec, scale=72 / 96, ppi=DOTS_PER_INCH)
 
 
 def _pdf(spec: Spec) -> bytes:
-    return vl_convert.vegalite_to_pdf(spec, scale=72 / 96)
+    return vl_convert.svg_to_pdf(_svg(spec, 1 / POINT_PX, ""))

@@ -80,15 +80,13 @@ def supply_and_demand(market: MarketSummary) -> Spec:
     last = {row["side"]: row["price"] for row in stairs}
     labels = [Label(side, last[side], colour) for side, colour in _SIDES if side in last]
     labels += _equilibrium_label(market)
-    drawn = view(
-        mark("circle", size=22, opacity=0.45, color=INK), trades, "trades", x=x, y=y, tooltip=tooltip
-    )
+    dots = view(mark("circle", size=22, opacity=0.45, color=INK), trades, "trades", x=x, y=y, tooltip=tooltip)
     return layer(
         *_equilibrium(market, scale),
         view(
             mark("line", strokeWidth=2.4), stairs, "schedule", x=x, y=y, color=colour, order=field("order:O")
         ),
-        drawn,
+        *([dots] if trades else []),
         line_labels(labels, ends, scale),
     )
 

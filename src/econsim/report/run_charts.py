@@ -266,5 +266,5 @@ def _names(name: str, names: Sequence[str]) -> Spec:
         name,
         title=None,
         sort=list(names),
-        axis={"labelLimit": NAME_PX, "grid": True, "domain": False, "ticks": False},
+        axis={"labelLimit": NAME_PX, "grid": True, "domain": False, "ticks": False, "zindex": 0},
     )

@@ -65,6 +65,7 @@ REFUSED: dict[object, list[str]] = {
     option_types.state_directory: [*PATHS, "file"],
     option_types.existing: [*PATHS, "nowhere"],
     option_types.new_file: [*PATHS, ".", "directory"],
+    option_types.figure_file: [*PATHS, ".", "directory", "figure", "figure.gif"],
     option_types.new_directory: [*PATHS, "file"],
     option_types.any_path: PATHS,
 }  # fmt: skip
@@ -112,7 +113,10 @@ def line(path: str, command: Any, parameter: Any, value: str) -> list[str]:
     words, behind = path.split() or ["scenarios"], []
     for other in command.params:
         given = value if other is parameter else GOOD.get(parser(other), "a")
-        if other.param_type_name == "argument" and (other.required or other is parameter):
+        # An argument stands behind all those before it, whether they must be there or not.
+        if other.param_type_name == "argument" and (
+            other.required or parameter.param_type_name == "argument"
+        ):
             behind.append(given)
         elif other.required or other is parameter:
             words.append(f"{other.opts[0]}={given}")
