@@ -1,4 +1,4 @@
-"""How much it takes to start: the command line, a small run with its report, a worker's modules, a market up to its first trade."""
+"""How much it takes to start: the command line, the package, small runs, a worker's modules, a market up to its first trade."""
 
 from __future__ import annotations
 
@@ -22,9 +22,21 @@ from econsim.adapters.server import state_directory
 from econsim.identity.trust_root import Trust
 
 HELP_MAX_S = 0.5
+IMPORT_MAX_S = 0.15
+BEYOND_MAX_S = 0.5
 TRADE_MAX_S = 2.0
 WORKER = "import econsim.app; econsim.app.market"
 """What `faststream run econsim.app:market` does before it connects."""
+MARKET = "smith1962"
+ENGINE = f"""
+from time import process_time
+from econsim.api.running import run
+run({MARKET!r}, periods=1)
+started = process_time()
+run({MARKET!r})
+print(process_time() - started)
+"""
+"""Prints the processor seconds of the run itself, figures and hash included, once everything is loaded."""
 
 
 def run(options: Options) -> list[Line]:
@@ -52,6 +64,7 @@ def run(options: Options) -> list[Line]:
                 options.turns,
             )
         ]
+    lines += _goals(options.turns)
     lines.append(
         Line(
             "first trade of econsim run genesis",
@@ -62,6 +75,37 @@ def run(options: Options) -> list[Line]:
         )
     )
     return lines
+
+
+def _goals(turns: int) -> list[Line]:
+    """Measure what has a goal of its own: importing econsim, and a run in memory beyond the run itself."""
+    build = Build.this()
+    importing, running = [build.python, "-c", "import econsim"], [build.python, "-c", ENGINE]
+    command = build.econsim("run", MARKET, "--transport", "memory", "--no-report", "--seed", "1962")
+    imports, beyond = [], []
+    for warm in (importing, running, command):  # bytecode and files, as above
+        spend(warm)
+    for _ in range(turns):
+        imports.append(spend(importing).cpu_s)
+        beyond.append(spend(command).cpu_s - float(spend(running).output))
+    return [
+        Line(
+            "import econsim",
+            "CPU s",
+            imports,
+            at_most=IMPORT_MAX_S,
+            note="interpreter included",
+            remedy="import what is heavy where it is used",
+        ),
+        Line(
+            f"econsim run {MARKET} --transport memory --no-report, beyond the run",
+            "CPU s",
+            beyond,
+            at_most=BEYOND_MAX_S,
+            note="less the run itself, in turn in a process that has loaded everything",
+            remedy="import what is heavy where it is used",
+        ),
+    ]
 
 
 def _whole(command: list[str | Path]) -> Reading:

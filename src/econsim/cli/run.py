@@ -61,6 +61,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
     external: options.ExternalsOption = None,
     real_time: options.RealTimeOption = False,
     report: options.ReportOption = None,
+    no_report: options.NoReportOption = False,
     parquet: options.ParquetOption = None,
     recorded: options.RecordedOption = None,
     provider: options.ProviderOption = None,
@@ -99,7 +100,8 @@ def run(  # noqa: PLR0913 - each is an option of the command
         live_tools=live_tools,
         live_people=live_people,
     )
-    _require_report_place(context, config, report)
+    if not no_report:
+        _require_report_place(context, config, report)
     print_warnings(scenario_file.scenario_warnings(scenario, found))
     if transport is Transport.MEMORY:
         answers = read_recorded(config, recorded) if recorded else None
@@ -108,7 +110,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
         launching = _launch_options(services, spread=spread, workers=workers, ephemeral=ephemeral)
         request = RunRequest(what, name, external or (), recorded, execution, parquet)
         summary = _launch(config, request, launching)
-    _show(config, summary, report)
+    _show(config, summary, report, is_written=not no_report)
 
 
 def _require_report_place(context: typer.Context, config: Settings, report: Path | None) -> None:
@@ -300,14 +302,16 @@ def _execution(server: Server, wanted: RunRequest, launching: LaunchOptions) -> 
     return execution_of(server, wanted.scenario, spread=launching.spread)
 
 
-def _show(config: Settings, summary: Summary, report: Path | None) -> None:
-    """Show the results of a run; end with 1 if it failed, or if an expectation does not hold."""
-    from econsim.report.html import write_report
+def _show(config: Settings, summary: Summary, report: Path | None, *, is_written: bool = True) -> None:
+    """Show the results of a run, and write its report; end with 1 if it failed, or if an expectation does not hold."""
     from econsim.report.terminal import print_report, print_summary
 
     out = console()
     print_summary(summary, out)
-    with report_path(config, summary.run, report, "--report") as path:
-        print_report(out, write_report(summary, path))
+    if is_written:
+        from econsim.report.html import write_report
+
+        with report_path(config, summary.run, report, "--report") as path:
+            print_report(out, write_report(summary, path))
     if summary.failure or summary.warnings or not summary.is_as_expected:
         raise typer.Exit(1)

@@ -44,6 +44,7 @@ TRANSPORTS: Final = {
     "external": NATS_ONLY,
     "real_time": NATS_ONLY,
     "report": ALL_TRANSPORTS,
+    "no_report": ALL_TRANSPORTS,
     "parquet": ALL_TRANSPORTS,
     "recorded": ALL_TRANSPORTS,
     "provider": ALL_TRANSPORTS,
@@ -72,6 +73,7 @@ RUN_UNUSED_OPTIONS: Final = (
         if transports is NATS_ONLY
     ),
     *RESUME_UNUSED_OPTIONS,
+    UnusedOption("report", lambda given: given["no_report"], "does nothing with --no-report"),
     UnusedOption(
         "recorded",
         lambda given: isinstance(given["recorded"], Path) and given["transport"] == Transport.NATS,
@@ -250,6 +252,12 @@ ReportOption = Annotated[
     ),
 ]
 """Option: path of the HTML report."""
+
+NoReportOption = Annotated[
+    bool,
+    typer.Option("--no-report", help="Write no HTML report; `econsim report RUN` can, of a run in the log."),
+]
+"""Option: no HTML report."""
 
 ParquetOption = Annotated[
     Path | None,

@@ -44,6 +44,8 @@ class ProgressDisplay:
     def __init__(self, console: Console | None = None) -> None:
         """Draw on a console; by default on stderr, so that stdout stays clean."""
         self.console = console or Console(stderr=True)
+        # Rich looks at the environment each time it is asked, which would be for every event.
+        self._is_terminal = self.console.is_terminal
         self.figures = LiveFigures()
         self.timed = True
         """True if the events happen while they are read: only then is there a speed."""
@@ -54,7 +56,7 @@ class ProgressDisplay:
     def __enter__(self) -> Self:
         """Start drawing."""
         self._started = self._drawn = perf_counter()
-        if self.console.is_terminal:
+        if self._is_terminal:
             self._live.start()
             self.draw(self.figures.snapshot())
         return self
@@ -63,7 +65,7 @@ class ProgressDisplay:
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
         """Stop drawing and take the picture away; the tables follow."""
-        if self.console.is_terminal:
+        if self._is_terminal:
             self._live.stop()
 
     @property
@@ -84,14 +86,14 @@ class ProgressDisplay:
 
     def _draw_if_due(self) -> None:
         now = perf_counter()
-        if now - self._drawn >= (REDRAW_S if self.console.is_terminal else LINE_S):
+        if now - self._drawn >= (REDRAW_S if self._is_terminal else LINE_S):
             self._drawn = now
             self.draw(self.figures.snapshot())
 
     def draw(self, snapshot: Snapshot) -> None:
         """Show a snapshot now."""
         waiting = waiting_text(self._waiting)
-        if self.console.is_terminal:
+        if self._is_terminal:
             view = picture(snapshot, self.elapsed_s, waiting, timed=self.timed)
             self._live.update(view, refresh=True)
         else:
