@@ -57,8 +57,8 @@ WITHIN: dict[str, Floors] = {
         ("execution",),
     ),
     "adapters": (
-        ("cancellation", "clock", "exposition", "logs", "operator_file", "otlp", "poll"),
-        ("nats",),
+        ("cancellation", "clock", "exposition", "logs", "operator_file", "otlp", "poll", "time_limit"),
+        ("nats", "policies"),
         ("jetstream", "mcp", "models", "server"),
         ("live_page",),
     ),

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +18,7 @@ from econsim.cli import run_options as options
 from econsim.cli.command_group import report_path, run_async, settings_of
 from econsim.cli.connect import require_runs
 from econsim.cli.output import console, line_printer, print_warnings
+from econsim.cli.own_policies import policies_of, policies_of_log
 from econsim.cli.providers import require_providers
 from econsim.cli.recorded import read_recorded, read_recorded_of_log
 from econsim.cli.run_argument import RunArgument
@@ -135,6 +137,7 @@ def _launch(config: Settings, request: RunRequest, launching: LaunchOptions) -> 
         raise ScenarioError(message)
     require_providers(config, request.scenario, request.recorded)
     require_tool_servers(config, request.scenario)
+    launching = replace(launching, policies_of=partial(policies_of, request.scenario))
     return run_async(_over_nats(config, request, launching))
 
 
@@ -158,6 +161,7 @@ def resume(  # noqa: PLR0913 - each is an option of the command
     _require_report_place(context, config, report)
     require_runs(config)
     launching = _launch_options(services, spread=spread, workers=workers)
+    launching = replace(launching, policies_of=partial(policies_of_log, run))
     summary = run_async(_over_nats(config, RunRequest(name=run), launching))
     _show(config, summary, report)
 
@@ -177,6 +181,7 @@ def _external_names(
 
 
 def _in_memory(scenario: Scenario, name: str | None, recorded: RecordedRun | None) -> Summary:
+    from econsim.adapters.policies import load_policies
     from econsim.domain.cognition.recording import ReplayCheck
     from econsim.domain.execution import in_memory
     from econsim.report.progress_bar import ProgressDisplay
@@ -192,7 +197,8 @@ def _in_memory(scenario: Scenario, name: str | None, recorded: RecordedRun | Non
         recorder = Recorder(progress)
         what, recording = (recorded.answer(scenario), recorded.recording) if recorded else (scenario, None)
         replay = ReplayCheck(recording)
-        for addressed in in_memory.run(what, name or in_memory.NAME, recording=recording):
+        loaded = load_policies(what)
+        for addressed in in_memory.run(what, name or in_memory.NAME, recording=recording, policies=loaded):
             recorder.add(addressed)
             replay.check(addressed)
         if result := replay.result():

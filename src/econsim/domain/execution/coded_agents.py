@@ -23,7 +23,7 @@ from econsim.schemas.agent import Limits
 from econsim.schemas.ledger import CREDITS
 from econsim.schemas.market import Quote, Shout
 from econsim.schemas.orders import OrderKind, Side
-from econsim.schemas.scenario import Market, MechanismName
+from econsim.schemas.scenario import Market, MechanismName, PolicyName
 
 ALWAYS: Final = 100
 """Activity, in percent, of an agent that acts at every tick."""
@@ -89,6 +89,7 @@ class Seat:
         """Sit down with the agent's role of this index, before the first period."""
         role = agent.roles[index]
         position = TraderPosition(agent.id, index, role.side, role.values, market, agent.activity_percent)
+        assert isinstance(agent.policy, PolicyName)
         self.trader: Quoter = QUOTERS[agent.policy](
             position, Draws(seed, "trader", agent.id, market.resource)
         )

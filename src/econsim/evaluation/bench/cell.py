@@ -6,6 +6,7 @@ import time
 from contextlib import suppress
 from typing import Final
 
+from econsim.adapters.policies import load_policies
 from econsim.domain.audit.canonical_log import CanonicalLog
 from econsim.domain.audit.deduplication import Deduplicator
 from econsim.domain.audit.envelope import AddressedEvent
@@ -121,7 +122,7 @@ def run_in_memory(scenario: str, cell: Cell, run: str) -> CellResult:
     started = time.process_time()
     found = scenario_of(scenario, cell.seed)
     fold = CellFold(found, hashed=cell.hashed, logged=False)
-    for addressed in in_memory.run(found, run):
+    for addressed in in_memory.run(found, run, policies=load_policies(found)):
         fold.add(addressed)
     return fold.result(cell, run, time.process_time() - started)
 
