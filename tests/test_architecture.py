@@ -36,11 +36,11 @@ HOUSE: Floors = (
     ("__init__", "routers"),
     ("app",),
     ("runs",),
-    ("checks", "evaluation", "terminal", "testing"),
+    ("checks", "envs", "evaluation", "terminal", "testing"),
     ("cli",),
     ("__main__",),
 )
-ROOMS_MAX = 22
+ROOMS_MAX = 23  # `envs`: libraries of learning agents, which nothing else may need
 FLOORS_MAX = 14
 
 # The same inside a room. A word is a folder or module of it; "" stands for the modules that are not named.
@@ -67,6 +67,7 @@ WITHIN: dict[str, Floors] = {
     "routers": (OWNERS, ("",)),
     "runs": (("scenarios", "launch"), ("",)),
     "checks": (("",), ("attacks", "permissions")),
+    "envs": (("market_game", "registration"), ("many_agents", "one_agent")),
     "evaluation": (("bench",), ("experiments",)),
 }
 
