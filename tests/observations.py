@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from econsim.domain.cognition.observation import (
-    Observation,
+    AgentObservation,
     ObservedMarket,
     ObservedOrder,
     ObservedQuestion,
@@ -38,7 +38,7 @@ def observed(
     questions=None,
     last_cycle=0,
 ):
-    return Observation(
+    return AgentObservation(
         "lab_001",
         tick,
         1,
@@ -73,7 +73,7 @@ def own_order(order_id="lab_001-1-1-0", side=Side.BID, price=2 * CREDIT, quantit
 
 
 def shown_prompt(
-    observation, schema=None, max_tokens=1_000, before="Observation: ", after="\nAnswer in JSON."
+    observation, schema=None, max_tokens=1_000, before="AgentObservation: ", after="\nAnswer in JSON."
 ):
     text = f"{before}{observation_text(observation)}{after}"
     return Prompt(
@@ -118,7 +118,7 @@ QUESTIONS = st.builds(
     st.none() | st.integers(0, 99),
 )
 OBSERVATIONS = st.builds(
-    Observation,
+    AgentObservation,
     NAMES,
     st.integers(0, 10**6),
     st.integers(1, 99),

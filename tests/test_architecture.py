@@ -36,13 +36,14 @@ HOUSE: Floors = (
     ("routers",),
     ("app",),
     ("runs",),
-    ("checks", "evaluation", "terminal"),
+    ("checks", "envs", "evaluation", "terminal"),
     ("api",),
     ("__init__", "cli", "testing"),
     ("__main__",),
 )
-# One more of each for the public Python API, which programs, notebooks and tests of agents use, and which uses what commands use.
-ROOMS_MAX = 23
+# One more of each for the public Python API, which programs, notebooks and tests of agents use, and which uses what commands use; and a
+# room for `envs`: libraries of learning agents, which nothing else may need.
+ROOMS_MAX = 24
 FLOORS_MAX = 15
 
 # The same inside a room. A word is a folder or module of it; "" stands for the modules that are not named.
@@ -59,8 +60,8 @@ WITHIN: dict[str, Floors] = {
         ("execution",),
     ),
     "adapters": (
-        ("cancellation", "clock", "exposition", "logs", "operator_file", "otlp", "poll"),
-        ("nats",),
+        ("cancellation", "clock", "exposition", "logs", "operator_file", "otlp", "poll", "time_limit"),
+        ("nats", "policies"),
         ("jetstream", "mcp", "models", "server"),
         ("live_page",),
     ),
@@ -69,6 +70,7 @@ WITHIN: dict[str, Floors] = {
     "routers": (OWNERS, ("",)),
     "runs": (("scenarios", "launch"), ("",)),
     "checks": (("",), ("attacks", "permissions")),
+    "envs": (("market_game", "registration"), ("many_agents", "one_agent")),
     "evaluation": (("bench",), ("studies",), ("experiments",)),
 }
 

@@ -22,11 +22,43 @@ if TYPE_CHECKING:
     from econsim.api.running import run
     from econsim.api.scenarios import LoadedScenario, load
     from econsim.api.tables import RunTable
+    from econsim.domain.agent.policy import (
+        Ask,
+        Bid,
+        Cancel,
+        Decision,
+        MarketObservation,
+        Observation,
+        OpenOrder,
+        Policy,
+        Replace,
+        TapeEntry,
+    )
+    from econsim.domain.agent.random_draws import Draws
 
 __version__ = "0.1.0"
-__all__ = ["LoadedScenario", "Result", "RunTable", "join", "load", "run"]
+__all__ = [
+    "Ask",
+    "Bid",
+    "Cancel",
+    "Decision",
+    "Draws",
+    "LoadedScenario",
+    "MarketObservation",
+    "Observation",
+    "OpenOrder",
+    "Policy",
+    "Replace",
+    "Result",
+    "RunTable",
+    "TapeEntry",
+    "join",
+    "load",
+    "run",
+]
 
 _HOMES = {
+    "Draws": "econsim.domain.agent.random_draws",
     "LoadedScenario": "econsim.api.scenarios",
     "Result": "econsim.api.result",
     "RunTable": "econsim.api.tables",
@@ -34,15 +66,15 @@ _HOMES = {
     "load": "econsim.api.scenarios",
     "run": "econsim.api.running",
 }
-"""Name → module that has it."""
+"""Name → module that has it; the others are of policies."""
 
 
 def __getattr__(name: str) -> object:
     """Load a name when a program asks for it, so that `import econsim` alone stays quick."""
-    if name in _HOMES:
+    if name in __all__:
         from importlib import import_module  # noqa: PLC0415 - see above
 
-        return getattr(import_module(_HOMES[name]), name)
+        return getattr(import_module(_HOMES.get(name, "econsim.domain.agent.policy")), name)
     message = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(message)
 

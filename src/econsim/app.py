@@ -165,6 +165,8 @@ class Server:
     """State directory whose embedded server this is; none for a server that the settings name."""
     started: tuple[str, ...] = ()
     """Names of the services that the command with this value started."""
+    policies: Path | None = None
+    """Directory of the policies that services of this command may run; none for that of the settings."""
 
 
 def server_of(config: Settings) -> Server:
@@ -293,10 +295,9 @@ def make(name: str, server: Server) -> Service:
     providers = model_providers(config) if name == COGNITION else {}
     tools = tool_servers(config, *filter(None, [server.state])) if name == MCP else {}
     collector = span_collector(config.otlp_url) if name == TRACE and config.otlp_url else None
-    shown = config.metrics_at if name == METRICS else None
-    context = ServiceContext(
-        name, broker, providers=providers, tool_servers=tools, collector=collector, metrics_at=shown
-    )
+    context = ServiceContext(name, broker, providers=providers, tool_servers=tools, collector=collector)
+    context.metrics_at = config.metrics_at if name == METRICS else None
+    context.policies = server.policies or config.policies
     if config.trace_sample:
         from econsim.adapters.nats.tracing import LiveTracing
 

@@ -40,6 +40,9 @@ class Settings(BaseModel):
     """File of the providers of language models; without it, models are answered by `rules` alone."""
     tools: Path | None = None
     """File of the servers of outside tools; without it, agents have no tools."""
+    policies: Path | None = None
+    """Directory from which, and from below, agent services run policies of scenarios, with their own rights; without it, none. `econsim
+    run` gives the services that it starts the directory of its scenario."""
     replicas: Annotated[int, Field(ge=1, le=5)] | None = None
     """Copies of each stream, 3 on a cluster; without it, a stream keeps what it has and a new one gets 1."""
     trace_sample: Annotated[float, Field(ge=0, le=1)] = 0.0

@@ -70,6 +70,7 @@ async def example(name, *arguments, server=None, creds=None, **variables):
         "e04_plain_nats_agent",
         "e05_thinking_bot",
         "e06_tool_bot",
+        "e09_play_a_policy",
     ],
 )
 @pytest.mark.slow
@@ -110,6 +111,32 @@ async def test_the_bot_earns_in_genesis_and_the_log_has_its_trades(server, run, 
     earned = output.splitlines()[-1]
     assert earned == "earned 0.36 credits"
     assert output.count("filled") == printed.count("ana ") == 2
+
+
+@pytest.mark.nats
+async def test_a_policy_of_one_s_own_earns_as_an_outside_agent(server, run, tmp_path):
+    file = tmp_path / "market.toml"
+    file.write_text(
+        """
+        name = "market"
+        clock = { ticks_per_period = 8, deadline_ms = 20000 }
+        markets = [{ resource = "cpu" }]
+        [[agents]]
+        name = "seller"
+        policy = "truthful"
+        roles = [{ resource = "cpu", side = "ask", values = [[1.00, 1.50]] }]
+        [[agents]]
+        name = "ana"
+        policy = "external"
+        roles = [{ resource = "cpu", side = "bid", values = [[3.00, 2.50]] }]
+        """
+    )
+
+    async with live_run(server, run, scenario_file.load(file)) as live:
+        where = {"server": server, "creds": live.creds["ana"]}
+        output = await example("e09_play_a_policy", run, "ana", str(file), **where)
+
+    assert output == "earned 3.00 credits\n"
 
 
 @pytest.mark.nats

@@ -82,9 +82,9 @@ def repeating(monkeypatch):
     """Have every host do each tick again after it has ended it, and before it reports it."""
     think, end, known = host.run_cycles, host.end_tick, {}
 
-    async def think_and_note(context, envelope, name, thinking, tools, *, is_told):
-        known[name] = thinking, tools
-        return await think(context, envelope, name, thinking, tools, is_told=is_told)
+    async def think_and_note(context, envelope, name, *agents, is_told):
+        known[name] = agents
+        return await think(context, envelope, name, *agents, is_told=is_told)
 
     async def end_twice(context, envelope, name, steps):
         await end(context, envelope, name, steps)

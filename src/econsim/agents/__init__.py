@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from econsim.agents.cognition import CognitionService, Thought
     from econsim.agents.economy import EconomicService
     from econsim.agents.outcomes import Outcome, OutcomeKind
+    from econsim.agents.playing import play
     from econsim.agents.session import AgentSession, Tick, join
     from econsim.agents.social import SocialService
     from econsim.agents.views import MarketDepth, MarketRole, PriceQuote, PrivateValues, TaskView, Wallet
@@ -33,11 +34,13 @@ __all__ = [
     "Wallet",
     "WorkspaceService",
     "join",
+    "play",
 ]
 _HOMES = {
     "cognition": ("CognitionService", "Thought"),
     "economy": ("EconomicService",),
     "outcomes": ("Outcome", "OutcomeKind"),
+    "playing": ("play",),
     "session": ("AgentSession", "Tick", "join"),
     "social": ("SocialService",),
     "views": ("MarketDepth", "PriceQuote", "MarketRole", "PrivateValues", "TaskView", "Wallet"),

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
+from econsim.adapters.policies import load_policies
 from econsim.api.result import Result
 from econsim.api.scenarios import AnyScenario, as_loaded
 from econsim.domain.execution import in_memory
@@ -57,7 +58,7 @@ def _in_memory(scenario: Scenario, name: str | None) -> Result:
     if reason := why_not_in_memory(scenario):
         message = f"scenario {scenario.name!r} {reason}; write transport='nats'"
         raise ScenarioError(message)
-    return Result(in_memory.run(scenario, name or in_memory.NAME))
+    return Result(in_memory.run(scenario, name or in_memory.NAME, policies=load_policies(scenario)))
 
 
 def _over_nats(scenario: Scenario, name: str | None, state: str | Path | None) -> Result:

@@ -33,6 +33,7 @@ def audit(
 
     Example: [cyan]econsim bench audit gode_sunder_oracle --periods 1[/cyan]
     """
+    from econsim.adapters.policies import load_policies
     from econsim.domain.audit.facts import as_record
     from econsim.domain.execution import in_memory
     from econsim.domain.expectation.audit import audit as audited
@@ -46,7 +47,7 @@ def audit(
         check_in_memory(wanted)
     except EconsimError as error:
         raise typer.BadParameter(str(error), ctx=context) from None
-    records = [as_record(addressed) for addressed in in_memory.run(wanted)]
+    records = [as_record(addressed) for addressed in in_memory.run(wanted, policies=load_policies(wanted))]
     found = audited(wanted.expectations, records, wanted, ReportMeasures)
     _show(found)
     unbreakable = [each.verdict.name for each in found if not each.is_breakable]

@@ -96,6 +96,7 @@ class _Driven:
 
     def run(self) -> None:
         """Run to the end; show progress, and how a replay differs from its recording."""
+        from econsim.adapters.policies import load_policies
         from econsim.domain.audit.facts import as_record
         from econsim.domain.cognition.recording import ReplayCheck
         from econsim.domain.execution import in_memory
@@ -109,7 +110,8 @@ class _Driven:
         replay = ReplayCheck(recording)
         with ProgressDisplay(console(stderr=True)) as progress, held_back() as is_stopped:
             self.recorder = Recorder(progress)
-            for addressed in in_memory.run(self._scenario, self._name, SALT, recording):
+            loaded = load_policies(self._scenario)
+            for addressed in in_memory.run(self._scenario, self._name, SALT, recording, policies=loaded):
                 self.recorder.add(addressed)
                 replay.check(addressed)
                 self._count += 1

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +19,7 @@ from econsim.cli.command_group import report_path, run_async, settings_of
 from econsim.cli.connect import require_runs
 from econsim.cli.memory_run import MemoryRequest, run_in_memory, stopped_in_memory, write_tables
 from econsim.cli.output import console, line_printer, print_warnings
+from econsim.cli.own_policies import policies_of, policies_of_log
 from econsim.cli.providers import require_providers
 from econsim.cli.recorded import read_recorded, read_recorded_of_log
 from econsim.cli.run_argument import RunArgument
@@ -145,6 +147,7 @@ def _launch(config: Settings, request: RunRequest, launching: LaunchOptions) -> 
         raise ScenarioError(message)
     require_providers(config, request.scenario, request.recorded)
     require_tool_servers(config, request.scenario)
+    launching = replace(launching, policies_of=partial(policies_of, request.scenario))
     return run_async(_over_nats(config, request, launching))
 
 
@@ -175,6 +178,7 @@ def resume(  # noqa: PLR0913 - each is an option of the command
         return
     require_runs(config)
     launching = _launch_options(services, spread=spread, workers=workers)
+    launching = replace(launching, policies_of=partial(policies_of_log, run))
     summary = run_async(_over_nats(config, RunRequest(name=run), launching))
     _show(config, summary, report)
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from econsim.cli import option_types
 from econsim.cli.output import console, print_warnings, say
 from econsim.cli.setting_options import SetOption, with_set_options
-from econsim.errors import SetupError
+from econsim.errors import ScenarioError, SetupError
+
+if TYPE_CHECKING:
+    from econsim.schemas.scenario import Scenario
 
 TEMPLATE_NAME: Final = 'name = "my_market"'
 """Line of the template that gets the scenario's name."""
@@ -84,6 +87,9 @@ def check(
     ],
     *,
     set_: SetOption = None,
+    twice: Annotated[
+        bool, typer.Option("--twice", help="Run it twice in memory, and compare the hashes of both runs.")
+    ] = False,
 ) -> None:
     """Check a scenario file without running it: names the line, the key and the remedy.
 
@@ -92,6 +98,8 @@ def check(
     Example: [cyan]econsim check bakery.toml[/cyan]
 
     Example: [cyan]econsim check genesis --set markets.cpu.price_max=6[/cyan]
+
+    Example: [cyan]econsim check bakery.toml --twice[/cyan] shows whether policies of your own repeat
     """
     from econsim.domain.agent.population import population
     from econsim.runs.scenario_file import load, scenario_warnings
@@ -103,3 +111,36 @@ def check(
         f"[green]{file} is usable[/green]: {agents:,} agents, {markets} market{'s' * (markets != 1)}, "
         f"{clock.periods} periods of at most {clock.ticks_per_period} ticks"
     )
+    if twice:
+        _compare_two_runs(scenario)
+
+
+def _compare_two_runs(scenario: Scenario) -> None:
+    """Run a scenario twice and say whether the hashes agree; end with 1 if not. Raises ScenarioError if it needs a server."""
+    from econsim.runs.overrides import why_not_in_memory
+
+    if reason := why_not_in_memory(scenario):
+        message = f"scenario {scenario.name!r} {reason}; leave --twice out"
+        raise ScenarioError(message)
+    first, second = _hash_in_memory(scenario), _hash_in_memory(scenario)
+    if first == second:
+        say("[green]two runs are one[/green]: hash {hash}", hash=first)
+        return
+    say(
+        "two runs of one seed differ, {first} and {second}: a policy draws from elsewhere than its draws, or reads a clock",
+        style="bold red",
+        first=first[:12],
+        second=second[:12],
+    )
+    raise typer.Exit(1)
+
+
+def _hash_in_memory(scenario: Scenario) -> str:
+    from econsim.adapters.policies import load_policies
+    from econsim.domain.audit.canonical_log import CanonicalLog
+    from econsim.domain.execution import in_memory
+
+    canonical = CanonicalLog()
+    for addressed in in_memory.run(scenario, policies=load_policies(scenario)):
+        canonical.add(addressed)
+    return canonical.hexdigest()

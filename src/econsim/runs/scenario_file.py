@@ -17,6 +17,7 @@ from typing import Final
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from econsim.adapters.policies import with_sources
 from econsim.domain.agent.population import population
 from econsim.domain.expectation.checks import check_expectations
 from econsim.domain.scenario.tool_checks import check_offered_tools
@@ -87,9 +88,10 @@ def names() -> tuple[str, ...]:
 def load(path_or_name: str | Path) -> Scenario:
     """Return a shipped scenario by its name, or the one in a file.
 
+    Policies of one's own that it names are looked for beside the file first, loaded, and entered with the digests of their sources.
     Raises ScenarioError naming file, line, key and remedy.
     """
-    return parse(*_text(path_or_name))
+    return parse(*_text(path_or_name), _directory(path_or_name))
 
 
 def scenario_warnings(path_or_name: str | Path, changed: Scenario | None = None) -> tuple[str, ...]:
@@ -98,8 +100,13 @@ def scenario_warnings(path_or_name: str | Path, changed: Scenario | None = None)
     `changed` is the file's scenario with other settings, if they are to be judged. Raises what `load` raises.
     """
     text, file = _text(path_or_name)
-    found = warnings(changed or parse(text, file))
+    found = warnings(changed or parse(text, file, _directory(path_or_name)))
     return tuple(str(_error(file, line_of(text, w.key), _dotted_key(w.key), w.what, w.remedy)) for w in found)
+
+
+def _directory(path_or_name: str | Path) -> Path | None:
+    """Return the directory of a scenario file; none for a shipped scenario."""
+    return None if str(path_or_name) in names() else Path(path_or_name).parent
 
 
 def _text(path_or_name: str | Path) -> tuple[str, str]:
@@ -116,8 +123,11 @@ def _text(path_or_name: str | Path) -> tuple[str, str]:
     return text, name
 
 
-def parse(text: str, file: str = "scenario.toml") -> Scenario:
-    """Return the scenario that TOML text describes; `file` is for messages. Raises ScenarioError."""
+def parse(text: str, file: str = "scenario.toml", directory: Path | None = None) -> Scenario:
+    """Return the scenario that TOML text describes; `file` is for messages. Raises ScenarioError.
+
+    Policies of one's own are looked for in `directory` first.
+    """
     try:
         document = tomllib.loads(text.removeprefix(BYTE_ORDER_MARK))
     except (ValueError, RecursionError) as error:
@@ -134,6 +144,7 @@ def parse(text: str, file: str = "scenario.toml") -> Scenario:
         population(scenario)
         check_offered_tools(scenario.tools)
         check_expectations(scenario)
+        scenario = with_sources(scenario, directory)
     except ScenarioError as error:
         key = _key_of(scenario, error)
         raise _error(file, line_of(text, key), _dotted_key(key), str(error), "") from None

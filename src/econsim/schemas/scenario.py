@@ -16,6 +16,7 @@ from econsim.schemas.expectation import GROUP_MEASURES, Expectation, Measure, Me
 from econsim.schemas.money import Credits, format_credits, parse_credits
 from econsim.schemas.names import AGENT_STEMS_RESERVED, AGENTS_RESERVED
 from econsim.schemas.orders import Side
+from econsim.schemas.own_policy import GroupPolicy, PolicyPath, PolicySource
 from econsim.schemas.scenario_cognition import Cognition, Thinking, check_group
 from econsim.schemas.scenario_parts import Clock, Market, Role, ScenarioPart, ScriptedAction, wrong
 from econsim.schemas.scenario_people import PEOPLE_MAX, ScriptedPerson, check_people
@@ -80,8 +81,8 @@ class Group(ScenarioPart):
 
     name: Name
     """Stem of the agents' ids; the id itself when `count` is 1 and the policy is `external`."""
-    policy: PolicyName
-    """Policy by which the agents decide."""
+    policy: GroupPolicy
+    """Policy by which the agents decide: a word, or a class of one's own as `module:Class`."""
     count: Annotated[int, Field(strict=True, ge=1, le=AGENTS_MAX)] = 1
     """Number of agents in the group."""
     credits: Credits = 100_000_000
@@ -107,22 +108,22 @@ class Group(ScenarioPart):
                 )
             seen.add(role.resource)
         if self.script and self.policy is not PolicyName.SCRIPTED:
-            what = f"script is given to {self.policy.value} agents"
+            what = f"script is given to {self.policy} agents"
             raise wrong(what, 'script is for policy = "scripted"', "script")
         if self.thinking is not None and self.policy not in CYCLING:
-            what = f"thinking is given to {self.policy.value} agents"
+            what = f"thinking is given to {self.policy} agents"
             raise wrong(what, 'thinking is for policy = "llm", "llm_strategist" or "human"', "thinking")
         if self.thinking and self.thinking.trader and self.policy is not PolicyName.LLM_STRATEGIST:
-            what = f"trader is given to {self.policy.value} agents"
+            what = f"trader is given to {self.policy} agents"
             raise wrong(what, 'it is for policy = "llm_strategist"; leave it out', "thinking", "trader")
         if self.thinking and self.thinking.tools and self.policy is not PolicyName.LLM:
-            what = f"tools are given to {self.policy.value} agents"
+            what = f"tools are given to {self.policy} agents"
             raise wrong(what, 'they are for policy = "llm"; leave them out', "thinking", "tools")
         return self
 
 
-OPTIONS_FILL_IN: Final = frozenset({"unjudged", "recorded"})
-"""Fields that no file may hold: the options of `econsim run` fill them in."""
+OPTIONS_FILL_IN: Final = frozenset({"unjudged", "recorded", "policies", "policies_from"})
+"""Fields that no file may hold: the options of `econsim run`, or the reading of the file, fill them in."""
 
 
 class Scenario(ScenarioPart):
@@ -160,6 +161,10 @@ class Scenario(ScenarioPart):
     recorded: Annotated[str, Field(exclude_if=_is_empty)] = ""
     """Run whose recorded calls answer those of this run, in its log; empty for a run that asks providers. The options of
     `econsim run` fill it in."""
+    policies: Annotated[tuple[PolicySource, ...], Field(exclude_if=_has_none)] = ()
+    """Policies of one's own that groups name, with the digests of their sources; filled in when the file is read."""
+    policies_from: Annotated[str, Field(exclude_if=_is_empty)] = ""
+    """Directory in which their modules are looked for first, that of the file; no part of the hash."""
 
     @model_validator(mode="after")
     def check_names(self) -> Self:
@@ -208,6 +213,11 @@ class Scenario(ScenarioPart):
                 what = "nobody takes tasks, so none can be delegated"
                 raise wrong(what, "give a group the tool accept_task", "agents", place, "thinking", "tools")
         return self
+
+    @property
+    def own_policies(self) -> tuple[PolicyPath, ...]:
+        """Return the policies of one's own that groups name, each once, sorted."""
+        return tuple(sorted({group.policy for group in self.agents if isinstance(group.policy, PolicyPath)}))
 
     @property
     def measures(self) -> tuple[MeasureExpectation, ...]:
@@ -308,6 +318,7 @@ __all__ = [
     "MechanismName",
     "Mode",
     "PolicyName",
+    "PolicyPath",
     "Rationing",
     "Role",
     "Scenario",

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from faststream.exceptions import IncorrectState
@@ -62,6 +63,8 @@ class ServiceContext:
     """Address and port at which the metrics service serves figures; none if nobody is to see them."""
     run_figures: dict[str, RunFigures] = field(default_factory=dict)
     """Figures of the runs that this worker follows, by name, in the metrics service."""
+    policies: Path | None = None
+    """Directory from which, and from below, the agent service runs policies of scenarios; none for none."""
     runs: ActiveRuns = field(default_factory=ActiveRuns)
     """Open runs, as the service's leadership keeps them."""
     tracing: Tracing = field(default_factory=Untraced)

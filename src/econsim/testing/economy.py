@@ -11,14 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, get_args
 
+from pydantic import TypeAdapter, ValidationError
+
+from econsim.adapters.policies import load_policies, with_sources
 from econsim.api.result import Result
+from econsim.domain.agent.policy import Policy
 from econsim.domain.agent.population import population
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.execution import in_memory
 from econsim.errors import RunFailed, ScenarioError
 from econsim.runs import scenario_file
 from econsim.runs.overrides import apply_overrides, check_externals, why_not_in_memory
-from econsim.schemas.scenario import PolicyName, Scenario
+from econsim.schemas.own_policy import GroupPolicy
+from econsim.schemas.scenario import PolicyName, PolicyPath, Scenario
 
 if TYPE_CHECKING:
     from econsim.testing.session_server import Bot, SessionServer
@@ -34,8 +39,8 @@ class Options(TypedDict, total=False):
     """Seed of all chance."""
     periods: int
     """Number of trading days."""
-    policies: Mapping[str, str]
-    """Group → policy of its agents. The scenario's own expectations are left out then: they are about its own policies."""
+    policies: Mapping[str, str | type[Policy]]
+    """Group → policy of its agents: a word, or a class of one's own, itself or as `module:Class`. The scenario's own expectations are left out then: they are about its own policies."""
     bots: Mapping[str, Bot]
     """External agent → its program. A name that the scenario lacks joins it with 100 credits and no private values."""
     transport: Transport
@@ -58,7 +63,7 @@ class Economy:
         """
         wanted = self._wanted_run(scenario, **options)
         if wanted.transport == "memory":
-            return _result(in_memory.run(wanted.scenario))
+            return _in_memory(wanted.scenario)
         server = self._server()
         running = server.submit(server.play(wanted.scenario, wanted.bots))
         try:
@@ -70,7 +75,7 @@ class Economy:
         """Do as `run` does, and leave the loop to others meanwhile."""
         wanted = self._wanted_run(scenario, **options)
         if wanted.transport == "memory":
-            return await asyncio.to_thread(lambda: _result(in_memory.run(wanted.scenario)))
+            return await asyncio.to_thread(_in_memory, wanted.scenario)
         server = await asyncio.to_thread(self._server)
         return _result(await server.play(wanted.scenario, wanted.bots))
 
@@ -80,7 +85,7 @@ class Economy:
         *,
         seed: int | None = None,
         periods: int | None = None,
-        policies: Mapping[str, str] | None = None,
+        policies: Mapping[str, str | type[Policy]] | None = None,
         bots: Mapping[str, Bot] | None = None,
         transport: Transport | None = None,
     ) -> _Wanted:
@@ -117,21 +122,31 @@ def _check_transport(scenario: Scenario, transport: Transport) -> None:
         raise ScenarioError(message)
 
 
-def _with_policies(scenario: Scenario, policies: Mapping[str, str]) -> Scenario:
+def _with_policies(scenario: Scenario, policies: Mapping[str, str | type[Policy]]) -> Scenario:
     if not policies:
         return scenario
     groups = [group.name for group in scenario.agents]
     if unknown := sorted(policies.keys() - set(groups)):
         message = f"{scenario.name!r} has no group {unknown[0]!r}; its groups are {', '.join(groups)}"
         raise ScenarioError(message)
-    if wrong := sorted(set(policies.values()) - set(PolicyName)):
-        message = f"there is no policy {wrong[0]!r}; the policies are {', '.join(PolicyName)}"
-        raise ScenarioError(message)
+    known = {name: _known_policy(policy) for name, policy in policies.items()}
     agents = tuple(
-        group.model_copy(update={"policy": PolicyName(policies.get(group.name, group.policy))})
-        for group in scenario.agents
+        group.model_copy(update={"policy": known.get(group.name, group.policy)}) for group in scenario.agents
     )
-    return scenario.model_copy(update={"agents": agents, "expectations": ()})
+    changed = scenario.model_copy(update={"agents": agents, "expectations": ()})
+    return with_sources(changed, Path(scenario.policies_from) if scenario.policies_from else None)
+
+
+def _known_policy(policy: str | type[Policy]) -> PolicyName | PolicyPath:
+    try:
+        return TypeAdapter[PolicyName | PolicyPath](GroupPolicy).validate_python(policy)
+    except ValidationError as error:
+        message = f"there is no policy {policy!r}; the policies are {', '.join(PolicyName)}, and classes as module:Class"
+        raise ScenarioError(message) from error
+
+
+def _in_memory(scenario: Scenario) -> Result:
+    return _result(in_memory.run(scenario, policies=load_policies(scenario)))
 
 
 def _result(events: Iterable[AddressedEvent]) -> Result:

@@ -18,7 +18,7 @@ from econsim.adapters.clock import random_name
 from econsim.config import settings
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.errors import Unavailable
-from econsim.runs.launch.server_thread import ServerThread
+from econsim.runs.launch.server_thread import ServerThread, anywhere
 from econsim.runs.launch.services import LaunchOptions
 from econsim.runs.remote import run_connection, run_events
 from econsim.schemas.scenario import Scenario
@@ -39,7 +39,7 @@ class SessionServer(ServerThread):
         """Start them, which takes seconds; raises SetupError."""
         # A port of the settings would be that of every test process.
         config = settings().model_copy(update={"port": None, "nats": None, "creds": None})
-        super().__init__(LaunchOptions(ephemeral=True), config, _log.warning)
+        super().__init__(LaunchOptions(ephemeral=True, policies_of=anywhere), config, _log.warning)
 
     @property
     def state(self) -> str:

@@ -42,7 +42,7 @@ from econsim.schemas.market import (
     TradeExecuted,
 )
 from econsim.schemas.orders import Action, Side
-from econsim.schemas.scenario import Market, PolicyName, Scenario
+from econsim.schemas.scenario import Market, PolicyName, PolicyPath, Scenario
 from econsim.schemas.subject import entity_of
 
 
@@ -132,6 +132,8 @@ class HostAgents:
 
 
 def _is_hosted(agent: Agent, host: int | None) -> bool:
+    if isinstance(agent.policy, PolicyPath):
+        return False
     if agent.policy in (PolicyName.EXTERNAL, PolicyName.LLM, PolicyName.HUMAN):
         return False
     return host is None or agent.host == host
@@ -244,7 +246,9 @@ class MarketAgents:
                 )
                 self._positions[agent.id] = position
                 draws = Draws(self._seed, "trader", agent.id, resource)
-                quoter = QUOTERS[agent.trader or agent.policy](position, draws)
+                policy = agent.trader or agent.policy
+                assert isinstance(policy, PolicyName)
+                quoter = QUOTERS[policy](position, draws)
                 if agent.trader is not None:
                     self._strategists[agent.id] = quoter
                 yield quoter

@@ -16,7 +16,16 @@ from econsim.schemas.ledger import CHAINS_PER_SUBMISSION_MAX
 from econsim.schemas.money import format_credits
 from econsim.schemas.names import is_agent_name_reserved
 from econsim.schemas.orders import Side
-from econsim.schemas.scenario import Group, Market, MechanismName, PolicyName, Role, Scenario, ScriptedAction
+from econsim.schemas.scenario import (
+    Group,
+    Market,
+    MechanismName,
+    PolicyName,
+    PolicyPath,
+    Role,
+    Scenario,
+    ScriptedAction,
+)
 from econsim.schemas.scenario_cognition import Cognition, Thinking
 from econsim.schemas.types import NAME_LENGTH_MAX
 
@@ -47,7 +56,7 @@ class Agent:
     """Id of the agent: its name in subjects, at the ledger and in reports."""
     group: str
     """Group of the agent in the scenario."""
-    policy: PolicyName
+    policy: PolicyName | PolicyPath
     """Policy by which the agent decides."""
     host: int | None
     """Index of the host that runs the agent, from 0; None for an external agent."""
@@ -77,6 +86,11 @@ class Agent:
 def host_name(index: int) -> str:
     """Return the name of the host with this index: 0 is `host_1`."""
     return f"host_{index + 1}"
+
+
+def chooses_quantities(policy: PolicyName | PolicyPath) -> bool:
+    """Return whether agents of a policy choose quantities and number of their orders; the others quote for single units."""
+    return isinstance(policy, PolicyPath) or policy in (PolicyName.EXTERNAL, PolicyName.SCRIPTED)
 
 
 def population(scenario: Scenario) -> tuple[Agent, ...]:
@@ -173,7 +187,7 @@ def _trader(group: Group) -> PolicyName | None:
 
 
 def _check_lots(group: Group, markets: Mapping[str, Market]) -> None:
-    if group.policy in (PolicyName.EXTERNAL, PolicyName.SCRIPTED):
+    if chooses_quantities(group.policy):
         return
     for role in group.roles:
         lot_size = markets[role.resource].lot_size
@@ -189,7 +203,7 @@ def _check_quotes(agents: Iterable[Agent], market: Market) -> None:
     """Refuse more quotes than a call takes in: agents quote for all their units at once, and each must count."""
     total = 0
     for agent in agents:
-        if agent.policy in (PolicyName.EXTERNAL, PolicyName.SCRIPTED):
+        if chooses_quantities(agent.policy):
             continue
         quotes = sum(len(role.values) for role in agent.roles if role.resource == market.resource)
         total += quotes

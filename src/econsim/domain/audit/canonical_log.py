@@ -55,6 +55,7 @@ _LEFT_OUT: Final = frozenset(
         "cause",
         "unjudged",
         "recorded",
+        "policies_from",
         "last_sequence",
         "journal_sequence",
         "sequence",

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from econsim.domain.cognition.answer_text import brief_text, json_values, whole_number
-from econsim.domain.cognition.observation import Observation, ObservedMarket
+from econsim.domain.cognition.observation import AgentObservation, ObservedMarket
 from econsim.schemas.model_call import CallPosition
 from econsim.schemas.money import format_credits, parse_credits
 from econsim.schemas.orders import Action, Verb
@@ -63,7 +63,7 @@ def asked_actions_max(markets: int) -> int:
     return min(ACTIONS_ASKED_MAX, ACTIONS_PER_MARKET * markets)
 
 
-def answer_schema(observation: Observation) -> dict[str, Any]:
+def answer_schema(observation: AgentObservation) -> dict[str, Any]:
     """Return the JSON Schema of an answer with actions; without cancels for an agent that has no open order."""
     resources = tuple(market.resource for market in observation.markets)
     return action_schema(resources, has_orders=any(market.orders for market in observation.markets))
@@ -94,7 +94,7 @@ def action_schema(resources: tuple[str, ...], *, has_orders: bool = True) -> dic
     return _closed_object({"actions": actions, "memory": memory}, ["actions"])
 
 
-def parse_actions(text: str, observation: Observation, ordinal: int = 1) -> ParsedActions:
+def parse_actions(text: str, observation: AgentObservation, ordinal: int = 1) -> ParsedActions:
     """Return the actions in an answer to the call of this ordinal, as orders of the observing agent.
 
     Never raises: a text without actions gives none, with a sentence. Order ids derive from the position of the call and
@@ -165,7 +165,7 @@ def _order_id(position: CallPosition, place: int) -> str:
 # The readers below raise ValueError with the reason why one action is left out.
 
 
-def _action(row: object, observation: Observation, order_id: str) -> tuple[str, Action] | None:
+def _action(row: object, observation: AgentObservation, order_id: str) -> tuple[str, Action] | None:
     """Return the resource and the order of one action; None for an action that does nothing."""
     if not isinstance(row, dict):
         message = f"{brief_text(row)} is not an object with verb, resource, price and quantity"
@@ -191,7 +191,7 @@ def _verb(row: Mapping[str, object]) -> Verb | None:
     return _VERBS[word]
 
 
-def _market(row: Mapping[str, object], observation: Observation) -> ObservedMarket:
+def _market(row: Mapping[str, object], observation: AgentObservation) -> ObservedMarket:
     said = row.get("resource")
     name = said.strip().lower() if isinstance(said, str) else None
     if name is None and len(observation.markets) == 1:

@@ -130,7 +130,7 @@ class ObservedQuestion(NamedTuple):
     """Tick at which the question ended; None while it waits."""
 
 
-class Observation(NamedTuple):
+class AgentObservation(NamedTuple):
     """All that an agent knows at a tick."""
 
     agent: str
@@ -163,7 +163,7 @@ class Observation(NamedTuple):
         return next((market for market in self.markets if market.resource == resource), None)
 
 
-def observation_text(observation: Observation) -> str:
+def observation_text(observation: AgentObservation) -> str:
     """Return the canonical JSON text of an observation."""
     tokens = observation.tokens
     found: dict[str, object] = {
@@ -184,7 +184,7 @@ def observation_text(observation: Observation) -> str:
     return _TEXT.dump_json(found).decode()
 
 
-def find_observation(text: str) -> Observation | None:
+def find_observation(text: str) -> AgentObservation | None:
     """Return the last observation that stands in a text, whatever stands around it; None without any."""
     for opening in reversed([*_OPENING.finditer(text)][-OPENINGS_MAX:]):
         try:
@@ -195,7 +195,7 @@ def find_observation(text: str) -> Observation | None:
     return None
 
 
-def prompt_observation(prompt: Prompt) -> Observation | None:
+def prompt_observation(prompt: Prompt) -> AgentObservation | None:
     """Return the observation in the last message of the user; None if it has none."""
     for message in reversed(prompt.messages):
         if message.role is ChatRole.USER:
@@ -241,9 +241,9 @@ def _text_of(micros: int | None) -> str | None:
 # was written by `observation_text`, and what only resembles it is none.
 
 
-def _observation(found: dict[str, Any]) -> Observation:
+def _observation(found: dict[str, Any]) -> AgentObservation:
     tokens, tasks, questions = found.get("tokens"), found.get("tasks"), found.get("questions")
-    return Observation(
+    return AgentObservation(
         str(found["agent"]),
         int(found["tick"]),
         int(found["period"]),

@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from typing import Any, Final, NamedTuple
 
 from econsim.domain.cognition.actions import parse_actions
-from econsim.domain.cognition.observation import Observation, observation_text
+from econsim.domain.cognition.observation import AgentObservation, observation_text
 from econsim.errors import ScenarioError
 from econsim.schemas.model_call import ChatMessage, ChatRole, Prompt
 from econsim.schemas.scenario_cognition import Thinking
@@ -85,7 +85,7 @@ Answer with JSON alone, for example
 
 def cycle_prompt(
     thinking: Thinking,
-    observation: Observation,
+    observation: AgentObservation,
     earlier: Sequence[ChatMessage],
     schema: dict[str, Any],
     templates: Templates = LLM_TEMPLATES,
@@ -154,7 +154,7 @@ def _fill(template: str, values: dict[str, str]) -> str:
     return _PLACE.sub(lambda place: values.get(place[1], place[0]), template)
 
 
-def _note(observation: Observation, earlier: Sequence[ChatMessage]) -> str:
+def _note(observation: AgentObservation, earlier: Sequence[ChatMessage]) -> str:
     answer = next((each.content for each in reversed(earlier) if each.role is ChatRole.ASSISTANT), None)
     note = None if answer is None else parse_actions(answer, observation).memory
     return note or NO_MEMORY

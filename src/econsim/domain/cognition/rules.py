@@ -14,7 +14,7 @@ from typing import Final
 from pydantic import TypeAdapter
 
 from econsim.domain.cognition.actions import answer_schema, asked_actions_max
-from econsim.domain.cognition.observation import Observation, prompt_observation
+from econsim.domain.cognition.observation import AgentObservation, prompt_observation
 from econsim.domain.cognition.rules_policy import Row, policy_actions, policy_strategies
 from econsim.domain.cognition.rules_tools import price_note, reference_price, wanted_calls
 from econsim.domain.cognition.rules_work import delivered_price, has_work, work_calls
@@ -56,7 +56,7 @@ def rules_completion(prompt: Prompt) -> Completion:
     return Completion(cut, usage, finish_reason=reason)
 
 
-def _calls(prompt: Prompt, observation: Observation) -> tuple[ToolCall, ...]:
+def _calls(prompt: Prompt, observation: AgentObservation) -> tuple[ToolCall, ...]:
     """Return the tool calls of an answer, as many as fit into it."""
     wanted = work_calls(prompt, observation) if has_work(prompt) else wanted_calls(prompt, observation)
     sums = accumulate(map(_call_tokens, wanted))
@@ -67,7 +67,7 @@ def _call_tokens(call: ToolCall) -> int:
     return MESSAGE_TOKENS + count_tokens(call.name) + count_tokens(call.arguments)
 
 
-def _answer(prompt: Prompt, observation: Observation | None) -> str:
+def _answer(prompt: Prompt, observation: AgentObservation | None) -> str:
     schema = prompt.response_schema
     if observation is not None:
         resources = tuple(market.resource for market in observation.markets)

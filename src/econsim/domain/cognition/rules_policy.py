@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Final, NamedTuple
 
-from econsim.domain.cognition.observation import Observation, ObservedMarket, TokenSupply
+from econsim.domain.cognition.observation import AgentObservation, ObservedMarket, TokenSupply
 from econsim.domain.cognition.strategy import Strategy
 from econsim.schemas.money import format_credits
 from econsim.schemas.orders import Side, Verb
@@ -48,7 +48,7 @@ class WantedOrder(NamedTuple):
     """Units of the order, before what the agent can pay or deliver."""
 
 
-def policy_actions(observation: Observation, reference: int | None = None) -> list[Row]:
+def policy_actions(observation: AgentObservation, reference: int | None = None) -> list[Row]:
     """Return the actions of a tick, those on the token market first; `reference` is a price to go by on the agent's own market."""
     tokens, left = observation.tokens, observation.credits
     first = None if tokens is None else tokens.resource
@@ -67,7 +67,7 @@ def policy_actions(observation: Observation, reference: int | None = None) -> li
     return rows
 
 
-def policy_strategies(observation: Observation) -> list[Row]:
+def policy_strategies(observation: AgentObservation) -> list[Row]:
     """Return a strategy for each market where the agent has a role: a wide margin, a narrow one after waiting in vain."""
     rows: list[Row] = []
     for market in observation.markets:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final
 
-from econsim.domain.cognition.observation import Observation, ObservedMarket
+from econsim.domain.cognition.observation import AgentObservation, ObservedMarket
 from econsim.schemas.model_call import ChatMessage, ChatRole, Prompt, ToolCall, ToolDefinition
 from econsim.schemas.money import format_credits, parse_credits
 from econsim.schemas.scenario_tools import OWN_TOOLS
@@ -27,12 +27,12 @@ _NUMBER_TYPES: Final = ("number", "integer")
 _WITHOUT_PRICE: Final = frozenset(OWN_TOOLS) - {"read_note"}
 
 
-def traded_market(observation: Observation) -> ObservedMarket | None:
+def traded_market(observation: AgentObservation) -> ObservedMarket | None:
     """Return the first market on which the agent has a unit to trade."""
     return next((each for each in observation.markets if each.side and each.value is not None), None)
 
 
-def wanted_calls(prompt: Prompt, observation: Observation) -> tuple[ToolCall, ...]:
+def wanted_calls(prompt: Prompt, observation: AgentObservation) -> tuple[ToolCall, ...]:
     """Return the next tool call of an answer; none if every tool was called, or if there is a price to go by."""
     market, results = traded_market(observation), tool_results(prompt)
     if market is None or (kept_price(prompt) is not None and observation.tick_of_period > 1):

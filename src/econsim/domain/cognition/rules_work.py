@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from econsim.domain.cognition.observation import Observation, ObservedTask
+from econsim.domain.cognition.observation import AgentObservation, ObservedTask
 from econsim.domain.cognition.rules_tools import kept_price, price_note, text_arguments, tool_results
 from econsim.schemas.model_call import Prompt, ToolCall
 from econsim.schemas.money import format_credits, parse_credits
@@ -38,7 +38,7 @@ def has_work(prompt: Prompt) -> bool:
     return any(tool.name in OWN_TOOLS for tool in prompt.tools)
 
 
-def work_calls(prompt: Prompt, observation: Observation) -> tuple[ToolCall, ...]:
+def work_calls(prompt: Prompt, observation: AgentObservation) -> tuple[ToolCall, ...]:
     """Return the calls of an answer; none once the cycle has results."""
     if tool_results(prompt):
         return ()
@@ -50,7 +50,7 @@ def work_calls(prompt: Prompt, observation: Observation) -> tuple[ToolCall, ...]
     )
 
 
-def delivered_price(observation: Observation) -> int | None:
+def delivered_price(observation: AgentObservation) -> int | None:
     """Return the price in a result that was delivered to the agent; None without any."""
     for task in observation.tasks or ():
         numbers = _PRICE.findall(task.result)
@@ -59,7 +59,7 @@ def delivered_price(observation: Observation) -> int | None:
     return None
 
 
-def _calls_of_taker(prompt: Prompt, observation: Observation) -> Iterator[_Call]:
+def _calls_of_taker(prompt: Prompt, observation: AgentObservation) -> Iterator[_Call]:
     """Yield the calls about tasks that the agent may work on."""
     price = kept_price(prompt)
     tasks = [
@@ -77,13 +77,13 @@ def _calls_of_taker(prompt: Prompt, observation: Observation) -> Iterator[_Call]
                 yield tool.name, arguments
 
 
-def _market(task: ObservedTask, observation: Observation) -> str:
+def _market(task: ObservedTask, observation: AgentObservation) -> str:
     """Return the market that a task is about: one that its text names, else the first."""
     resources = [market.resource for market in observation.markets]
     return next((each for each in resources if each in task.text), resources[0])
 
 
-def _calls_of_delegator(prompt: Prompt, observation: Observation) -> Iterator[_Call]:
+def _calls_of_delegator(prompt: Prompt, observation: AgentObservation) -> Iterator[_Call]:
     """Yield the calls about tasks that the agent delegates."""
     own = [task for task in observation.tasks or () if task.delegator == observation.agent]
     for task in own:
@@ -96,7 +96,7 @@ def _calls_of_delegator(prompt: Prompt, observation: Observation) -> Iterator[_C
         yield from _first_steps(prompt, observation)
 
 
-def _first_steps(prompt: Prompt, observation: Observation) -> Iterator[_Call]:
+def _first_steps(prompt: Prompt, observation: AgentObservation) -> Iterator[_Call]:
     """Yield the question whether a task may be delegated, or the delegation once the answer is yes."""
     takers = next((_takers(tool.parameters) for tool in prompt.tools if tool.name == "delegate_task"), ())
     if not takers:

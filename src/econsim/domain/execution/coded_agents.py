@@ -7,7 +7,7 @@ period opens and when the seat trades a unit.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import blake2b
 from operator import attrgetter
 from typing import Final
@@ -23,10 +23,16 @@ from econsim.schemas.agent import Limits
 from econsim.schemas.ledger import CREDITS
 from econsim.schemas.market import Quote, Shout
 from econsim.schemas.orders import OrderKind, Side
-from econsim.schemas.scenario import Market, MechanismName
+from econsim.schemas.scenario import Market, MechanismName, PolicyName
 
 ALWAYS: Final = 100
 """Activity, in percent, of an agent that acts at every tick."""
+
+MakeQuoter = Callable[[TraderPosition, Draws], Quoter]
+"""Makes a trader for a seat."""
+
+NO_OTHERS: Final[Mapping[str, MakeQuoter]] = {}
+"""Traders in the place of agents' own: none."""
 
 BITS: Final = 64
 """Bits of a draw."""
@@ -85,13 +91,20 @@ class Seat:
         "value",
     )
 
-    def __init__(self, agent: Agent, index: int, market: Market, seed: int) -> None:
-        """Sit down with the agent's role of this index, before the first period."""
+    def __init__(
+        self, agent: Agent, index: int, market: Market, seed: int, make: MakeQuoter | None = None
+    ) -> None:
+        """Sit down with the agent's role of this index, before the first period.
+
+        `make` makes another trader than that of the agent's policy; it acts at every tick.
+        """
         role = agent.roles[index]
-        position = TraderPosition(agent.id, index, role.side, role.values, market, agent.activity_percent)
-        self.trader: Quoter = QUOTERS[agent.policy](
-            position, Draws(seed, "trader", agent.id, market.resource)
-        )
+        chance = agent.activity_percent if make is None else ALWAYS
+        position = TraderPosition(agent.id, index, role.side, role.values, market, chance)
+        if make is None:
+            assert isinstance(agent.policy, PolicyName)
+            make = QUOTERS[agent.policy]
+        self.trader: Quoter = make(position, Draws(seed, "trader", agent.id, market.resource))
         # In a call auction a random trader draws a price for each unit.
         calls = market.mechanism is MechanismName.CALL_AUCTION
         self.draws = isinstance(self.trader, ZeroIntelligence) and not calls
@@ -103,7 +116,6 @@ class Seat:
         self.buys = role.side is Side.BID
         self.asset = CREDITS if self.buys else market.resource
         self.acts = beginning(seed, "act", agent.id, market.resource)
-        chance = agent.activity_percent
         self.least = None if chance >= ALWAYS else (-(-(chance << BITS) // ALWAYS)).to_bytes(BITS // 8, "big")
         self.price_draw = (b"1:" if self.least is None else b"2:") + self.acts
         self.order: SeatOrder | None = None
@@ -146,13 +158,19 @@ class Seat:
 class Seats:
     """All seats on one market."""
 
-    def __init__(self, market: Market, agents: Iterable[Agent], seed: int) -> None:
-        """Seat the agents with a role on the market, in the scenario's order."""
+    def __init__(
+        self,
+        market: Market,
+        agents: Iterable[Agent],
+        seed: int,
+        others: Mapping[str, MakeQuoter] = NO_OTHERS,
+    ) -> None:
+        """Seat the agents with a role on the market, in the scenario's order; `others` make the traders of some agents."""
         self.seats: list[Seat] = []
         for agent in agents:
             for index, role in enumerate(agent.roles):
                 if role.resource == market.resource:
-                    self.seats.append(Seat(agent, index, market, seed))
+                    self.seats.append(Seat(agent, index, market, seed, others.get(agent.id)))
         self._market = market
         self._seed = seed
         self._calls = market.mechanism is MechanismName.CALL_AUCTION

@@ -25,7 +25,7 @@ from econsim.domain.audit.envelope import AddressedEvent, Envelope
 from econsim.domain.audit.late_event import Address, LateEvent, Moment
 from econsim.domain.clock.period import deal, endow, redeem
 from econsim.domain.clock.schedule import LogicalTime, ends_period, exhausted
-from econsim.domain.execution.coded_agents import Seats
+from econsim.domain.execution.coded_agents import NO_OTHERS, MakeQuoter, Seat, Seats
 from econsim.domain.execution.coded_book import CodedBatch, CodedBook
 from econsim.domain.execution.coded_chains import ChainRow, given_row
 from econsim.domain.execution.coded_facts import (
@@ -87,8 +87,13 @@ def _worth(group: Group, periods: int) -> int:
 class CodedRun:
     """State of one run of coded agents; between two ticks its accounts and journal are those of all events yielded so far."""
 
-    def __init__(self, scenario: Scenario, envelope: Envelope) -> None:
-        """Start before the run opens; raises ScenarioError for a scenario that cannot be populated."""
+    def __init__(
+        self, scenario: Scenario, envelope: Envelope, others: Mapping[str, MakeQuoter] = NO_OTHERS
+    ) -> None:
+        """Start before the run opens; raises ScenarioError for a scenario that cannot be populated.
+
+        `others` make the traders of some agents in the place of their policies'; the journal then is that of this object alone.
+        """
         self._scenario = scenario
         self._agents = population(scenario)
         self._resources = tuple(market.resource for market in scenario.markets)
@@ -98,7 +103,7 @@ class CodedRun:
         self.journal = LateJournal(partial(_entries, scenario, envelope))
         """Head of the run's journal, to read."""
         self._markets = [
-            _CodedMarket(market, scenario.seed, self._agents, self.ledger, envelope.run)
+            _CodedMarket(market, scenario.seed, self._agents, self.ledger, envelope.run, others)
             for market in sorted(scenario.markets, key=lambda market: market.resource)
         ]
         self._now = LogicalTime()
@@ -124,6 +129,20 @@ class CodedRun:
             ticks=self._now.tick, periods=self._now.period, journal_sequence=self.journal.sequence
         )
         yield self._event(subjects.RUN_CLOSED, closed)
+
+    @property
+    def agents(self) -> Sequence[Agent]:
+        """Return the agents of the run, in the scenario's order."""
+        return self._agents
+
+    def seat(self, agent: str, resource: str) -> Seat:
+        """Return the seat of an agent on a market that it has a role on."""
+        market = next(each for each in self._markets if each.resource == resource)
+        return next(seat for seat in market.seats.seats if seat.agent == agent)
+
+    def quote(self, resource: str) -> Prices:
+        """Return best bid, best ask and last price of a market after its newest batch."""
+        return next(each.quote for each in self._markets if each.resource == resource)
 
     def set_now(self, now: str) -> None:
         """Set the wall-clock time of the events from the next tick on, RFC 3339."""
@@ -219,13 +238,19 @@ def _entries(scenario: Scenario, envelope: Envelope) -> Iterator[PostedRows]:
 class _CodedMarket:
     """One market: its seats, its book, and the events of its batches."""
 
-    def __init__(
-        self, market: Market, seed: int, agents: Sequence[Agent], accounts: Accounts, run: str
+    def __init__(  # noqa: PLR0913, PLR0917 - a market has these parts
+        self,
+        market: Market,
+        seed: int,
+        agents: Sequence[Agent],
+        accounts: Accounts,
+        run: str,
+        others: Mapping[str, MakeQuoter],
     ) -> None:
         self.resource = resource = market.resource
         self.clearing = clearing_holder(resource)
         self.seats = Seats(
-            market, (agent for agent in agents if agent.policy is not PolicyName.EXTERNAL), seed
+            market, (agent for agent in agents if agent.policy is not PolicyName.EXTERNAL), seed, others
         )
         self.book = CodedBook(market, seed, self.seats, accounts)
         self._price = Address(subjects.PRICE_UPDATED, ACTOR, run, resource=resource)
@@ -240,17 +265,18 @@ class _CodedMarket:
                 (subjects.ORDER_CANCELLED, CancelledRows),
             )
         ]
-        self._quote: Prices = (None, None, None)
+        self.quote: Prices = (None, None, None)
+        """Best bid, best ask and last price."""
         self._asked_in = 0
         """Period whose first asks were told to who wants measures alone."""
 
     def add_events(self, events: list[LateEvent], moment: Moment, batch: CodedBatch, end: BatchEnd) -> None:
         """Add the events of a batch in publishing order, and let the traders learn from it."""
-        quote, items = self._quote, batch.next_n - batch.first_n
+        quote, items = self.quote, batch.next_n - batch.first_n
         if items:
             found = self.book.orders.quote()
             before, quote = quote, (found.bid, found.ask, found.last)
-            self._quote = quote
+            self.quote = quote
             if quote != before:
                 change = PriceChange(self.resource, quote, len(batch.trades))
                 events.append(LateEvent(self._price, moment, change, end.tick))
@@ -280,7 +306,7 @@ class _CodedMarket:
             events += self._events_of(_TRADES, batch.trades, moment)
         if self.seats.learns:
             told = (batch.bids, batch.asks), batch.trades
-            self._teach(Cleared(end.tick, end.period, 0, 0, *told, self._quote, end.ends_period), end)
+            self._teach(Cleared(end.tick, end.period, 0, 0, *told, self.quote, end.ends_period), end)
 
     def _events_of(self, place: int, rows: Sequence[ItemRow], moment: Moment) -> list[LateEvent]:
         address, kind = self._items[place]

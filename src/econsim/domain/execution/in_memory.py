@@ -33,6 +33,7 @@ from econsim.domain.market.settlement import run_failure, settlement_halt
 from econsim.domain.runtime.cycle_events import completed_event, started_event
 from econsim.domain.runtime.cycle_run import chosen_actions, chosen_ends
 from econsim.domain.runtime.effects import HostedFile, HostedToolCall, Use, UseReply
+from econsim.domain.runtime.policy_agents import NONE_LOADED, MakePolicy, PolicyAgents
 from econsim.domain.runtime.thinking_agents import ThinkingAgents
 from econsim.domain.scenario.own_tools import uses_people_or_tasks
 from econsim.errors import RunFailed
@@ -61,28 +62,39 @@ def run(
     name: str = NAME,
     salt: str = "memory",
     recording: Recording | None = None,
+    policies: Mapping[str, MakePolicy] = NONE_LOADED,
 ) -> Iterator[AddressedEvent]:
     """Run a scenario in lock-step and yield its events in log order.
 
     The iterator is lazy: a caller that stops iterating stops the run. Raises ScenarioError for a scenario that cannot be
-    populated. External agents never act in memory. With a recording, it answers all calls of models.
+    populated. External agents never act in memory. With a recording, it answers all calls of models. `policies` are the scenario's
+    own ones, loaded (`adapters.policies.load_policies`).
     """
-    return conduct(scenario, Envelope(name, salt, 0, NOW), recording).events()
+    return conduct(scenario, Envelope(name, salt, 0, NOW), recording, policies).events()
 
 
 def conduct(
-    scenario: Scenario, envelope: Envelope, recording: Recording | None = None
+    scenario: Scenario,
+    envelope: Envelope,
+    recording: Recording | None = None,
+    policies: Mapping[str, MakePolicy] = NONE_LOADED,
 ) -> CodedRun | InMemoryRun:
     """Return the driver of a run before it opens: of coded agents alone if it has no others. Raises ScenarioError as `run`."""
     if is_of_coded_agents(scenario):
         return CodedRun(scenario, envelope)
-    return InMemoryRun(scenario, envelope, recording)
+    return InMemoryRun(scenario, envelope, recording, policies)
 
 
 class InMemoryRun:
     """State of one run in memory; its ledger is that of all events yielded so far."""
 
-    def __init__(self, scenario: Scenario, envelope: Envelope, recording: Recording | None = None) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        envelope: Envelope,
+        recording: Recording | None = None,
+        policies: Mapping[str, MakePolicy] = NONE_LOADED,
+    ) -> None:
         """Start before the run opens; raises ScenarioError for a scenario that cannot be populated."""
         self._scenario = scenario
         self._envelope = envelope
@@ -90,6 +102,7 @@ class InMemoryRun:
         self._resources = tuple(market.resource for market in scenario.markets)
         self._hosts = HostAgents(scenario)
         self._thinking = ThinkingAgents(scenario)
+        self._own = PolicyAgents(scenario, policies)
         cognition = scenario.cognition or Cognition()
         self._tools = InMemoryTools(scenario, self._post)
         self._files = InMemoryFiles()
@@ -166,7 +179,7 @@ class InMemoryRun:
     def _act(self, tick: int) -> Generator[AddressedEvent, None, dict[str, list[Action]]]:
         """Return resource → actions of the tick, after the agents that think have thought."""
         actions = self._hosts.act(tick)
-        cycles = self._thinking.cycles(tick)
+        cycles = self._thinking.cycles(tick) | self._own.failures(tick)
         if cycles:
             yield self._apply(started_event(self._envelope, HOST, cycles))
             for addressed in self._calls.run(self._envelope, cycles):
@@ -175,6 +188,8 @@ class InMemoryRun:
             yield self._apply(completed_event(self._envelope, HOST, cycles))
             for resource, chosen in chosen_actions(cycles.values()).items():
                 actions[resource] = [*actions[resource], *chosen]
+        for resource, own in self._own.actions(tick).items():
+            actions[resource] = [*actions[resource], *own]
         if self._is_social:
             ends = self._social.end_tick(self._envelope, self._thinking.names, chosen_ends(cycles.values()))
             yield from map(self._apply, ends)
@@ -246,11 +261,12 @@ class InMemoryRun:
     def _apply(self, addressed: AddressedEvent) -> AddressedEvent:
         self._hosts.evolve(addressed)
         self._thinking.evolve(addressed)
+        self._own.evolve(addressed)
         return addressed
 
     def _limits(self) -> list[Mapping[str, Limits]]:
         externals = external_limits(self._agents, self._scenario.markets, self._posted_balance)
-        return [self._hosts.limits(), self._thinking.limits(), externals]
+        return [self._hosts.limits(), self._thinking.limits(), self._own.limits(), externals]
 
     def _posted_balance(self, agent: str, asset: str) -> int:
         return self.ledger.position(agent, asset).posted

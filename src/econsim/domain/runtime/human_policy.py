@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from econsim.domain.cognition.actions import parse_actions
-from econsim.domain.cognition.observation import Observation, ObservedMarket, ObservedQuestion
+from econsim.domain.cognition.observation import AgentObservation, ObservedMarket, ObservedQuestion
 from econsim.domain.cognition.rules_policy import policy_actions
 from econsim.domain.runtime.effects import QUESTION_TICKS, Act, AskPerson, Cycle
 from econsim.domain.runtime.llm_policy import NO_TOOLS
@@ -29,7 +29,7 @@ TEXT_LENGTH_MAX: Final = 3_500
 
 
 def human_cycle(
-    thinking: Thinking, observation: Observation, _: Sequence[ChatMessage], __: Toolbox = NO_TOOLS
+    thinking: Thinking, observation: AgentObservation, _: Sequence[ChatMessage], __: Toolbox = NO_TOOLS
 ) -> Cycle:
     """Do what the person answered, or ask; wait while the question is open."""
     newest = observation.questions[-1] if observation.questions else None
@@ -43,13 +43,13 @@ def human_cycle(
         yield AskPerson(_text(observation), (*options, PASSING), PASSING, deadline_ticks=waits)
 
 
-def _is_new(question: ObservedQuestion, observation: Observation) -> bool:
+def _is_new(question: ObservedQuestion, observation: AgentObservation) -> bool:
     """Return whether an answer that is no pass came since the cycle before this one; one of yesterday is not done."""
     since = observation.last_cycle if observation.tick_of_period > 1 else observation.tick
     return question.answer not in (None, PASSING) and (question.ended_tick or 0) >= since
 
 
-def _text(observation: Observation) -> str:
+def _text(observation: AgentObservation) -> str:
     lines = [
         f"Tick {observation.tick}, period {observation.period}. What should {observation.agent} do?",
         f"It has {format_credits(observation.credits)} credits.",
@@ -68,7 +68,7 @@ def _market_line(market: ObservedMarket) -> str:
     return f"On {market.resource} it {verb} {worth}. Best bid {bid}, best ask {ask}, last price {last}."
 
 
-def _options(observation: Observation) -> Iterator[str]:
+def _options(observation: AgentObservation) -> Iterator[str]:
     """Yield the orders to choose from: one at the price of the policy `rules`, and one that trades with the best quote."""
     for row in policy_actions(observation):
         if row["verb"] is not Verb.CANCEL:
@@ -88,7 +88,7 @@ def _best(market: ObservedMarket) -> int | None:
     return market.best_bid if market.best_bid is not None and market.best_bid >= market.value else None
 
 
-def _row(answer: str, observation: Observation) -> str:
+def _row(answer: str, observation: AgentObservation) -> str:
     """Return an answer as a model would write it."""
     verb, _, rest = answer.partition(" ")
     resource, _, price = rest.partition(" at ")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from econsim.domain.cognition.actions import answer_schema, parse_actions
-from econsim.domain.cognition.observation import Observation
+from econsim.domain.cognition.observation import AgentObservation
 from econsim.domain.cognition.prompt import cycle_prompt
 from econsim.domain.runtime.effects import Act, Answer, Cycle, Think
 from econsim.domain.runtime.own_tools import OwnCalls
@@ -24,7 +24,7 @@ ROUNDS_MAX: Final = 4
 
 def llm_prompt(
     thinking: Thinking,
-    observation: Observation,
+    observation: AgentObservation,
     earlier: Sequence[ChatMessage],
     toolbox: Toolbox = NO_TOOLS,
 ) -> Prompt:
@@ -36,7 +36,7 @@ def llm_prompt(
 
 def llm_cycle(
     thinking: Thinking,
-    observation: Observation,
+    observation: AgentObservation,
     earlier: Sequence[ChatMessage],
     toolbox: Toolbox = NO_TOOLS,
 ) -> Cycle:

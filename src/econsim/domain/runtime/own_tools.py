@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from econsim.domain.cognition.observation import Observation
+from econsim.domain.cognition.observation import AgentObservation
 from econsim.domain.runtime.effects import (
     QUESTION_TICKS,
     TASK_TICKS,
@@ -91,7 +91,7 @@ def own_definitions(names: Sequence[str], takers: Sequence[str]) -> tuple[ToolDe
 class OwnCalls:
     """The calls of econsim's own tools in one agent's cycle."""
 
-    def __init__(self, observation: Observation, takers: Sequence[str]) -> None:
+    def __init__(self, observation: AgentObservation, takers: Sequence[str]) -> None:
         """Start with what the agent perceives at the tick."""
         self._agent, self._tick = observation.agent, observation.tick
         self._takers = takers

@@ -14,7 +14,7 @@ from econsim.domain.agent.prospects import limits_of, widest
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.clock.holdings import Holdings
 from econsim.domain.cognition.observation import (
-    Observation,
+    AgentObservation,
     ObservedMarket,
     TokenSupply,
 )
@@ -91,7 +91,7 @@ class Perception:
             case data:
                 self._fold_social(data, addressed.event.tick)
 
-    def observe(self, agent: Agent) -> Observation:
+    def observe(self, agent: Agent) -> AgentObservation:
         """Return the observation of an agent; the units that its next thought needs depend on its prompt, and are 0 here."""
         orders = {resource: own.open_orders(agent.id) for resource, own in self._orders.items()}
         bids = sum(
@@ -104,7 +104,7 @@ class Perception:
         units = {resource: self._holdings.balance(agent.id, resource) for resource in self._markets}
         held = {resource: units[resource] - asked[resource] for resource in units}
         token_resource = self._cognition.resource
-        return Observation(
+        return AgentObservation(
             agent.id,
             self._tick,
             self._clock.period,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from econsim.domain.cognition.observation import Observation
+from econsim.domain.cognition.observation import AgentObservation
 from econsim.domain.cognition.prompt import STRATEGIST_TEMPLATES, cycle_prompt
 from econsim.domain.cognition.strategy import strategy_schema
 from econsim.domain.runtime.effects import Cycle, Think
@@ -19,7 +19,7 @@ from econsim.schemas.scenario_cognition import Thinking
 
 def strategist_prompt(
     thinking: Thinking,
-    observation: Observation,
+    observation: AgentObservation,
     earlier: Sequence[ChatMessage],
     _: Toolbox = NO_TOOLS,
 ) -> Prompt:
@@ -30,7 +30,7 @@ def strategist_prompt(
 
 def strategist_cycle(
     thinking: Thinking,
-    observation: Observation,
+    observation: AgentObservation,
     earlier: Sequence[ChatMessage],
     _: Toolbox = NO_TOOLS,
 ) -> Cycle:

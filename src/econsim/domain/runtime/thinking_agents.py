@@ -97,6 +97,7 @@ class ThinkingAgents:
     def _cycle(self, agent: Agent) -> Cycle:
         thinking, earlier = self._thinking[agent.id], self._memory.messages(agent.id)
         toolbox = self._toolbox(agent, thinking)
+        assert isinstance(agent.policy, PolicyName)
         make_prompt, think = POLICIES[agent.policy]
         observation = self._perception.observe(agent)
         if (supply := observation.tokens) and agent.policy in THINKING:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from econsim.domain.agent.population import chooses_quantities
 from econsim.domain.market.order_checks import terms_refusal
 from econsim.domain.scenario.feasibility_warnings import feasibility_warnings
 from econsim.domain.scenario.scenario_warning import Key, ScenarioWarning
@@ -22,6 +23,7 @@ from econsim.schemas.scenario import (
     MechanismName,
     Mode,
     PolicyName,
+    PolicyPath,
     Role,
     Scenario,
     ScriptedAction,
@@ -154,7 +156,9 @@ class _ReachablePrices:
         scripted = any(step.resource == self.market.resource for step in group.script)
         # What agents pay for units to think with is no value of a role.
         thinking = group.policy in THINKING and self._is_token_market
-        unknown = scripted or thinking or group.policy is PolicyName.EXTERNAL
+        # A policy of one's own may trade without a role, and at a loss.
+        own = group.policy is PolicyName.EXTERNAL or isinstance(group.policy, PolicyPath)
+        unknown = scripted or thinking or own
         self.has_unknown_limits = self.has_unknown_limits or unknown
         for role in group.roles:
             if role.resource != self.market.resource or group.policy is PolicyName.SCRIPTED:
@@ -182,7 +186,7 @@ def _group(
 ) -> Iterator[ScenarioWarning]:
     if group.policy is PolicyName.SCRIPTED and not group.script:
         yield ScenarioWarning((*key, "policy"), f"group {group.name!r} does nothing", "give it a script")
-    elif group.policy not in (PolicyName.SCRIPTED, PolicyName.EXTERNAL) and not _does_something(group):
+    elif not (chooses_quantities(group.policy) or _does_something(group)):
         yield ScenarioWarning((*key, "policy"), f"group {group.name!r} does nothing", "give it roles")
     for place, role in enumerate(group.roles):
         where = (*key, "roles", place)

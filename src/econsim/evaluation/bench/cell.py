@@ -6,6 +6,7 @@ import time
 from contextlib import suppress
 from typing import Final
 
+from econsim.adapters.policies import load_policies
 from econsim.domain.audit.canonical_log import CanonicalLog
 from econsim.domain.audit.deduplication import Deduplicator
 from econsim.domain.audit.envelope import AddressedEvent
@@ -116,7 +117,7 @@ def run_in_memory(scenario: str, cell: Cell, run: str) -> CellResult:
         return measured_result(found, cell, run)
     started = time.process_time()
     fold = CellFold(found, hashed=cell.hashed, logged=False)
-    for addressed in in_memory.run(found, run):
+    for addressed in in_memory.run(found, run, policies=load_policies(found)):
         fold.add(addressed)
     return fold.result(cell, run, time.process_time() - started)
 

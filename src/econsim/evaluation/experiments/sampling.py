@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from econsim.adapters.policies import load_policies
 from econsim.domain.execution import in_memory
 from econsim.evaluation.bench.pool import in_processes
 from econsim.report.aggregate import RunAggregator
@@ -124,7 +125,8 @@ def sample(
 def run(study: Study, seed: int) -> SampledRun:
     """Return one run of a study, in this process."""
     tally = RunAggregator()
-    for addressed in in_memory.run(study.seeded_scenario(seed)):
+    wanted = study.seeded_scenario(seed)
+    for addressed in in_memory.run(wanted, policies=load_policies(wanted)):
         tally.add(addressed)
     return _sampled_run(seed, tally.summary())
 

@@ -45,6 +45,7 @@ class Processes:
                 "ECONSIM_STATE": str(state),
                 child_processes.PARENT: str(os.getpid()),
             }
+            | ({"ECONSIM_POLICIES": str(server.policies)} if server.policies else {})
         )
 
     async def watch(self, service: str, workers: int) -> None:

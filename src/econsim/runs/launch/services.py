@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 from econsim import subjects
@@ -31,6 +32,9 @@ POLL_INTERVAL_S: Final = 0.5
 Notify = Callable[[str], None]
 """Shows a sentence about a failure to people."""
 
+PoliciesOf = Callable[[Server], Awaitable[Path | None]]
+"""Finds the directory of a run's policies; what it raises comes before any service is started."""
+
 
 @dataclass(frozen=True, slots=True)
 class LaunchOptions:
@@ -44,6 +48,8 @@ class LaunchOptions:
     """Processes of each service, if spread."""
     ephemeral: bool = False
     """True if the data is deleted at the end."""
+    policies_of: PoliciesOf | None = None
+    """Function that finds, once there is a server, from which directory services may run policies; none for that of the settings."""
 
 
 @asynccontextmanager
@@ -54,6 +60,8 @@ async def launch(options: LaunchOptions, config: Settings, notify: Notify) -> As
             provide_server(config, ephemeral=options.ephemeral, on_crash=notify)
         )
         await stack.enter_async_context(watch_agents(server, notify))
+        if options.policies_of:
+            server = replace(server, policies=await options.policies_of(server))
         services = options.services
         if services is None:
             services = () if await services_answer(server) else services_to_start(server)

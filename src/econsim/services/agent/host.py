@@ -3,12 +3,14 @@
 Theory of operation. The agent service's leader of a host calls `serve`. The host is a projection of the run's log
 (event sourcing). After a crash the next leader takes the agents of the newest snapshot, folds what the log has after it, and
 answers only the ticks that the host has not answered; a tick whose actions were sent and not reported is answered again,
-with the same actions under the same ids, which the queue deduplicates. A host with agents that think has no snapshots: what they
-remember and perceive is folded from the beginning of the log.
+with the same actions under the same ids, which the queue deduplicates. A host with agents that think, or with policies of one's own,
+has no snapshots: what they remember and perceive is folded from the beginning of the log. Policies of one's own decide on a thread
+beside the loop, which renews the lease meanwhile.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import aclosing, nullcontext
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ from typing import Final
 from econsim import __version__, subjects
 from econsim.adapters.jetstream.audit_log import StoredEvent, digest_at, follow, last_event
 from econsim.adapters.nats.connection import Outgoing, publish_many, reliable_publish
+from econsim.adapters.policies import load_in_service
 from econsim.domain.agent.active_run import ActiveRun
 from econsim.domain.agent.host_agents import HostAgents, HostState
 from econsim.domain.agent.population import host_name
@@ -28,6 +31,7 @@ from econsim.domain.audit.snapshot import SnapshotForm, StateSnapshot
 from econsim.domain.market.batch_checks import LogProgress, RunLogChecks
 from econsim.domain.runtime.cycle_events import completed_event, started_event
 from econsim.domain.runtime.cycle_run import CycleRun, chosen_actions, chosen_ends
+from econsim.domain.runtime.policy_agents import PolicyAgents
 from econsim.domain.runtime.thinking_agents import ThinkingAgents
 from econsim.domain.scenario.own_tools import uses_people_or_tasks
 from econsim.schemas.agent import CycleCompleted, Limits
@@ -83,13 +87,16 @@ async def serve(context: ServiceContext, run: ActiveRun, index: int) -> None:
     """Run the agents of the host with this index until the run closes."""
     host, agents = host_name(index), HostAgents(run.data.scenario, index)
     thinking = ThinkingAgents(run.data.scenario, index)
+    loaded = await asyncio.to_thread(load_in_service, run.data.scenario, context.policies)
+    policies = PolicyAgents(run.data.scenario, loaded, index)
     answered = await _newest_answered_tick(context, run.name, host)
     scenario = run.data.scenario
     resources = [each.resource for each in scenario.markets]
     checks = RunLogChecks(run.name, resources, lock_step=run.is_lock_step, partial=True)
     tools, hosts, finished = HostTools(context), _social_hosts(run, host), 0
     snapshots = Snapshots(context.snapshots, f"{run.name}.{host}", SNAPSHOT)
-    start = 1 if thinking.names else await _restore(context, snapshots, agents, checks)
+    is_folded_whole = bool(thinking.names or policies.count)
+    start = 1 if is_folded_whole else await _restore(context, snapshots, agents, checks)
     async with (
         snapshots.in_use(),
         tools.listening(run.name) if scenario.tools else nullcontext(),
@@ -104,6 +111,7 @@ async def serve(context: ServiceContext, run: ActiveRun, index: int) -> None:
             addressed = await read_texts(context.texts, addressed, thinking.text_readers)
             agents.evolve(addressed)
             thinking.evolve(addressed)
+            await _evolve(policies, addressed)
             if isinstance(addressed.event.data, RunClosed):
                 return
             if isinstance(addressed.event.data, Ticked) and addressed.event.tick > answered:
@@ -111,11 +119,19 @@ async def serve(context: ServiceContext, run: ActiveRun, index: int) -> None:
                 # A tick that opened during the cycles before it comes ahead, in the log, of what those did.
                 is_late = not run.is_lock_step and stored.sequence < finished
                 answering = answer_tick(
-                    context, envelope, host, agents, thinking, tools, hosts, is_late=is_late
+                    context, envelope, host, agents, thinking, policies, tools, hosts, is_late=is_late
                 )
                 finished = await _trace_tick(context, run, envelope.tick, answering)
-            if checks.is_between_batches and not thinking.names:
+            if checks.is_between_batches and not is_folded_whole:
                 _offer_snapshot(snapshots, stored, agents, checks)
+
+
+async def _evolve(policies: PolicyAgents, addressed: AddressedEvent) -> None:
+    """Fold an event; at the opening of a tick policies decide, which may take long."""
+    if policies.count and isinstance(addressed.event.data, Ticked):
+        await asyncio.to_thread(policies.evolve, addressed)
+    else:
+        policies.evolve(addressed)
 
 
 async def _restore(
@@ -194,6 +210,7 @@ async def answer_tick(  # noqa: PLR0913, PLR0917 - a tick of a host has these pa
     host: str,
     agents: HostAgents,
     thinking: ThinkingAgents,
+    policies: PolicyAgents,
     tools: HostTools,
     social_hosts: frozenset[str] = frozenset(),
     *,
@@ -205,33 +222,40 @@ async def answer_tick(  # noqa: PLR0913, PLR0917 - a tick of a host has these pa
     """
     actions, cycles = agents.act(envelope.tick), dict[str, CycleRun]()
     if not is_late:
-        cycles = await run_cycles(context, envelope, host, thinking, tools, is_told=host in social_hosts)
+        is_told = host in social_hosts
+        cycles = await run_cycles(context, envelope, host, thinking, policies, tools, is_told=is_told)
     if social_hosts:
         await wait_for_cycles(context, envelope, sorted(social_hosts - {host}))
         await end_tick(context, envelope, host, chosen_ends(cycles.values()))
     for resource, chosen in chosen_actions(cycles.values()).items():
         actions[resource] = [*actions[resource], *chosen]
+    for resource, own in policies.actions(envelope.tick).items():
+        actions[resource] = [*actions[resource], *own]
     await publish_many(context.jetstream, _commands(envelope, host, actions))
     report = CycleCompleted(
         tick=envelope.tick,
-        agents=agents.agents + thinking.acting,
+        agents=agents.agents + thinking.acting + policies.count,
         actions={resource: len(chosen) for resource, chosen in actions.items()},
-        limits=_limits(agents, thinking),
+        limits=_limits(agents, thinking, policies),
     )
     return await _publish(context, envelope.event(subjects.CYCLE_COMPLETED, host, report, agent=host))
 
 
-async def run_cycles(  # noqa: PLR0913 - a tick of a host has these parts
+async def run_cycles(  # noqa: PLR0913, PLR0917 - a tick of a host has these parts
     context: ServiceContext,
     envelope: Envelope,
     host: str,
     thinking: ThinkingAgents,
+    policies: PolicyAgents,
     tools: HostTools,
     *,
     is_told: bool,
 ) -> dict[str, CycleRun]:
-    """Run the cognitive cycles of a tick; `is_told` to tell other hosts of their completion even if there are none."""
-    cycles = thinking.cycles(envelope.tick)
+    """Run the cognitive cycles of a tick, and report policies that failed in it.
+
+    `is_told` to tell other hosts of the completion even if there are none.
+    """
+    cycles = thinking.cycles(envelope.tick) | policies.failures(envelope.tick)
     if cycles:
         await _publish(context, started_event(envelope, host, cycles))
         await CycleDriver(context, envelope, host, tools).run(cycles)
@@ -240,11 +264,11 @@ async def run_cycles(  # noqa: PLR0913 - a tick of a host has these parts
     return cycles
 
 
-def _limits(agents: HostAgents, thinking: ThinkingAgents) -> dict[str, Limits]:
+def _limits(agents: HostAgents, thinking: ThinkingAgents, policies: PolicyAgents) -> dict[str, Limits]:
     """Return resource → limits of the best buyer and the best seller of this host."""
     limits = agents.limits()
-    if thinking.names:
-        for resource, own in thinking.limits().items():
+    for others in (thinking.limits() if thinking.names else {}, policies.limits() if policies.count else {}):
+        for resource, own in others.items():
             limits[resource] = widest((limits[resource], own))
     return limits
 

@@ -13,6 +13,7 @@ from econsim import subjects
 from econsim.domain.agent.host_agents import HostAgents
 from econsim.domain.audit.envelope import Envelope
 from econsim.domain.execution.in_memory import run as run_in_memory
+from econsim.domain.runtime.policy_agents import PolicyAgents
 from econsim.domain.runtime.thinking_agents import ThinkingAgents
 from econsim.schemas.base import ErrorBody
 from econsim.schemas.clock import RunClosed, Ticked
@@ -206,6 +207,6 @@ def test_the_limits_of_a_host_are_those_of_its_coded_and_of_its_thinking_agents(
     )
     wanted = scenario(*buyers)
 
-    limits = host._limits(HostAgents(wanted, 0), ThinkingAgents(wanted, 0))
+    limits = host._limits(HostAgents(wanted, 0), ThinkingAgents(wanted, 0), PolicyAgents(wanted))
 
     assert limits["cpu"].value == 3 * MICROS_PER_CREDIT

@@ -1,0 +1,20 @@
+"""Have a policy of your own play as an outside agent: `python examples/e09_play_a_policy.py RUN NAME SCENARIO`."""
+
+import asyncio
+import sys
+
+from policies.patient import Patient
+
+from econsim.agents import play
+from econsim.errors import EconsimError
+from econsim.runs import scenario_file
+
+if __name__ == "__main__":
+    if len(sys.argv) != 4:
+        sys.exit("usage: python e09_play_a_policy.py RUN NAME SCENARIO")
+    run, name, scenario = sys.argv[1:]
+    try:
+        earned = asyncio.run(play(Patient(), run, name, scenario_file.load(scenario)))
+    except EconsimError as error:
+        sys.exit(str(error))
+    print(f"earned {earned:.2f} credits")

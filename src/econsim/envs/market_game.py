@@ -1,0 +1,102 @@
+"""A market as a game of some agents: actions as prices, what they see as numbers, what they gain as rewards.
+
+Shared by the environments of both libraries; knows neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from econsim.domain.agent.prospects import highest_bid, lowest_ask
+from econsim.domain.execution.stepped_run import Player, SteppedRun
+from econsim.errors import InvalidMessage
+from econsim.runs import scenario_file
+from econsim.schemas.orders import Side
+from econsim.schemas.scenario import Scenario
+from econsim.schemas.types import MICROS_PER_CREDIT
+
+Observed = NDArray[np.float32]
+"""Numbers from 0 to 1 that an agent sees."""
+
+PRICES: Final = 20
+"""Number of prices to choose from, unless it is given."""
+
+NUMBERS: Final = (
+    "side: 0 for a buyer, 1 for a seller",
+    "value or cost of the next unit; 0 when all are traded",
+    "units left to trade in the period, as a share of all",
+    "best bid; 0 without any",
+    "best ask; 1 without any",
+    "last price; 0 before the first trade",
+    "price of the own order; 0 without any",
+    "time left in the period, as a share of its ticks",
+)
+"""Numbers of an observation, in their order. Prices and values are shares of the market's price ceiling."""
+
+
+class MarketGame:
+    """One scenario, of which some agents are played; `open` begins a run of it."""
+
+    def __init__(self, scenario: Scenario | str | Path, agents: Sequence[str], prices: int = PRICES) -> None:
+        """Take a scenario, by name, file or object, and the agents to play.
+
+        Raises ScenarioError and NotFound as `SteppedRun` does, InvalidMessage for fewer than two prices.
+        """
+        if prices < 2:
+            message = f"an agent chooses among {prices} prices; give at least 2"
+            raise InvalidMessage(message)
+        self._scenario = scenario if isinstance(scenario, Scenario) else scenario_file.load(scenario)
+        self._agents = tuple(agents)
+        self._steps = prices - 1
+        self._ticks = self._scenario.clock.ticks_per_period
+        self.run = SteppedRun(self._scenario, self._agents)
+        """Run under way."""
+
+    def open(self, seed: int) -> None:
+        """Begin a new run with a seed."""
+        self.run = SteppedRun(self._scenario.model_copy(update={"seed": seed}), self._agents)
+
+    def step(self, actions: Mapping[str, int]) -> Mapping[str, float]:
+        """Do a tick; return what each agent gained in it, credits."""
+        players = self.run.players
+        gains = self.run.step({name: self._price(players[name], action) for name, action in actions.items()})
+        return {name: gain / MICROS_PER_CREDIT for name, gain in gains.items()}
+
+    def observe(self, agent: str) -> Observed:
+        """Return what an agent sees."""
+        run = self.run
+        player = run.players[agent]
+        seat, most = player.seat, player.market.price_max
+        bid, ask, last = run.quote(player)
+        numbers = (
+            0.0 if seat.buys else 1.0,
+            _share(seat.value, most),
+            (player.units - player.trader.position.traded) / player.units,
+            0.0 if bid is None else bid / most,
+            1.0 if ask is None else ask / most,
+            0.0 if last is None else last / most,
+            0.0 if seat.order is None else seat.order.price / most,
+            0.0 if run.has_ended else 1.0 - (run.tick_of_period - 1) / self._ticks,
+        )
+        return np.array(numbers, np.float32)
+
+    def _price(self, player: Player, action: int) -> int | None:
+        """Return the price of an action, on the grid, no worse than the value or cost; None for what leaves an order as it is."""
+        value = player.seat.value
+        if not action or value is None:
+            return None
+        market, part = player.market, int(action) - 1
+        if player.trader.position.side is Side.BID:
+            limit = highest_bid(value, market)
+            return limit and highest_bid(limit - (limit - market.price_min) * part // self._steps, market)
+        limit = lowest_ask(value, market)
+        return limit and lowest_ask(limit + (market.price_max - limit) * part // self._steps, market)
+
+
+def _share(value: int | None, most: int) -> float:
+    return 0.0 if value is None else min(value / most, 1.0)

@@ -1,0 +1,106 @@
+"""Environments of learning agents: as their libraries check them, repeatable by the seed, and true to the market."""
+
+import gymnasium
+import numpy as np
+import pytest
+from factories import group, role, scenario
+from gymnasium.utils.env_checker import check_env
+from pettingzoo.test import parallel_api_test, parallel_seed_test
+
+from econsim.envs import MARKET, MarketEnv, ParallelMarketEnv
+from econsim.errors import InvalidMessage
+
+DUEL = scenario(
+    group("buyer", "zi_c", activity_percent=1, roles=[role("bid", values=[[3, 2]])]),
+    group("seller", "truthful", roles=[role("ask", values=[[1, 1]])]),
+    clock={"periods": 2, "ticks_per_period": 4},
+)
+PASS, VALUE, HALF = 0, 1, 11
+
+
+def played(env, actions, seed=1):
+    """Return observations, rewards and ends of some actions, with the first observation."""
+    seen, _ = env.reset(seed=seed)
+    rows = [(seen, 0.0, False)]
+    for action in actions:
+        seen, reward, ended, _, _ = env.step(np.int64(action))
+        rows.append((seen, reward, ended))
+    return rows
+
+
+def test_the_environment_of_one_agent_passes_gymnasium_s_checker():
+    check_env(gymnasium.make(MARKET).unwrapped)
+
+
+def test_the_environment_of_many_agents_passes_pettingzoo_s_checkers():
+    parallel_api_test(ParallelMarketEnv(), num_cycles=300)
+    parallel_seed_test(ParallelMarketEnv, 200)
+
+
+def test_equal_seeds_and_actions_give_equal_episodes_and_other_seeds_do_not():
+    actions = [*np.random.default_rng(1).integers(0, 21, 60)]
+
+    def episode(seed):
+        return [(seen.tolist(), reward) for seen, reward, _ in played(MarketEnv(), actions, seed)]
+
+    assert episode(3) == episode(3) != episode(4)
+
+
+def test_without_a_seed_the_next_episode_is_drawn_from_the_one_before():
+    def two_episodes():
+        env = MarketEnv()
+        env.reset(seed=5)
+        env.reset()
+        return [env.step(np.int64(VALUE))[0].tolist() for _ in range(30)]
+
+    assert two_episodes() == two_episodes()
+
+
+def test_an_agent_sees_its_value_its_units_the_quote_its_order_and_the_time_left():
+    first, second, *_ = played(MarketEnv(DUEL), [HALF])
+
+    assert first[0].tolist() == [0, 0.75, 1, 0, 1, 0, 0, 1]
+    # A limit of 3.00 down to a floor of 0.01: half of it is a bid of 1.42; the seller asks 1.00, and had the turn before or after.
+    side, value, units, bid, ask, last, order, left = second[0].tolist()
+    assert (side, value, units, left) == (0, 0.5, 0.5, 0.75)
+    assert (bid, ask, order) == (0, 1, 0)
+    assert last in (np.float32(1.42 / 4), np.float32(1 / 4))
+
+
+def test_the_reward_is_the_surplus_of_the_agent_s_own_trade_in_credits():
+    rows = played(MarketEnv(DUEL), [HALF])
+
+    last_price = float(rows[1][0][5]) * 4
+    assert rows[1][1] == pytest.approx(3 - last_price)
+
+
+def test_an_episode_ends_with_the_run():
+    rows = played(MarketEnv(DUEL), [PASS] * 8)
+
+    assert [ended for _, _, ended in rows] == [False] * 8 + [True]
+    assert rows[-1][0][-1] == 0
+
+
+@pytest.mark.parametrize(("agent", "sign"), [("buyer_001", 1), ("seller_001", 1)])
+def test_no_action_loses_money(agent, sign):
+    env, random = MarketEnv(agent=agent), np.random.default_rng(1)
+    env.reset(seed=1)
+
+    rewards = [env.step(random.integers(0, 21))[1] for _ in range(300)]
+
+    assert min(rewards) >= 0 < max(rewards)
+
+
+def test_agents_that_are_played_side_by_side_share_the_gain_of_their_trade():
+    env = ParallelMarketEnv(DUEL, ("buyer_001", "seller_001"))
+    env.reset(seed=1)
+
+    _, rewards, ended, _, _ = env.step({"buyer_001": np.int64(VALUE), "seller_001": np.int64(VALUE)})
+
+    assert sum(rewards.values()) == pytest.approx(3 - 1)
+    assert ended == {"buyer_001": False, "seller_001": False}
+
+
+def test_fewer_than_two_prices_are_no_choice():
+    with pytest.raises(InvalidMessage, match="give at least 2"):
+        MarketEnv(prices=1)
