@@ -1,48 +1,18 @@
-"""A study in process, without a server: the efficiency of a market of zero-intelligence traders.
+"""A study in process, without a server: what learning traders change in the market of Smith's first experiment, on the same seeds."""
 
-Runs one scenario with twenty seeds and prints the mean efficiency with its 95 % confidence interval.
-"""
+from statistics import mean, stdev
 
-from econsim.domain.agent.population import population, schedule
-from econsim.domain.clock.period import realised_surplus
-from econsim.domain.execution.in_memory import run
-from econsim.domain.measures.equilibrium import find_equilibrium
-from econsim.domain.measures.measures import confidence_interval, efficiency
-from econsim.schemas.market import Traded
-from econsim.schemas.scenario import Scenario
+import econsim
 
-SCENARIO = Scenario.model_validate(
-    {
-        "name": "study",
-        "clock": {"ticks_per_period": 60},
-        "markets": [{"resource": "cpu"}],
-        "agents": [
-            {
-                "name": "buyer",
-                "policy": "zi_c",
-                "count": 11,
-                "roles": [{"resource": "cpu", "side": "bid", "first": 3.25, "last": 0.75}],
-            },
-            {
-                "name": "seller",
-                "policy": "zi_c",
-                "count": 11,
-                "roles": [{"resource": "cpu", "side": "ask", "first": 0.75, "last": 3.25}],
-            },
-        ],
-    }
-)
+RANDOM = econsim.load("smith1962")
+LEARNING = RANDOM.with_({"agents.buyer.policy": "zip", "agents.seller.policy": "zip"})
 
 
-def efficiency_with(seed: int) -> float:
-    """Return realised over possible surplus of one run."""
-    scenario = SCENARIO.model_copy(update={"seed": seed})
-    data = [addressed.event.data for addressed in run(scenario)]
-    trades = [("cpu", trade) for found in data if isinstance(found, Traded) for trade in found.items]
-    best = find_equilibrium(*schedule(scenario, "cpu"), scenario.markets[0].tick_size).surplus_max
-    return efficiency(realised_surplus(population(scenario), trades), best) or 0.0
+def alpha(market: econsim.LoadedScenario, seed: int) -> float:
+    """Return how far the prices of one run stray from the equilibrium price, percent."""
+    return econsim.run(market, seed=seed, periods=5).alpha or 0.0
 
 
-found = confidence_interval([efficiency_with(seed) for seed in range(1, 21)])
-if found:
-    print(f"efficiency {found.mean:.1%} ± {found.half_width:.1%} over {found.n} seeds")
+changes = [alpha(LEARNING, seed) - alpha(RANDOM, seed) for seed in range(1, 21)]
+error = stdev(changes) / len(changes) ** 0.5
+print(f"alpha changes by {mean(changes):.1f} points, standard error {error:.1f}, over 20 seeds")

@@ -105,36 +105,8 @@ class Result:
 
     @property
     def periods(self) -> RunTable:
-        """Return the figures of each market and period: trades, volume, efficiency, alpha, mean price, surplus."""
-        columns = {
-            "run": "VARCHAR",
-            "period": "BIGINT",
-            "resource": "VARCHAR",
-            "trades": "BIGINT",
-            "volume": "BIGINT",
-            "efficiency": "DOUBLE",
-            "alpha": "DOUBLE",
-            "mean_price": "DOUBLE",
-            "surplus": "BIGINT",
-            "surplus_credits": CREDITS,
-        }
-        rows = (
-            (
-                self.name,
-                p.number,
-                m.resource,
-                p.trades,
-                p.volume,
-                p.efficiency,
-                p.alpha,
-                p.mean_price,
-                p.surplus,
-                format_credits(p.surplus),
-            )
-            for m in self.figures.markets
-            for p in m.periods
-        )
-        return self._tables.table_of("periods", columns, rows)
+        """Return the figures of each period and market: trades, volume, efficiency, alpha, mean price, surplus, equilibrium."""
+        return self.table("periods")
 
     @property
     def agents(self) -> RunTable:

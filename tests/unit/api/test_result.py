@@ -101,9 +101,9 @@ def test_each_side_gains_what_its_traders_earn(result):
 
 
 def test_periods_are_those_of_the_report(result):
-    found = [(row["resource"], row["period"], row["efficiency"]) for row in result.periods]
+    found = {(row["resource"], row["period"], row["efficiency"]) for row in result.periods}
 
-    assert found == [(m.resource, p.number, p.efficiency) for m in result.figures.markets for p in m.periods]
+    assert found == {(m.resource, p.number, p.efficiency) for m in result.figures.markets for p in m.periods}
 
 
 def test_figures_are_those_of_the_report(result):
