@@ -1,4 +1,4 @@
-// The agent's own connection: the protocol of an outside agent over a websocket, with the agent's credentials and nothing else. Requests with
+// The agent's own connection: the protocol of an external agent over a websocket, with the agent's credentials and nothing else. Requests with
 // typed refusals, messages that are sent again under their id until they are stored, and all that the agent is told.
 
 import { credsAuthenticator, wsconnect } from "@nats-io/nats-core";
