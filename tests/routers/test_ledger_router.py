@@ -10,11 +10,13 @@ from requirements import requirement
 
 from econsim.routers import ledger
 from econsim.schemas.ledger import Position
+from econsim.schemas.quota import QuotaUpdate
 from econsim.services.context import ServiceContext
 from econsim.services.handlers import BindMessage, error_replies
 from econsim.services.ledger.writer import LedgerWriter
+from econsim.services.quota_meter import QuotaMeter
 from econsim.subjects import GET_BALANCE, GET_VALUES, SUBMIT
-from econsim.testing import FakeKeyTable, FakeStateStore, FakeWallClock
+from econsim.testing import FakeCounters, FakeKeyTable, FakeQuotaTable, FakeStateStore, FakeWallClock
 
 AGENTS = (
     group("anna", "external", credits=5, roles=[role("bid", values=[[3, 3, 2.5]])]),
@@ -31,13 +33,20 @@ async def writer():
 
 
 @pytest.fixture
-async def request_of(writer):
+def quotas():
+    return FakeQuotaTable()
+
+
+@pytest.fixture
+async def request_of(writer, quotas):
     """Send a request to a ledger's handlers; returns status and body of the reply."""
     broker = NatsBroker()
-    broker.add_middleware(BindMessage(ServiceContext("ledger", broker)))
+    context = ServiceContext("ledger", broker)
+    context.meter = QuotaMeter(FakeCounters(), quotas, lambda: 0)
+    broker.add_middleware(BindMessage(context))
     broker.add_middleware(error_replies())
     run = active(scenario(*AGENTS))
-    subscribers = ledger.request_subscribers(broker, run, writer)
+    subscribers = ledger.request_subscribers(context, run, writer)
 
     async with TestNatsBroker(broker) as memory:
 
@@ -61,10 +70,8 @@ async def test_values_are_those_of_the_asking_agent(request_of):
     _, bert = await request_of(GET_VALUES(run="run", agent="bert"))
 
     threes, last = {"value": 3_000_000, "quantity": 2}, {"value": 2_500_000, "quantity": 1}
-    assert anna == {
-        "credits": 5_000_000,
-        "roles": [{"resource": "cpu", "side": "bid", "units": [threes, last]}],
-    }
+    assert anna["credits"] == 5_000_000
+    assert anna["roles"] == [{"resource": "cpu", "side": "bid", "units": [threes, last]}]
     assert bert["roles"] == [
         {"resource": "cpu", "side": "ask", "units": [{"value": 1_000_000, "quantity": 2}]}
     ]
@@ -117,3 +124,12 @@ async def test_what_is_malformed_is_answered_by_an_error(request_of, payload):
 
     assert status == "error"
     assert found["error"]["message"]
+
+
+async def test_the_rules_have_the_asking_agents_own_deadline(request_of, quotas):
+    await quotas.change("run", "anna", QuotaUpdate(deadline_ms=5_000))
+    _, anna = await request_of(GET_VALUES(run="run", agent="anna"))
+    _, bert = await request_of(GET_VALUES(run="run", agent="bert"))
+
+    assert (anna["rules"]["deadline_ms"], bert["rules"]["deadline_ms"]) == (5_000, 60_000)
+    assert anna["rules"]["markets"] == bert["rules"]["markets"]

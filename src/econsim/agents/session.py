@@ -97,7 +97,7 @@ class AgentSession:
         self.dealt = Decimal(0)
         """Credits the agent was dealt when the run opened; `earnings` is its `net` less these credits."""
         self.has_waiting_room = False
-        """Whether the run waits until its agents are ready; `ticks` says so."""
+        """True if the run waits until its agents are ready; `ticks` says that this one is."""
         self._channel = channel
 
     @property

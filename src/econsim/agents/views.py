@@ -94,7 +94,7 @@ class PrivateValues:
     roles: dict[str, MarketRole]
     """Role by resource; empty for an agent that gains by trade alone."""
     has_waiting_room: bool = False
-    """Whether the run waits until the agent says that it is ready, by the answer to tick 0."""
+    """True if the run waits until the agent says that it is ready, by the answer to tick 0."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""How the pages of `econsim watch` and `econsim play` reach the server: options, and the embedded server's addresses."""
+"""Access of the pages of `econsim watch` and `econsim play` to the server: options, and the embedded server's addresses."""
 
 from __future__ import annotations
 

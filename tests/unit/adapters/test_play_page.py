@@ -154,10 +154,11 @@ def test_a_trade_that_would_lose_is_known_before_it_is_sent():
         const ana = buyer(), loss = (side, price, quantity = 1) => ana.loss("cpu", side, price * M, quantity);
         const before = [loss("bid", 3), loss("bid", 3.5), loss("bid", 3, 2), loss("bid", 1, 3)];
         ana.setBalance(balance(47.5, 1));
-        return [...before, loss("ask", 3), loss("ask", 3.5)];
+        ana.addSent({ id: "ana.x", resource: "cpu", side: "bid", price: 2 * M, quantity: 1 });
+        return [...before, loss("ask", 3), loss("ask", 3.5), loss("bid", 2), ana.loss("cpu", "bid", 2 * M, 1, true)];
     """)
 
-    assert found == [0, 300_000, 100_000, 1_000_000, 200_000, 0]
+    assert found == [0, 300_000, 100_000, 1_000_000, 200_000, 0, 2_000_000, 0]
 
 
 def test_the_time_left_is_the_period_s_in_real_time_and_the_deadline_s_in_lock_step():

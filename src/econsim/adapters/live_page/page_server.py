@@ -39,7 +39,7 @@ Answer = Callable[[], Awaitable[Mapping[str, object]]]
 """Makes the JSON that one path answers."""
 
 Door = Mapping[str, Answer]
-"""What one key opens: path → answer."""
+"""Answers that one key opens, by path."""
 
 _INLINE: Final = re.compile(rb"<(script|style)>(.*?)</\1>", re.DOTALL)
 
@@ -123,7 +123,7 @@ class PageServer:
         self._loop = asyncio.get_running_loop()
         for port in self._ports:
             with suppress(OSError):
-                self._server = _Server((HOST, port), _Handler)
+                self._server = _PageListener((HOST, port), _PageRequest)
                 self._server.pages = self
                 self.port = port
                 self._thread = threading.Thread(
@@ -153,7 +153,7 @@ class PageServer:
         """Return the key that a ticket stands for, once; none for any other path."""
         return self._tickets.pop(path, None)
 
-    def opened(self, path: str, given: str) -> Answer | None:
+    def answer_for(self, path: str, given: str) -> Answer | None:
         """Return the answer of a path to who gives a key; none for a wrong key, or a path that its door has not."""
         found = [
             door
@@ -164,9 +164,9 @@ class PageServer:
 
     def ask(self, answer: Answer) -> Mapping[str, object]:
         """Return an answer, made on the loop of whoever serves; raises EconsimError, and CancelledError at the end."""
-        return asyncio.run_coroutine_threadsafe(self._made(answer), self._loop).result()
+        return asyncio.run_coroutine_threadsafe(self._answer(answer), self._loop).result()
 
-    async def _made(self, answer: Answer) -> Mapping[str, object]:
+    async def _answer(self, answer: Answer) -> Mapping[str, object]:
         task = asyncio.current_task()
         if task is None or not self._is_open:
             raise asyncio.CancelledError
@@ -177,7 +177,7 @@ class PageServer:
             self._answering.discard(task)
 
 
-class _Server(ThreadingHTTPServer):
+class _PageListener(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
     pages: PageServer
@@ -191,10 +191,10 @@ class _Server(ThreadingHTTPServer):
         """Say nothing of a browser that went away."""
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _PageRequest(BaseHTTPRequestHandler):
     """One request."""
 
-    server: _Server
+    server: _PageListener
     timeout = REQUEST_S
 
     def do_GET(self) -> None:
@@ -203,30 +203,33 @@ class _Handler(BaseHTTPRequestHandler):
         # Another name of this machine is another origin: a page that a rebound name points here is none of ours.
         if self.headers.get_all("Host") != [f"{HOST}:{pages.port}"]:
             self.send_error(HTTPStatus.NOT_FOUND)
-        elif key := pages.use_ticket(self.path):
-            self._answer(HTTPStatus.FOUND, ("Location", f"/#{key}"))
-        elif self.path == "/":
+            return
+        if key := pages.use_ticket(self.path):
+            self._send(HTTPStatus.FOUND, ("Location", f"/#{key}"))
+            return
+        if self.path == "/":
             policy = content_security_policy(pages.html, pages.sockets)
-            self._answer(
-                HTTPStatus.OK, ("Content-Security-Policy", policy), kind="text/html", body=pages.html
-            )
-        elif answer := pages.opened(self.path, self.headers.get("Authorization", "")):
-            try:
-                body = json.dumps(pages.ask(answer), separators=(",", ":")).encode()
-            except EconsimError as error:
-                self._answer(HTTPStatus.SERVICE_UNAVAILABLE, body=str(error).encode())
-            except CancelledError:
-                self._answer(HTTPStatus.SERVICE_UNAVAILABLE)
-            else:
-                self._answer(HTTPStatus.OK, kind="application/json", body=body)
+            self._send(HTTPStatus.OK, ("Content-Security-Policy", policy), kind="text/html", body=pages.html)
+        elif answer := pages.answer_for(self.path, self.headers.get("Authorization", "")):
+            self._send_answer(answer)
         else:
             self.send_error(HTTPStatus.NOT_FOUND)
+
+    def _send_answer(self, answer: Answer) -> None:
+        try:
+            body = json.dumps(self.server.pages.ask(answer), separators=(",", ":")).encode()
+        except EconsimError as error:
+            self._send(HTTPStatus.SERVICE_UNAVAILABLE, body=str(error).encode())
+        except CancelledError:
+            self._send(HTTPStatus.SERVICE_UNAVAILABLE)
+        else:
+            self._send(HTTPStatus.OK, kind="application/json", body=body)
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Answer with a status alone; the library's own page would repeat parts of the request."""
         del message, explain
         self.close_connection = True
-        self._answer(HTTPStatus(code))
+        self._send(HTTPStatus(code))
 
     def version_string(self) -> str:
         """Return no versions."""
@@ -235,7 +238,7 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         """Log nothing: an address may have a ticket."""
 
-    def _answer(
+    def _send(
         self, status: HTTPStatus, *more: tuple[str, str], kind: str = "text/plain", body: bytes = b""
     ) -> None:
         self.send_response(status)

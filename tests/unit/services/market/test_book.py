@@ -215,6 +215,7 @@ async def test_the_depth_of_a_book_is_answered(memory):
         "quote": {"bid": None, "ask": None, "last": None},
         "bids": [],
         "asks": [],
+        "own": [],
     }
 
 

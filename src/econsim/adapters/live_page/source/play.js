@@ -7,8 +7,8 @@ import { View } from "./play_view.js";
 import { amount, decimalsOf, priceOf, Words } from "./play_words.js";
 import { put } from "./table.js";
 
-/** Milliseconds between two drawings of the time, and in which a warned order must be repeated to be sent. */
-const TIME_MS = 200, WARNED_MS = 6000;
+/** Milliseconds between two drawings of the time, in which a warned order must be repeated to be sent, and before another try to connect. */
+const TIME_MS = 200, WARNED_MS = 6000, AGAIN_MS = 2000;
 const KEY_STORED = "econsim-play-key", THEME_STORED = "econsim-theme", KEPT = "econsim-play";
 
 const byId = (id) => document.getElementById(id);
@@ -35,22 +35,31 @@ class App {
     requestAnimationFrame(frame);
   }
 
+  /** Trade until the run ends, over restarts of the server and new credentials. */
   async start() {
-    try {
-      const session = await this.openSession();
-      this.place = `${KEPT}:${session.run}:${session.agent}`;
-      this.account = new Account(session.agent, this.remembered());
-      this.dismissed = this.account.results.at(-1)?.period ?? 0;
-      document.title = `${session.agent} · ${session.run} · econsim`;
-      this.words = new Words(session.refusals);
-      this.trader = new Trader(this.account, this.words, { tell: (state, reason) => this.tellConnection(state, reason), touch: () => this.touch() });
-      this.trader.decimals = (resource) => this.decimals(resource);
-      this.noticeTwins();
-      await this.trader.start(session);
-    } catch (error) {
-      // A browser keeps to itself why a websocket was refused.
-      this.tellConnection("closed", error?.message || "the server has gone, or does not know this agent any more");
+    while (this.account.phase !== ENDED) {
+      try {
+        const session = await this.openSession();
+        if (!this.trader) this.meet(session);
+        await this.trader.trade(session);
+      } catch (error) {
+        // A browser keeps to itself why a websocket was refused, and its library waits for an agent that is not let in until its time is up.
+        const isUnknown = !error?.message || error.message === "timeout";
+        this.tellConnection("closed", isUnknown ? "the server has gone, does not know this agent any more, or has four pages or bots of it already" : error.message);
+      }
+      await new Promise((done) => setTimeout(done, AGAIN_MS));
     }
+  }
+  /** Take note of whom the page is for. */
+  meet({ run, agent, refusals }) {
+    this.place = `${KEPT}:${run}:${agent}`;
+    this.account = new Account(agent, this.remembered());
+    this.dismissed = this.account.results.at(-1)?.period ?? 0;
+    document.title = `${agent} · ${run} · econsim`;
+    this.words = new Words(refusals);
+    this.trader = new Trader(this.account, this.words, { tell: (state, reason) => this.tellConnection(state, reason), touch: () => this.touch() });
+    this.trader.decimals = (resource) => this.decimals(resource);
+    this.noticeTwins();
   }
   async openSession() {
     if (location.hash.length > 1) {
@@ -88,7 +97,7 @@ class App {
   }
   tellConnection(state, reason = "") {
     this.connection = state;
-    this.trouble = state === "connected" ? "" : `Not connected: ${reason}.`;
+    this.trouble = state === "connected" ? "" : `Not connected: ${reason}. Another try follows.`;
     this.touch();
   }
   touch() {
@@ -176,7 +185,7 @@ class App {
   }
   /** Send an order; one that would lose must be given twice. */
   order(side, price, quantity, kind) {
-    const { account, market } = this, lost = account.loss(market, side, price, quantity), key = JSON.stringify([market, side, price, quantity, kind]);
+    const { account, market } = this, lost = account.loss(market, side, price, quantity, kind !== "limit"), key = JSON.stringify([market, side, price, quantity, kind]);
     if (lost && this.warning?.key !== key) {
       const what = `${side === "bid" ? "Buying" : "Selling"} ${quantity === 1 ? "a unit" : `${quantity} units`} at ${amount(price, this.decimals(market))}`;
       this.warning = { key, until: performance.now() + WARNED_MS, text: `${what} would lose ${amount(lost, this.decimals(market))}. Do the same again to do it anyway.` };

@@ -226,11 +226,11 @@ export class Account {
     if (this.opened === null || !this.balance) return null;
     return this.net - this.opened + this.unsettled;
   }
-  /** What a trade of so many units at a price would lose on the units that do not gain; 0 if all gain. */
-  loss(resource, side, price, quantity) {
+  /** What a trade of so many units at a price would lose on the units that do not gain; 0 if all gain. One at once comes before open offers. */
+  loss(resource, side, price, quantity, isAtOnce = false) {
     const role = this.roles.get(resource);
     if (!role) return 0;
-    const open = this.offersOn(resource).filter((each) => each.side === side).reduce((sum, each) => sum + each.quantity, 0);
+    const open = isAtOnce ? 0 : this.offersOn(resource).filter((each) => each.side === side).reduce((sum, each) => sum + each.quantity, 0);
     const traded = this.tradedUnits(resource), sign = side === "bid" ? 1 : -1;
     let lost = 0;
     for (let unit = 0; unit < quantity; unit++) {

@@ -1,4 +1,4 @@
-// The agent's own connection: the protocol of an outside agent over a websocket, with the agent's credentials and nothing else. Requests with
+// The agent's own connection: the protocol of an external agent over a websocket, with the agent's credentials and nothing else. Requests with
 // typed refusals, messages that are sent again under their id until they are stored, and all that the agent is told.
 
 import { credsAuthenticator, wsconnect } from "@nats-io/nats-core";
@@ -37,25 +37,30 @@ export class Trader {
     this.doesPass = false;
   }
 
-  async start(session) {
+  /** Act for the agent until the connection is closed for good; raises Error if there is none. */
+  async trade(session) {
     this.client = await wsconnect({
       servers: session.sockets, authenticator: credsAuthenticator(encoder.encode(session.creds)), name: `econsim-play-${session.agent}`,
       ignoreClusterUpdates: true, maxReconnectAttempts: -1, reconnectTimeWait: 1000,
     });
-    this.client.closed().then((error) => this.tell("closed", String(error?.message ?? "the connection was closed")));
+    const closed = this.client.closed().then((error) => {
+      throw error ?? new Error("the connection was closed");
+    });
+    closed.catch(() => {});
     this.watch();
     this.listen();
     this.tell("connected");
-    await this.untilOpen();
-    await this.refresh();
-    setInterval(() => this.look(), SILENCE_MS);
+    await Promise.race([this.untilOpen(), closed]);
+    await Promise.race([this.refresh(), closed]);
+    const looking = setInterval(() => this.look().catch(() => {}), SILENCE_MS);
+    await closed.finally(() => clearInterval(looking));
   }
   async watch() {
     for await (const { type } of this.client.status()) {
-      if (type === "disconnect" || type === "staleConnection") this.tell("disconnected", "the connection is lost; it comes back by itself");
+      if (type === "disconnect" || type === "staleConnection") this.tell("disconnected", "the connection is lost");
       if (type === "reconnect") {
         this.tell("connected");
-        this.refresh();
+        this.refresh().catch(() => {});
       }
     }
   }
@@ -70,7 +75,7 @@ export class Trader {
     on("clock.ticked", (event) => this.takeTick(event));
     on("clock.period_opened", ({ data }) => {
       account.openPeriod(data.period);
-      this.refresh();
+      this.refresh().catch(() => {});
     });
     on("clock.period_closed", ({ data }) => {
       account.closePeriod(data.period, performance.now());
@@ -129,9 +134,9 @@ export class Trader {
   takeTick(event) {
     const { account } = this, before = account.period;
     if (!account.rules || !account.openTick(event, performance.now())) return;
-    if (account.period !== before) this.refresh();
+    if (account.period !== before) this.refresh().catch(() => {});
     if (account.isLockStep) this.soon("balance", 0);
-    if (this.doesPass) this.pass();
+    if (this.doesPass) this.pass().catch(() => {});
     this.touch();
   }
   end() {
