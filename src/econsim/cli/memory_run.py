@@ -160,18 +160,12 @@ def _source_of(path: Path) -> RunSource:
 async def write_tables(directory: Path, source: RunSource) -> None:
     """Write the tables of a run, and say where they are."""
     from econsim.cli.export import ExportFiles, write_runs
-    from econsim.cli.output import say
 
     counts, damage = await write_runs(
         ExportFiles(directory, None, None, None, cloudevents=False), [(source, "")]
     )
     rows = sum(count for count, _ in counts.values())
-    say(
-        "tables [bold]{directory}[/bold]: {rows:,} rows in {number} files",
-        directory=directory,
-        rows=rows,
-        number=len(counts),
-    )
+    echo(f"tables {directory}: {rows:,} rows in {len(counts)} files", err=True)
     for sentence in damage:
         echo(f"warning: {sentence}", err=True, fg="yellow")
 

@@ -10,6 +10,7 @@ import typer
 
 from econsim.cli import option_types
 from econsim.cli.command_group import report_path, run_async, settings_of
+from econsim.cli.json_rows import JsonOption, write_rows
 from econsim.cli.output import console
 from econsim.cli.run_argument import RunOrFileArgument
 
@@ -29,19 +30,21 @@ def report(
             parser=option_types.new_file,
         ),
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Write a run's report from the log as one HTML page, and show its figures.
 
     Example: [cyan]econsim report last --output report.html[/cyan]
     """
-    run_async(_report(settings_of(context), run, output))
+    run_async(_report(settings_of(context), run, output, as_json=as_json))
 
 
-async def _report(config: Settings, run: str | Path, output: Path | None) -> None:
+async def _report(config: Settings, run: str | Path, output: Path | None, *, as_json: bool) -> None:
     from econsim.cli.run_source import run_source
     from econsim.domain.audit.canonical_log import CanonicalLog
     from econsim.report.aggregate import RunAggregator
     from econsim.report.html import write_report
+    from econsim.report.summary_json import summary_row
     from econsim.report.terminal import print_summary
 
     tally, canonical = RunAggregator(), CanonicalLog()
@@ -54,5 +57,9 @@ async def _report(config: Settings, run: str | Path, output: Path | None) -> Non
         log.check()
     summary = replace(tally.summary(canonical.hexdigest()), kept_until=log.kept_until)
     with report_path(config, log.run, output, "--output") as path:
-        print_summary(summary, console(), write_report(summary, path))
+        written = write_report(summary, path)
+        if as_json:
+            write_rows([summary_row(summary)])
+        else:
+            print_summary(summary, console(), written)
     log.check()

@@ -16,6 +16,7 @@ from econsim.cli import option_types
 from econsim.cli import run_options as options
 from econsim.cli.command_group import report_path, run_async, settings_of
 from econsim.cli.connect import require_runs
+from econsim.cli.json_rows import write_rows
 from econsim.cli.memory_run import MemoryRequest, run_in_memory, stopped_in_memory, write_tables
 from econsim.cli.output import console, line_printer, print_warnings
 from econsim.cli.providers import require_providers
@@ -64,6 +65,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
     provider: options.ProviderOption = None,
     live_tools: options.LiveToolsOption = False,
     live_people: options.LivePeopleOption = False,
+    as_json: options.FiguresJsonOption = False,
 ) -> None:
     """Run one scenario and show its results.
 
@@ -97,14 +99,11 @@ def run(  # noqa: PLR0913 - each is an option of the command
     )
     _require_report_place(context, config, report)
     print_warnings(scenario_file.scenario_warnings(scenario))
-    if transport is Transport.MEMORY:
-        answers = read_recorded(config, recorded) if recorded else None
-        summary = run_in_memory(config, MemoryRequest(what, name, answers, parquet, ephemeral=ephemeral))
-    else:
-        launching = _launch_options(services, spread=spread, workers=workers, ephemeral=ephemeral)
-        request = RunRequest(what, name, external or (), recorded, execution, parquet)
-        summary = _launch(config, request, launching)
-    _show(config, summary, report)
+    request = RunRequest(what, name, external or (), recorded, execution, parquet)
+    launching = _launch_options(services, spread=spread, workers=workers, ephemeral=ephemeral)
+    drive = _in_memory if transport is Transport.MEMORY else _launch
+    summary = drive(config, request, launching)
+    _show(config, summary, report, as_json=as_json)
 
 
 def _require_report_place(context: typer.Context, config: Settings, report: Path | None) -> None:
@@ -124,6 +123,16 @@ def _launch_options(
     from econsim.runs.launch.services import LaunchOptions
 
     return LaunchOptions(options.requested_services(services), spread, workers, ephemeral)
+
+
+def _in_memory(config: Settings, request: RunRequest, launching: LaunchOptions) -> Summary:
+    """Run a scenario in memory; of what would be started it matters only whether the run is kept."""
+    assert request.scenario is not None
+    answers = read_recorded(config, request.recorded) if request.recorded else None
+    return run_in_memory(
+        config,
+        MemoryRequest(request.scenario, request.name, answers, request.tables, ephemeral=launching.ephemeral),
+    )
 
 
 def _launch(config: Settings, request: RunRequest, launching: LaunchOptions) -> Summary:
@@ -150,6 +159,7 @@ def resume(  # noqa: PLR0913 - each is an option of the command
     workers: options.WorkersOption = 1,
     services: options.ServicesOption = None,
     report: options.ReportOption = None,
+    as_json: options.FiguresJsonOption = False,
 ) -> None:
     """Resume a run that was stopped, or whose command was killed, and show its results.
 
@@ -165,12 +175,12 @@ def resume(  # noqa: PLR0913 - each is an option of the command
         if spread or services is not None:
             message = f"--spread and --services do nothing for run {stopped.name}, which is in memory"
             raise typer.BadParameter(message, ctx=context)
-        _show(config, run_in_memory(config, stopped), report)
+        _show(config, run_in_memory(config, stopped), report, as_json=as_json)
         return
     require_runs(config)
     launching = _launch_options(services, spread=spread, workers=workers)
     summary = run_async(_over_nats(config, RunRequest(name=run), launching))
-    _show(config, summary, report)
+    _show(config, summary, report, as_json=as_json)
 
 
 def _external_names(
@@ -296,14 +306,20 @@ def _execution(server: Server, wanted: RunRequest, launching: LaunchOptions) -> 
     return execution_of(server, wanted.scenario, spread=launching.spread)
 
 
-def _show(config: Settings, summary: Summary, report: Path | None) -> None:
+def _show(config: Settings, summary: Summary, report: Path | None, *, as_json: bool) -> None:
     """Show the results of a run; end with 1 if it failed, or if an expectation does not hold."""
     from econsim.report.html import write_report
+    from econsim.report.summary_json import summary_row
     from econsim.report.terminal import print_report, print_summary
 
     out = console()
-    print_summary(summary, out)
+    if as_json:
+        write_rows([summary_row(summary)])
+    else:
+        print_summary(summary, out)
     with report_path(config, summary.run, report, "--report") as path:
-        print_report(out, write_report(summary, path))
+        written = write_report(summary, path)
+        if not as_json:
+            print_report(out, written)
     if summary.failure or summary.warnings or not summary.is_as_expected:
         raise typer.Exit(1)

@@ -44,6 +44,7 @@ TRANSPORTS: Final = {
     "real_time": NATS_ONLY,
     "report": ALL_TRANSPORTS,
     "parquet": ALL_TRANSPORTS,
+    "as_json": ALL_TRANSPORTS,
     "recorded": ALL_TRANSPORTS,
     "provider": ALL_TRANSPORTS,
     "live_tools": NATS_ONLY,
@@ -249,6 +250,11 @@ ReportOption = Annotated[
     ),
 ]
 """Option: path of the HTML report."""
+
+FiguresJsonOption = Annotated[
+    bool, typer.Option("--json", help="Print the figures as one line of JSON, and nothing else.")
+]
+"""Option: figures as JSON."""
 
 ParquetOption = Annotated[
     Path | None,

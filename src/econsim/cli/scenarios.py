@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from econsim.cli import option_types
+from econsim.cli.json_rows import JsonOption, write_rows
 from econsim.cli.output import console, print_warnings, say
 from econsim.errors import SetupError
+
+if TYPE_CHECKING:
+    from econsim.schemas.scenario import Scenario
 
 TEMPLATE_NAME: Final = 'name = "my_market"'
 """Line of the template that gets the scenario's name."""
 
 
-def scenarios() -> None:
+def scenarios(*, as_json: JsonOption = False) -> None:
     """List the scenarios that come with econsim.
 
     Example: [cyan]econsim scenarios[/cyan], then [cyan]econsim run smith1962[/cyan]
@@ -26,6 +30,9 @@ def scenarios() -> None:
     from econsim.report.tables import print_table
     from econsim.runs import scenario_file
 
+    if as_json:
+        write_rows(_scenario_row(name, scenario_file.load(name)) for name in scenario_file.names())
+        return
     table = Table(box=SIMPLE_HEAD)
     table.add_column("name", style="bold cyan", no_wrap=True)
     table.add_column("what it shows")
@@ -38,6 +45,18 @@ def scenarios() -> None:
         markets = "\n".join(f"{m.resource} ({m.mechanism.value.replace('_', ' ')})" for m in found.markets)
         table.add_row(name, found.title, f"{agents:,}", markets, str(found.clock.periods))
     print_table(console(), table)
+
+
+def _scenario_row(name: str, found: Scenario) -> dict[str, object]:
+    return {
+        "name": name,
+        "title": found.title,
+        "agents": sum(group.count for group in found.agents),
+        "markets": {market.resource: market.mechanism.value for market in found.markets},
+        "periods": found.clock.periods,
+        "ticks_per_period": found.clock.ticks_per_period,
+        "seed": found.seed,
+    }
 
 
 def new(
@@ -80,6 +99,10 @@ def check(
             help="A scenario file, or the name of a shipped one.", metavar="FILE", parser=option_types.text
         ),
     ],
+    *,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the result and the warnings as one line of JSON.")
+    ] = False,
 ) -> None:
     """Check a scenario file without running it: names the line, the key and the remedy.
 
@@ -91,7 +114,11 @@ def check(
     from econsim.runs.scenario_file import load, scenario_warnings
 
     scenario = load(file)
-    print_warnings(scenario_warnings(file))
+    warnings = scenario_warnings(file)
+    if as_json:
+        write_rows([_scenario_row(file, scenario) | {"warnings": list(warnings)}])
+        return
+    print_warnings(warnings)
     agents, markets, clock = len(population(scenario)), len(scenario.markets), scenario.clock
     say(
         f"[green]{file} is usable[/green]: {agents:,} agents, {markets} market{'s' * (markets != 1)}, "

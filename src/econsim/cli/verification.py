@@ -101,6 +101,33 @@ async def _verify_file(source: RunSource) -> RunVerification:
     return RunVerification(source.name, checks.report(None, facts.canonical_hash), hash_kept=True)
 
 
+def verification_row(found: RunVerification) -> dict[str, object]:
+    """Return the result of a verification as a row of JSON."""
+    log, journal = found.checked.log, found.checked.journal
+    return {
+        "run": found.run,
+        "adds_up": not found.findings,
+        "records": log.records,
+        "ticks": log.ticks,
+        "trades": log.trades,
+        "entries": journal.entries,
+        "transfers": journal.transfers,
+        "head_hash": journal.head_hash,
+        "canonical_hash": found.checked.canonical_hash,
+        "hash_was_kept": found.hash_kept,
+        "findings": [
+            {
+                "place": each.counted,
+                "where": each.place,
+                "record": each.record,
+                "what": each.what,
+                "evidence": each.evidence,
+            }
+            for each in found.findings
+        ],
+    }
+
+
 def verification_lines(found: RunVerification) -> list[str]:
     """Return the result of a verification as lines."""
     log, journal = found.checked.log, found.checked.journal
