@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from econsim.adapters.jetstream.gaps import Gap
-    from econsim.cli.run_source import RunSource
+    from econsim.cli.readable_run import ReadableRun
     from econsim.config import Settings
     from econsim.schemas.ledger import Position
 
@@ -71,9 +71,9 @@ async def _verify(config: Settings, run: str | Path, *, as_json: bool) -> None:
 
 async def _balances_of(config: Settings, run: str | Path) -> tuple[str, Balances, str]:
     """Return the name of a run, the positions of its holders, and what may be wrong with them."""
-    from econsim.cli.run_source import run_source
+    from econsim.cli.readable_run import readable_run
 
-    async with run_source(config, run) as source:
+    async with readable_run(config, run) as source:
         if source.client:
             found, gaps = await _stored_balances(source.client, source.name)
             return source.name, found, str(gaps[0]) if gaps else ""
@@ -96,7 +96,7 @@ async def _stored_balances(client: Client, name: str) -> tuple[Balances, list[Ga
     return books.balances, gaps
 
 
-async def _computed_balances(source: RunSource) -> tuple[Balances, str]:
+async def _computed_balances(source: ReadableRun) -> tuple[Balances, str]:
     """Return the positions that the journal of a run in a file leads to."""
     from econsim.domain.audit.decoding import decode
     from econsim.domain.ledger.verify import verify_journal

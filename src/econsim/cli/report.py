@@ -40,7 +40,7 @@ def report(
 
 
 async def _report(config: Settings, run: str | Path, output: Path | None, *, as_json: bool) -> None:
-    from econsim.cli.run_source import run_source
+    from econsim.cli.readable_run import readable_run
     from econsim.domain.audit.canonical_log import CanonicalLog
     from econsim.report.aggregate import RunAggregator
     from econsim.report.html import write_report
@@ -48,7 +48,7 @@ async def _report(config: Settings, run: str | Path, output: Path | None, *, as_
     from econsim.report.terminal import print_summary
 
     tally, canonical = RunAggregator(), CanonicalLog()
-    async with run_source(config, run) as source:
+    async with readable_run(config, run) as source:
         log = source.log()
         async for entry in log.so_far():
             tally.add(entry)

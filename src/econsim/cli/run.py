@@ -20,10 +20,10 @@ from econsim.cli.json_rows import write_rows
 from econsim.cli.memory_run import MemoryRequest, run_in_memory, stopped_in_memory, write_tables
 from econsim.cli.output import console, line_printer, print_warnings
 from econsim.cli.providers import require_providers
+from econsim.cli.readable_run import ReadableRun
 from econsim.cli.recorded import read_recorded, read_recorded_of_log
 from econsim.cli.run_argument import RunArgument
 from econsim.cli.run_options import Transport
-from econsim.cli.run_source import RunSource
 from econsim.cli.tool_servers import require_tool_servers
 from econsim.cli.unused_options import refuse_unused_options
 from econsim.errors import ScenarioError
@@ -67,10 +67,9 @@ def run(  # noqa: PLR0913 - each is an option of the command
     live_people: options.LivePeopleOption = False,
     as_json: options.FiguresJsonOption = False,
 ) -> None:
-    """Run one scenario and show its results.
+    """Run one scenario and show its results; end with 1 if it failed or an expectation does not hold.
 
-    Starts a private nats-server and all services, unless they run already (`econsim up`). Ends with 1 if the run failed
-    or an expectation does not hold.
+    Starts a private nats-server and all services, unless they run already (`econsim up`).
 
     Example: [cyan]econsim run genesis[/cyan]
 
@@ -252,7 +251,7 @@ async def _over_nats(config: Settings, wanted: RunRequest, launching: LaunchOpti
         # Dead letters reach the log a moment later, and the run may have ended by then.
         letters = await dead_letters.count(found.client, run)
         if wanted.tables:
-            await write_tables(wanted.tables, RunSource(run, run, found.client))
+            await write_tables(wanted.tables, ReadableRun(run, run, found.client))
     summary = recorder.summary()
     if not launching.ephemeral:
         store_hash(config.state, run, recorder.opening_id, summary.canonical_hash)

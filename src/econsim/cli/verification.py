@@ -10,7 +10,7 @@ from rich.markup import escape
 from econsim.adapters.jetstream.run_reader import events, history
 from econsim.adapters.jetstream.state_store import digest_subject
 from econsim.adapters.jetstream.text_store import BucketTextStore
-from econsim.cli.run_source import RunSource, run_source
+from econsim.cli.readable_run import ReadableRun, readable_run
 from econsim.domain.audit.decoding import decode_if_valid
 from econsim.domain.audit.envelope import DIGEST, digest
 from econsim.domain.audit.facts import as_record
@@ -59,7 +59,7 @@ class RunVerification:
 
 async def verify_run(config: Settings, run: str | Path) -> RunVerification:
     """Read the log and the bucket of a run, or the file of one in memory or of an archive, and check them."""
-    async with run_source(config, run) as source:
+    async with readable_run(config, run) as source:
         if source.client:
             return await _verify_log(config, source.client, source.name)
         return await _verify_file(source)
@@ -88,7 +88,7 @@ async def _verify_log(config: Settings, client: Client, name: str) -> RunVerific
     return RunVerification(name, checks.report(books.balances, stored, books.behind), bool(stored))
 
 
-async def _verify_file(source: RunSource) -> RunVerification:
+async def _verify_file(source: ReadableRun) -> RunVerification:
     """Check a run in a file: what was written is checked by its hash, and its journal is that of its events."""
     assert source.kept is not None
     facts, log, place = source.kept.facts, source.log(), 0

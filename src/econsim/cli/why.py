@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from econsim.adapters.jetstream.direct_get import StoredMessage
     from econsim.cli.kept_log import KeptLog
+    from econsim.cli.readable_run import ReadableRun
     from econsim.cli.run_log import RunLog
-    from econsim.cli.run_source import RunSource
     from econsim.config import Settings
     from econsim.domain.audit.causality import CausalGraph
     from econsim.domain.audit.facts import Fact
@@ -56,10 +56,10 @@ def why(
 
 
 async def _why(config: Settings, event: str, run: str | Path, *, as_json: bool) -> None:
-    from econsim.cli.run_source import run_source
+    from econsim.cli.readable_run import readable_run
     from econsim.report.cause_tree import cause_tree
 
-    async with run_source(config, run, unopened=True) as source:
+    async with readable_run(config, run, unopened=True) as source:
         log, causes = await _causes_and_effects(source, event)
     try:
         if as_json:
@@ -90,7 +90,7 @@ def _rows(causes: CausalGraph, name: str) -> list[dict[str, object]]:
     return rows
 
 
-async def _causes_and_effects(source: RunSource, event: str) -> tuple[RunLog | KeptLog, CausalGraph]:
+async def _causes_and_effects(source: ReadableRun, event: str) -> tuple[RunLog | KeptLog, CausalGraph]:
     """Return the records of a run as far as they were read, and a graph with the causes and effects of a fact."""
     from econsim.domain.audit.causality import CausalGraph
 

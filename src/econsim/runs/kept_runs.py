@@ -30,7 +30,7 @@ class KeptRun:
     path: Path
     """File of the run."""
     facts: RunFacts
-    """What the file says about it."""
+    """Facts about it, from its file."""
 
     @property
     def size(self) -> int:
