@@ -137,14 +137,18 @@ def _in_memory(config: Settings, request: RunRequest, launching: LaunchOptions) 
 def _launch(config: Settings, request: RunRequest, launching: LaunchOptions) -> Summary:
     """Run a scenario over NATS.
 
-    Raises ScenarioError, before anything starts, if a provider or a tool server is lacking, or if nobody can execute it as asked.
+    Raises ScenarioError, before anything starts, if a provider or a tool server is lacking, or if nobody can execute it as asked;
+    Conflict if a run in memory has the name.
     """
     from econsim.domain.execution.eligibility import why_not_whole
+    from econsim.runs.kept_runs import require_free_name
 
     assert request.scenario is not None
     if request.execution is Execution.WHOLE and (reason := why_not_whole(request.scenario)):
         message = f"scenario {request.scenario.name!r} {reason}; leave --execution whole out"
         raise ScenarioError(message)
+    if request.name:
+        require_free_name(config.state, request.name)
     require_providers(config, request.scenario, request.recorded)
     require_tool_servers(config, request.scenario)
     return run_async(_over_nats(config, request, launching))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -287,7 +288,7 @@ def _terms_row(terms: ToolTerms) -> dict[str, object]:
         "price_credits": format(terms.price, "f"),
         "cached_price_credits": format(terms.cached_price, "f"),
         "cached_for_s": terms.cached_for_s,
-        "limits": terms.limits.model_dump(mode="json") if terms.limits else None,
+        "limits": asdict(terms.limits) if terms.limits else None,
         "description": terms.description,
         "input_schema": terms.input_schema,
     }
