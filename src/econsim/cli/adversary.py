@@ -8,13 +8,14 @@ import typer
 
 from econsim.cli import option_types
 from econsim.cli.command_group import run_async, settings_of
+from econsim.cli.json_rows import JsonOption, write_rows
 from econsim.cli.output import console, echo, say
 from econsim.cli.unused_options import UnusedOption, refuse_unused_options
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from econsim.checks.attacks.runner import AttackReport
+    from econsim.checks.attacks.runner import AttackReport, AttackResult
 
 STYLES: Final = {"held": "green", "BROKEN": "bold red", "skipped": "yellow"}
 """Outcome → how it is shown."""
@@ -51,6 +52,7 @@ def adversary(
             parser=option_types.OneOf("attack", _attacks),
         ),
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Attack a system of its own under load as an agent could, and judge each attack by its effect on the victims.
 
@@ -66,15 +68,31 @@ def adversary(
         if markdown:
             echo(page(), end="")
         else:
+            if as_json:
+                write_rows({"attack": each.name, "tries": each.tries} for each in attacks)
+                return
             for attack in attacks:
                 say("[bold]{name}[/bold]  {tries}", name=attack.name, tries=attack.tries)
         return
     from econsim.checks.attacks.runner import run_attacks
 
     report = run_async(run_attacks(settings_of(context), attacks, lambda text: say(text, "dim")))
-    _show(report)
+    if as_json:
+        write_rows(map(_result_row, report.results))
+    else:
+        _show(report)
     if not report.held:
         raise typer.Exit(1)
+
+
+def _result_row(result: AttackResult) -> dict[str, object]:
+    return {
+        "attack": result.attack.name,
+        "tries": result.attack.tries,
+        "outcome": result.verdict.outcome.value,
+        "fails_because": result.attack.fails_because,
+        "evidence": result.verdict.evidence,
+    }
 
 
 def _show(report: AttackReport) -> None:

@@ -11,13 +11,17 @@ import typer
 from econsim.cli import agent_run, option_types
 from econsim.cli.command_group import run_async, settings_of
 from econsim.cli.connect import required_server_url, server_url
+from econsim.cli.json_rows import JsonOption, write_rows
 from econsim.cli.output import console, line_printer, print_warnings, say
 from econsim.cli.trust import existing_trust
 from econsim.errors import InvalidMessage, SetupError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from econsim.config import Settings
     from econsim.identity.agent_credentials import AgentCreds
+    from econsim.identity.trust_root import Trust
 
 agent: Final = typer.Typer(
     no_args_is_help=True,
@@ -109,6 +113,7 @@ def list_(
         str | None,
         typer.Option("--run", help="Only agents of this run.", metavar="RUN", parser=option_types.name),
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """List the accounts of agents with run and expiry, and revocations that some node does not have yet.
 
@@ -122,6 +127,9 @@ def list_(
     from econsim.report.tables import print_table
 
     trust = existing_trust(settings_of(context))
+    if as_json:
+        write_rows(_account_rows(trust, run))
+        return
     table = Table(box=SIMPLE_HEAD)
     for heading in ("run", "agent", "until", "account"):
         table.add_column(heading, no_wrap=True)
@@ -132,6 +140,31 @@ def list_(
         if run in (None, each.run):
             table.add_row(each.run, each.agent, f"[yellow]revoked: {each.progress()}[/yellow]", each.account)
     print_table(console(), table)
+
+
+def _account_rows(trust: Trust, run: str | None) -> Iterator[dict[str, object]]:
+    """Yield a row for each account and each revocation that some node does not have yet."""
+    from econsim.adapters.nats.revocations import outstanding
+    from econsim.identity.agent_credentials import each_account
+
+    for found in each_account(trust, run or "*"):
+        state = "expired" if found.expired(trust.now()) else "valid"
+        yield {
+            "run": found.run,
+            "agent": found.agent,
+            "state": state,
+            "until": _expiry(found),
+            "account": found.account,
+        }
+    for each in outstanding(trust):
+        if run in (None, each.run):
+            yield {
+                "run": each.run,
+                "agent": each.agent,
+                "state": "revoked",
+                "until": each.progress(),
+                "account": each.account,
+            }
 
 
 @agent.command()

@@ -8,6 +8,7 @@ import typer
 
 from econsim.cli import option_types
 from econsim.cli.command_group import settings_of
+from econsim.cli.json_rows import JsonOption, write_rows
 from econsim.cli.output import console, say
 from econsim.cli.run_options import PeriodsOption
 from econsim.errors import EconsimError
@@ -26,6 +27,7 @@ def audit(
     ],
     *,
     periods: PeriodsOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Run a scenario in memory and judge mutants of its log: an expectation that no mutant breaks proves nothing.
 
@@ -49,12 +51,26 @@ def audit(
         raise typer.BadParameter(str(error), ctx=context) from None
     records = [as_record(addressed) for addressed in in_memory.run(wanted, policies=load_policies(wanted))]
     found = audited(wanted.expectations, records, wanted, ReportMeasures)
-    _show(found)
     unbreakable = [each.verdict.name for each in found if not each.is_breakable]
+    if as_json:
+        write_rows(map(_row, found))
+        if unbreakable:
+            raise typer.Exit(1)
+        return
+    _show(found)
     if unbreakable:
         say("no mutant breaks {names}: they prove nothing", style="bold red", names=", ".join(unbreakable))
         raise typer.Exit(1)
     say("every expectation can be broken", style="green")
+
+
+def _row(each: Audited) -> dict[str, object]:
+    return {
+        "expectation": each.verdict.name,
+        "verdict": each.verdict.outcome.value,
+        "mutants": each.tried,
+        "broken_by": {kind.value: name for kind, name in each.broken_by.items()},
+    }
 
 
 def _show(found: tuple[Audited, ...]) -> None:

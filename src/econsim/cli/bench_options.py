@@ -126,7 +126,10 @@ AgentsOption = Annotated[
 JsonOption = Annotated[
     Path | None,
     typer.Option(
-        "--json", help="Write the results here as JSON.", metavar="FILE", parser=option_types.new_file
+        "--json",
+        help="Write the results here as JSON; - is standard output.",
+        metavar="FILE",
+        parser=option_types.new_file,
     ),
 ]
 """Option: file of the results as JSON."""

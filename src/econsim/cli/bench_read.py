@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -11,18 +12,22 @@ import typer
 from econsim.cli import bench_options as options
 from econsim.cli import option_types
 from econsim.cli.command_group import settings_of
-from econsim.cli.output import console, line_printer, print_warnings, say
+from econsim.cli.json_rows import JsonOption, write_rows
+from econsim.cli.output import console, echo, line_printer, print_warnings, say
 from econsim.errors import EconsimError, NotFound
 
 if TYPE_CHECKING:
     from econsim.evaluation.bench.records import BatchFiles, BatchRecord
     from econsim.evaluation.bench.results import CellResult
 
+STANDARD_OUTPUT: Final = Path("-")
+"""File of `--json` that stands for standard output, which then has nothing else."""
+
 PICTURE: Final = "comparison.svg"
 """Name of the picture of a batch."""
 
 
-def list_batches(context: typer.Context) -> None:
+def list_batches(context: typer.Context, *, as_json: JsonOption = False) -> None:
     """List the batches of the state directory: when they were started, how far they came, how many runs passed.
 
     Example: [cyan]econsim bench list[/cyan]
@@ -36,7 +41,7 @@ def list_batches(context: typer.Context) -> None:
 
     state = settings_of(context).state
     found = [BatchFiles(state, name) for name in batch_names(state)]
-    if not found:
+    if not found and not as_json:
         say("there are no batches; start one with [cyan]econsim bench run NAME|FILE|DIR[/cyan]")
         return
     broken, read = [], []
@@ -47,6 +52,8 @@ def list_batches(context: typer.Context) -> None:
         except (EconsimError, OSError) as error:
             broken.append((files, str(error)))
     rows = sorted(read, key=lambda each: each[0].started_at)
+    if as_json:
+        write_rows(_batch_row(record, results, files) for record, results, files in rows)
     table = Table(box=SIMPLE_HEAD)
     for heading in ("batch", "started", "transport", "scenarios"):
         table.add_column(heading, no_wrap=heading != "scenarios")
@@ -63,7 +70,7 @@ def list_batches(context: typer.Context) -> None:
             count(sum(result.passed for result in results)),
             _state(record, results, is_running=files.is_running),
         )
-    if rows:
+    if rows and not as_json:
         print_table(console(), table)
     for files, reason in broken:
         print_warnings((f"{reason}; restore the file, or delete {files.path} and run the batch again",))
@@ -74,6 +81,22 @@ def _scenarios(record: BatchRecord) -> str:
     if record.study:
         return f"study of {len(record.plan.treatments)} conditions"
     return ", ".join(each.name for each in record.plan.treatments)
+
+
+def _batch_row(record: BatchRecord, results: Sequence[CellResult], files: BatchFiles) -> dict[str, object]:
+    from rich.text import Text
+
+    state = Text.from_markup(_state(record, results, is_running=files.is_running)).plain
+    return {
+        "batch": files.name,
+        "started_at": record.started_at,
+        "transport": record.transport,
+        "scenarios": [each.name for each in record.plan.treatments],
+        "runs": len(results),
+        "runs_planned": len(record.plan.cells),
+        "passed": sum(result.passed for result in results),
+        "state": state,
+    }
 
 
 def _state(record: BatchRecord, results: Sequence[CellResult], *, is_running: bool) -> str:
@@ -125,6 +148,7 @@ def compare(
         Path | None,
         typer.Option(help="Write the picture here, as SVG.", metavar="FILE", parser=option_types.new_file),
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Compare two batches, or the scenarios of one: differences on the same seeds, paired, with their 95 % intervals.
 
@@ -141,7 +165,11 @@ def compare(
         zip(labels[::2], labels[1::2], strict=True) if second else ((labels[0], each) for each in labels[1:])
     )
     for left, right in pairs:
-        print_differences(left, right, paired_differences(sides[left], sides[right]), console())
+        found = paired_differences(sides[left], sides[right])
+        if as_json:
+            write_rows({"first_name": left, "second_name": right, **asdict(each)} for each in found)
+        else:
+            print_differences(left, right, found, console())
     if image:
         _write(image, comparison_svg(" and ".join(labels), sides))
 
@@ -193,7 +221,8 @@ def finish(
         except OSError as error:
             raise not_written(files.path / PICTURE, error) from error
     _show(record, results, json, junit)
-    say("tables and picture [bold]{path}[/bold]", path=files.path)
+    if json != STANDARD_OUTPUT:
+        say("tables and picture [bold]{path}[/bold]", path=files.path)
     if not all(result.passed for result in results):
         raise typer.Exit(1)
 
@@ -202,8 +231,11 @@ def _show(record: BatchRecord, results: Sequence[CellResult], json: Path | None,
     from econsim.cli.bench_tables import print_batch
     from econsim.evaluation.bench.junit import junit_xml
 
-    print_batch(record, results, console())
-    if json:
+    if json == STANDARD_OUTPUT:
+        echo(batch_json(record, results), end="")
+    else:
+        print_batch(record, results, console())
+    if json and json != STANDARD_OUTPUT:
         _write(json, batch_json(record, results))
     if junit:
         _write(junit, junit_xml(record.plan.batch, results))

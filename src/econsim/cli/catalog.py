@@ -90,24 +90,30 @@ def catalog(  # noqa: PLR0913 - an option each
     Example: [cyan]econsim catalog --service market[/cyan]
     """
     refuse_unused_options(context, CATALOG_UNUSED_OPTIONS)
-    from econsim.report.table_definitions import dictionary_page
-    from econsim.schemas.refusals import refusals_page
     from econsim.services.asyncapi import document, table_page, to_json
 
-    if data:
-        text = dictionary_page()
-    elif refusals:
-        text = refusals_page()
-    elif scenario:
-        text = _scenario_schema()
-    elif permissions:
-        text = run_async(_permissions())
+    if page := _page(data=data, refusals=refusals, scenario=scenario, permissions=permissions):
+        text = page
     else:
         text = table_page() if table else to_json(document(*service or ()))
     if output is None:
         (echo if table or permissions or refusals or data else write_json)(text.removesuffix("\n"))
         return
     _write(text, output)
+
+
+def _page(*, data: bool, refusals: bool, scenario: bool, permissions: bool) -> str:
+    """Return the page that an option asks for; empty without one."""
+    from econsim.report.table_definitions import dictionary_page
+    from econsim.schemas.refusals import refusals_page
+
+    if data:
+        return dictionary_page()
+    if refusals:
+        return refusals_page()
+    if scenario:
+        return _scenario_schema()
+    return run_async(_permissions()) if permissions else ""
 
 
 def _write(text: str, output: Path) -> None:

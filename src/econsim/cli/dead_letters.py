@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -16,6 +16,7 @@ import typer
 from econsim.cli import option_types
 from econsim.cli.command_group import run_async, settings_of
 from econsim.cli.connect import connect_to_server
+from econsim.cli.json_rows import JsonOption, write_rows
 from econsim.cli.operator_connection import OperatorConnection, connect_operator
 from econsim.cli.output import console, echo
 from econsim.errors import Refused
@@ -97,12 +98,14 @@ class LetterFilter:
 
 
 @dead_letters.command("list")
-def list_(context: typer.Context, *, run: RunOption = None, code: CodeOption = None) -> None:
+def list_(
+    context: typer.Context, *, run: RunOption = None, code: CodeOption = None, as_json: JsonOption = False
+) -> None:
     """List dead letters, oldest first, with run, subject, reason and age.
 
     Example: [cyan]econsim dead-letters list --run last[/cyan]
     """
-    run_async(_list(settings_of(context), LetterFilter(run=run, code=code)))
+    run_async(_list(settings_of(context), LetterFilter(run=run, code=code), as_json=as_json))
 
 
 @dead_letters.command()
@@ -116,12 +119,14 @@ def show(
             parser=option_types.Whole(1, option_types.SEQUENCE_MAX),
         ),
     ],
+    *,
+    as_json: JsonOption = False,
 ) -> None:
     """Show a dead letter: its origin, its reason, its headers and its payload.
 
     Example: [cyan]econsim dead-letters show 7[/cyan]
     """
-    run_async(_show(settings_of(context), sequence))
+    run_async(_show(settings_of(context), sequence, as_json=as_json))
 
 
 @dead_letters.command()
@@ -183,7 +188,7 @@ def letter_filter(
     return LetterFilter(tuple(dict.fromkeys(sequences or ())), run, code)
 
 
-async def _list(config: Settings, choice: LetterFilter) -> None:
+async def _list(config: Settings, choice: LetterFilter, *, as_json: bool) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
@@ -193,6 +198,9 @@ async def _list(config: Settings, choice: LetterFilter) -> None:
 
     async with connect_to_server(config) as client:
         found = await _matching_letters(client, choice)
+    if as_json:
+        write_rows(map(letter_row, found))
+        return
     if not found:
         echo(NO_LETTERS)
         return
@@ -207,13 +215,16 @@ async def _list(config: Settings, choice: LetterFilter) -> None:
     print_table(console(), table)
 
 
-async def _show(config: Settings, sequence: int) -> None:
+async def _show(config: Settings, sequence: int, *, as_json: bool) -> None:
     from econsim.adapters.jetstream.dead_letters import each_dead_letter, no_dead_letter
 
     async with connect_to_server(config) as client, aclosing(each_dead_letter(client, sequence)) as following:
         found = await anext(following, None)
     if found is None or found.sequence != sequence:
         raise no_dead_letter(sequence)
+    if as_json:
+        write_rows([letter_row(found)])
+        return
     console().print(letter_text(found), markup=False, soft_wrap=True)
 
 
@@ -264,6 +275,12 @@ def outcome_line(done: LetterDone) -> str:
     if done.stream is None:
         return f"letter {done.sequence} to {printable(done.subject)} was dropped"
     return f"letter {done.sequence} went back to {printable(done.subject)}: message {done.stored} of {done.stream}"
+
+
+def letter_row(letter: DeadLetter) -> dict[str, object]:
+    """Return a letter as a row of JSON, its payload as text; bytes that are no text are escaped."""
+    payload = letter.payload.decode(errors="backslashreplace")
+    return {"run": letter.run, **asdict(letter), "headers": dict(letter.headers), "payload": payload}
 
 
 def letter_text(letter: DeadLetter) -> str:

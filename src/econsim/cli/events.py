@@ -119,11 +119,11 @@ def events(  # noqa: PLR0913 - each is an option of the command
 
 
 async def _events(config: Settings, run: str | Path, choice: EventFilter, *, as_json: bool) -> None:
-    from econsim.cli.run_source import run_source
+    from econsim.cli.readable_run import readable_run
     from econsim.domain.audit.facts import facts
 
     show = printer(as_json=as_json)
-    async with run_source(config, run, unopened=True) as source:
+    async with readable_run(config, run, unopened=True) as source:
         # A file of facts answers a replay by itself; a line for people has no text.
         with_texts = as_json and choice.has_calls
         log: RunLog | KeptLog

@@ -11,6 +11,7 @@ import typer
 
 from econsim.cli import option_types
 from econsim.cli.command_group import settings_of
+from econsim.cli.json_rows import JsonOption, write_rows
 from econsim.cli.output import console
 from econsim.cli.unused_options import UnusedOption, refuse_unused_options
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from econsim.evaluation.experiments.catalogue import Experiment
     from econsim.evaluation.experiments.page import ExperimentResult
+    from econsim.evaluation.experiments.verdicts import Comparison
 
     Given = TyperArgument | TyperOption
 
@@ -38,7 +40,7 @@ EXPERIMENT_UNUSED_OPTIONS: Final = tuple(
 """Rules for options of `experiment` that would have no effect."""
 
 
-def experiment(
+def experiment(  # noqa: PLR0913 - each is an option of the command
     context: typer.Context,
     name: Annotated[
         str | None,
@@ -64,6 +66,7 @@ def experiment(
             help="Write the picture here too, as SVG.", metavar="FILE", parser=option_types.new_file
         ),
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Reproduce a published result and judge every number by its interval; ends with 1 if one differs.
 
@@ -73,7 +76,7 @@ def experiment(
     """
     refuse_unused_options(context, EXPERIMENT_UNUSED_OPTIONS)
     if name is None:
-        _list()
+        _list(as_json=as_json)
         return
     from econsim.evaluation.experiments import catalogue
     from econsim.evaluation.experiments.page import PAGE, PICTURE, write
@@ -88,21 +91,49 @@ def experiment(
     if image:
         image.parent.mkdir(parents=True, exist_ok=True)
         image.write_bytes((directory / PICTURE).read_bytes())
-    _show(outcome)
-    console().print(
-        f"page [bold]{directory / PAGE}[/bold]\npicture [bold]{image or directory / PICTURE}[/bold]"
-    )
+    if as_json:
+        write_rows(map(_finding_row, outcome.comparisons))
+    else:
+        _show(outcome)
+        places = f"page [bold]{directory / PAGE}[/bold]\npicture [bold]{image or directory / PICTURE}[/bold]"
+        console().print(places)
     if not outcome.holds:
         raise typer.Exit(1)
 
 
-def _list() -> None:
+def _finding_row(finding: Comparison) -> dict[str, object]:
+    from econsim.evaluation.experiments.page import format_expected
+
+    return {
+        "measure": finding.measure,
+        "expected": format_expected(finding),
+        "mean": finding.measured.mean,
+        "half_width": finding.measured.half_width,
+        "n": finding.measured.n,
+        "verdict": finding.verdict,
+        "source": finding.expected.source,
+    }
+
+
+def _list(*, as_json: bool) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     from econsim.evaluation.experiments.catalogue import EXPERIMENTS
     from econsim.report.tables import print_table
 
+    if as_json:
+        write_rows(
+            {
+                "name": found.name,
+                "question": found.question,
+                "runs": [
+                    {"scenario": s.scenario, "runs": s.runs, "periods": s.periods} for s in found.studies
+                ],
+            }
+            for found in EXPERIMENTS
+        )
+        return
     table = Table(box=SIMPLE_HEAD)
     table.add_column("name", style="bold cyan", no_wrap=True)
     table.add_column("question")

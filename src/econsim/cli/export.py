@@ -14,12 +14,13 @@ import typer
 from econsim.cli import option_types
 from econsim.cli.command_group import run_async, settings_of
 from econsim.cli.output import say
-from econsim.cli.run_source import LAST, run_sources
+from econsim.cli.readable_run import LAST, readable_runs
+from econsim.cli.run_choice import RunChoice, run_choice
 from econsim.cli.unused_options import UnusedOption, refuse_unused_options
 from econsim.errors import CorruptLog, SetupError, quoted_value
 
 if TYPE_CHECKING:
-    from econsim.cli.run_source import RunSource, RunSources
+    from econsim.cli.readable_run import ReadableRun, ReadableRuns
     from econsim.config import Settings
     from econsim.report.beancount import BeancountJournal
     from econsim.report.event_lines import EventLines
@@ -40,6 +41,19 @@ EXPORT_UNUSED_OPTIONS: Final = (
 """Options of `econsim export` without effect beside others."""
 
 
+RunsArgument = Annotated[
+    list[Any] | None,  # of RunChoice, which the parser makes
+    typer.Argument(
+        help="Names of runs, patterns like 'tax_*', or files of `econsim runs archive`; TREATMENT=RUN fills the column treatment. "
+        "Default: last",
+        metavar="[TREATMENT=]RUN|FILE...",
+        show_default=False,
+        parser=run_choice,
+    ),
+]
+"""Argument: runs to read; none for the newest one."""
+
+
 def _tables() -> list[str]:
     from econsim.report.table_definitions import TABLES
 
@@ -48,16 +62,7 @@ def _tables() -> list[str]:
 
 def export(  # noqa: PLR0913 - each is an option of the command
     context: typer.Context,
-    runs: Annotated[
-        list[Any] | None,  # of RunChoice, which the parser makes
-        typer.Argument(
-            help="Names of runs, patterns like 'tax_*', or files of `econsim runs archive`; TREATMENT=RUN fills the column treatment. "
-            "Default: last",
-            metavar="[TREATMENT=]RUN|FILE...",
-            show_default=False,
-            parser=option_types.run_choice,
-        ),
-    ] = None,
+    runs: RunsArgument = None,
     *,
     parquet: Annotated[
         Path | None,
@@ -109,7 +114,7 @@ def export(  # noqa: PLR0913 - each is an option of the command
     refuse_unused_options(context, EXPORT_UNUSED_OPTIONS)
     wanted = ExportFiles(parquet, jsonl, beancount, table, cloudevents=cloudevents)
     wanted.require_places(context)
-    counts, damage = run_async(_export(settings_of(context), runs or [option_types.RunChoice(LAST)], wanted))
+    counts, damage = run_async(_export(settings_of(context), runs or [RunChoice(LAST)], wanted))
     say_counts(counts)
     if damage:
         raise CorruptLog("; ".join(damage))
@@ -173,10 +178,10 @@ class ExportFiles:
 
 
 async def _export(
-    config: Settings, chosen: Sequence[option_types.RunChoice], wanted: ExportFiles
+    config: Settings, chosen: Sequence[RunChoice], wanted: ExportFiles
 ) -> tuple[Counts, list[str]]:
     """Read each run once into all files; return what each contains, and what is wrong with the logs."""
-    async with run_sources(config) as sources:
+    async with readable_runs(config) as sources:
         found = await _sources(sources, chosen)
         if wanted.ledger and len(found) > 1:
             message = f"a Beancount file is the ledger of one run, and these are {len(found)}; name one"
@@ -184,11 +189,9 @@ async def _export(
         return await write_runs(wanted, found)
 
 
-async def _sources(
-    sources: RunSources, chosen: Sequence[option_types.RunChoice]
-) -> list[tuple[RunSource, str]]:
+async def _sources(sources: ReadableRuns, chosen: Sequence[RunChoice]) -> list[tuple[ReadableRun, str]]:
     """Return the chosen runs, each once and with its treatment, in the order they were named."""
-    found: dict[str, tuple[RunSource, str]] = {}
+    found: dict[str, tuple[ReadableRun, str]] = {}
     for choice in chosen:
         names = await sources.matching(str(choice.run)) if choice.is_pattern else [choice.run]
         for name in names:
@@ -197,29 +200,43 @@ async def _sources(
     return list(found.values())
 
 
-async def write_runs(wanted: ExportFiles, runs: Sequence[tuple[RunSource, str]]) -> tuple[Counts, list[str]]:
+async def _read(source: ReadableRun, writers: Sequence[Export | EventLines | BeancountJournal]) -> list[str]:
+    """Hand all events of a run to some writers; return what is wrong with its log."""
+    log = source.log(with_texts=True)
+    async for entry in log.so_far():
+        for writer in writers:
+            writer.add(entry)
+    try:
+        log.check()
+    except CorruptLog as error:
+        return [str(error)]
+    return []
+
+
+async def write_runs(
+    wanted: ExportFiles, runs: Sequence[tuple[ReadableRun, str]]
+) -> tuple[Counts, list[str]]:
     """Write runs, each with its treatment, into all files; return what each contains, and what is wrong with the logs."""
-    damage: list[str] = []
     try:
         with ExitStack() as stack:
-            tables, events, ledger = wanted.open_writers(stack)
-            writers = [writer for writer in (tables, events, ledger) if writer]
-            for source, treatment in runs:
-                if tables:
-                    tables.begin(treatment)
-                log = source.log(with_texts=True)
-                async for entry in log.so_far():
-                    for writer in writers:
-                        writer.add(entry)
-                try:
-                    log.check()
-                except CorruptLog as error:
-                    damage.append(str(error))
-            counts = await asyncio.to_thread(wanted.write_tables, tables) if tables else {}
+            return await _write(wanted, runs, stack)
     except OSError as error:
         place = error.filename or "the files"
         message = f"cannot write {place}: {error.strerror}; choose another place"
         raise SetupError(message) from error
+
+
+async def _write(
+    wanted: ExportFiles, runs: Sequence[tuple[ReadableRun, str]], stack: ExitStack
+) -> tuple[Counts, list[str]]:
+    tables, events, ledger = wanted.open_writers(stack)
+    writers = [writer for writer in (tables, events, ledger) if writer]
+    damage: list[str] = []
+    for run, treatment in runs:
+        if tables:
+            tables.begin(treatment)
+        damage += await _read(run, writers)
+    counts = await asyncio.to_thread(wanted.write_tables, tables) if tables else {}
     if wanted.lines and events:
         counts[wanted.lines] = events.count, "events"
     if wanted.ledger and ledger:

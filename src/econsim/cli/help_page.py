@@ -16,6 +16,9 @@ import typer
 WIDTH_MAX: Final = 110
 """Columns of the page at most."""
 
+TITLE: Final = "econsim: markets of agents over NATS, that you can trust and replay."
+"""First sentence of the page."""
+
 COLUMN: Final = 23
 """Columns of a command's name, its indent included."""
 
@@ -40,8 +43,10 @@ Row = tuple[str, str]
 def page(panels: Iterable[tuple[str, list[Row]]], options: list[Row]) -> str:
     """Return the page; `panels` are headings with their commands."""
     width = min(shutil.get_terminal_size().columns, WIDTH_MAX)
+    first, *rest = wrap(TITLE, width)
     lines = [
-        typer.style("econsim", bold=True) + ": markets of agents over NATS, that you can trust and replay.",
+        first.replace("econsim", typer.style("econsim", bold=True), 1),
+        *rest,
         "",
         *_rows(FIRST_STEPS, width, max(len(command) for command, _ in FIRST_STEPS) + 4),
     ]

@@ -9,6 +9,7 @@ import typer
 from econsim.cli import option_types
 from econsim.cli.command_group import run_async, settings_of
 from econsim.cli.connect import connect_to_server
+from econsim.cli.json_rows import JsonOption, write_rows
 from econsim.cli.operator_connection import connect_operator
 from econsim.cli.output import print_text_of_others, say
 from econsim.cli.run_argument import RunArgument
@@ -44,12 +45,12 @@ TextArgument = Annotated[
 
 
 @inbox.command()
-def show(context: typer.Context, run: RunArgument = "last") -> None:
+def show(context: typer.Context, run: RunArgument = "last", *, as_json: JsonOption = False) -> None:
     """Show the questions of a run that wait for an answer.
 
     Example: [cyan]econsim inbox show last[/cyan]
     """
-    run_async(_show(settings_of(context), run))
+    run_async(_show(settings_of(context), run, as_json=as_json))
 
 
 @inbox.command()
@@ -103,13 +104,16 @@ def ask(
     run_async(_ask(settings_of(context), run, agent, text, deadline))
 
 
-async def _show(config: Settings, run: str) -> None:
+async def _show(config: Settings, run: str, *, as_json: bool) -> None:
     from econsim.schemas.social import Audience, ListQuestions
 
     name = await _open_run(config, run)
     async with connect_operator(config) as operator:
         found = await _list(operator, name, ListQuestions())
     waiting = [each for each in found.questions if each.audience is Audience.PERSON]
+    if as_json:
+        write_rows(question.model_dump(mode="json") for question in waiting)
+        return
     if not waiting:
         say("no question of {run} waits for an answer", run=name)
     for question in waiting:

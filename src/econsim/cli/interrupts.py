@@ -23,7 +23,7 @@ def note_interrupts() -> None:
 
 
 @contextmanager
-def held_back() -> Iterator[Callable[[], bool]]:
+def hold_back_interrupts() -> Iterator[Callable[[], bool]]:
     """Let Ctrl-C and SIGTERM interrupt nothing during the context; provide the question whether one came. A second one does interrupt.
 
     For work that must not be cut between two statements, and that asks often.

@@ -9,12 +9,12 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from econsim.cli.command_group import run_async
-from econsim.cli.interrupts import held_back
+from econsim.cli.interrupts import hold_back_interrupts
 from econsim.cli.output import console, echo, line_printer
 from econsim.errors import Conflict, ScenarioError
 
 if TYPE_CHECKING:
-    from econsim.cli.run_source import RunSource
+    from econsim.cli.readable_run import ReadableRun
     from econsim.config import Settings
     from econsim.report.summary import Summary
     from econsim.runs.recorded_run import RecordedRun
@@ -108,7 +108,7 @@ class _Driven:
         collect_rarely()
         recording = self._recorded.recording if self._recorded else None
         replay = ReplayCheck(recording)
-        with ProgressDisplay(console(stderr=True)) as progress, held_back() as is_stopped:
+        with ProgressDisplay(console(stderr=True)) as progress, hold_back_interrupts() as is_stopped:
             self.recorder = Recorder(progress)
             loaded = load_policies(self._scenario)
             for addressed in in_memory.run(self._scenario, self._name, SALT, recording, policies=loaded):
@@ -150,30 +150,24 @@ class _Driven:
             return None
 
 
-def _source_of(path: Path) -> RunSource:
-    from econsim.cli.run_source import RunSource
+def _source_of(path: Path) -> ReadableRun:
+    from econsim.cli.readable_run import ReadableRun
     from econsim.runs.kept_runs import KeptRun
     from econsim.runs.run_file import read_facts
 
     facts = read_facts(path)
-    return RunSource(facts.run, path, kept=KeptRun(path, facts))
+    return ReadableRun(facts.run, path, kept=KeptRun(path, facts))
 
 
-async def write_tables(directory: Path, source: RunSource) -> None:
+async def write_tables(directory: Path, source: ReadableRun) -> None:
     """Write the tables of a run, and say where they are."""
     from econsim.cli.export import ExportFiles, write_runs
-    from econsim.cli.output import say
 
     counts, damage = await write_runs(
         ExportFiles(directory, None, None, None, cloudevents=False), [(source, "")]
     )
     rows = sum(count for count, _ in counts.values())
-    say(
-        "tables [bold]{directory}[/bold]: {rows:,} rows in {number} files",
-        directory=directory,
-        rows=rows,
-        number=len(counts),
-    )
+    echo(f"tables {directory}: {rows:,} rows in {len(counts)} files", err=True)
     for sentence in damage:
         echo(f"warning: {sentence}", err=True, fg="yellow")
 
@@ -202,7 +196,7 @@ def stopped_in_memory(config: Settings, run: str) -> MemoryRequest | None:
 
 
 async def _facts_of(config: Settings, run: str) -> RunFacts | None:
-    from econsim.cli.run_source import run_source
+    from econsim.cli.readable_run import readable_run
 
-    async with run_source(config, run) as source:
+    async with readable_run(config, run) as source:
         return source.kept.facts if source.kept else None

@@ -43,8 +43,6 @@ SEQUENCE_MAX: Final = 2**63 - 1
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,30}")
 _EVENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,199}")
 _IDENTIFIER: Final = re.compile(r"[A-Za-z0-9_.-]{1,128}")
-_WILD: Final = re.compile(r"[*?\[]")
-_PATTERN: Final = re.compile(r"[a-z0-9_*?\[\]!-]{1,100}")
 _CODE: Final = re.compile(r"[a-z0-9_]{1,128}")
 
 
@@ -168,32 +166,6 @@ def run_or_file(text: str | Path) -> str | Path:
     except typer.BadParameter:
         message = f"{quoted_value(str(text))} is neither a file nor the name of a run; `econsim runs` lists the runs"
         raise typer.BadParameter(message) from None
-
-
-@dataclass(frozen=True, slots=True)
-class RunChoice:
-    """Runs that a command reads, as they were named."""
-
-    run: str | Path
-    """Name of a run, a pattern of names, or an archive's file."""
-    treatment: str = ""
-    """Treatment of these runs in a study; empty without one."""
-
-    @property
-    def is_pattern(self) -> bool:
-        """True if the name is a pattern."""
-        return isinstance(self.run, str) and bool(_WILD.search(self.run))
-
-
-def run_choice(text: str | RunChoice) -> RunChoice:
-    """Parse `[TREATMENT=]RUN`, where the run is a name, a pattern of names, or the path of a file."""
-    if isinstance(text, RunChoice):
-        return text
-    before, equals, after = text.partition("=")
-    treatment, named = (name(before), after) if equals and not Path(text).is_file() else ("", text)
-    if _PATTERN.fullmatch(named) and _WILD.search(named):
-        return RunChoice(named, treatment)
-    return RunChoice(run_or_file(named), treatment)
 
 
 def run_name(text: str) -> str:

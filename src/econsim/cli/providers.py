@@ -8,6 +8,7 @@ import typer
 
 from econsim.cli.command_group import settings_of
 from econsim.cli.connect import server_url
+from econsim.cli.json_rows import JsonOption, write_rows
 from econsim.cli.output import console, say
 from econsim.errors import ScenarioError
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from econsim.schemas.scenario import Scenario
 
 
-def providers(context: typer.Context) -> None:
+def providers(context: typer.Context, *, as_json: JsonOption = False) -> None:
     """List the providers of language models, and whether each can be used here.
 
     Example: [cyan]econsim providers[/cyan], then [cyan]econsim run genesis --provider rules[/cyan]
@@ -30,13 +31,17 @@ def providers(context: typer.Context) -> None:
     from econsim.schemas.scenario_cognition import RULES
 
     config = settings_of(context)
+    rows = [(RULES, "built in", "in this process: no key, no network", "yes")]
+    for name, (found, fault) in _tables_with_faults(config).items():
+        rows.append((name, getattr(found, "kind", ""), _place(found), fault or "yes"))
+    if as_json:
+        write_rows(dict(zip(("name", "kind", "where", "usable_here"), row, strict=True)) for row in rows)
+        return
     table = Table(box=SIMPLE_HEAD)
     for title in ("name", "kind", "where", "usable here"):
         table.add_column(title, style="bold cyan" if title == "name" else "", overflow="fold")
-    table.add_row(RULES, "built in", "in this process: no key, no network", "yes")
-    for name, (found, fault) in _tables_with_faults(config).items():
-        cells = (name, getattr(found, "kind", ""), _place(found), fault or "yes")
-        table.add_row(*map(escape, cells))
+    for row in rows:
+        table.add_row(*map(escape, row))
     print_table(console(), table)
     if config.providers is None:
         say(

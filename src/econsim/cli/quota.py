@@ -10,6 +10,7 @@ import typer
 from econsim.cli import option_types
 from econsim.cli.command_group import run_async, settings_of
 from econsim.cli.connect import connect_to_server
+from econsim.cli.json_rows import JsonOption, write_rows
 from econsim.cli.operator_connection import connect_operator
 from econsim.cli.output import console
 from econsim.cli.run_argument import RunArgument
@@ -37,12 +38,18 @@ AgentOption = Annotated[
 
 
 @quota.command()
-def show(context: typer.Context, run: RunArgument = "last", *, agent: AgentOption = None) -> None:
+def show(
+    context: typer.Context,
+    run: RunArgument = "last",
+    *,
+    agent: AgentOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Show the quotas of an agent of a run, or of every agent without quotas of its own.
 
     Example: [cyan]econsim quota show last --agent buyer_003[/cyan]
     """
-    run_async(_show(settings_of(context), run, agent))
+    run_async(_show(settings_of(context), run, agent, as_json=as_json))
 
 
 @quota.command("set")
@@ -97,7 +104,7 @@ def quota_update(limits: list[str]) -> QuotaUpdate:
         raise typer.BadParameter(message, param_hint="NAME=VALUE") from error
 
 
-async def _show(config: Settings, run: str, agent: str | None) -> None:
+async def _show(config: Settings, run: str, agent: str | None, *, as_json: bool) -> None:
     from econsim.adapters.jetstream.quota_table import read_quotas
     from econsim.cli.run_log import require_agent, resolve
 
@@ -106,6 +113,19 @@ async def _show(config: Settings, run: str, agent: str | None) -> None:
         if agent:
             await require_agent(client, name, agent)
         quotas = await read_quotas(client, name, agent)
+    if as_json:
+        fields = type(quotas).model_fields
+        write_rows(
+            {
+                "run": name,
+                "agent": agent,
+                "limit": limit,
+                "value": getattr(quotas, limit),
+                "default": field.default,
+            }
+            for limit, field in fields.items()
+        )
+        return
     _print(name, agent, quotas)
 
 

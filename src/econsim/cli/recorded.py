@@ -38,10 +38,10 @@ async def read_recorded_of_log(client: Client, run: str) -> RecordedRun:
 
 
 async def _of_run(config: Settings, run: str | Path) -> RecordedRun:
-    from econsim.cli.run_source import run_source
+    from econsim.cli.readable_run import readable_run
     from econsim.runs.recorded_run import recorded_run_of_log
 
-    async with run_source(config, run) as source:
+    async with readable_run(config, run) as source:
         log = source.log(with_texts=True)
         found = await recorded_run_of_log(source.name, log.so_far())
         log.check()

@@ -10,6 +10,7 @@ import typer
 
 from econsim.cli import option_types
 from econsim.cli.command_group import report_path, run_async, settings_of
+from econsim.cli.json_rows import JsonOption, write_rows
 from econsim.cli.output import console
 from econsim.cli.run_summary import read_runs
 
@@ -42,6 +43,7 @@ def report(
             parser=option_types.new_file,
         ),
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Write a run's report from the log as one HTML page, and show its figures; of several runs, compare them on one page.
 
@@ -54,28 +56,38 @@ def report(
         message = f"{len(named)} runs do not fit one page; name at most {RUNS_MAX}, or compare many with `econsim bench compare`"
         raise typer.BadParameter(message, ctx=context, param_hint="'RUN'")
     if len(named) == 1:
-        _report(settings_of(context), named[0], output)
+        _report(settings_of(context), named[0], output, as_json=as_json)
     else:
-        _compare(settings_of(context), named, output)
+        _compare(settings_of(context), named, output, as_json=as_json)
 
 
-def _report(config: Settings, run: str | Path, output: Path | None) -> None:
+def _report(config: Settings, run: str | Path, output: Path | None, *, as_json: bool) -> None:
     from econsim.report.html import write_report
+    from econsim.report.summary_json import summary_row
     from econsim.report.terminal import print_summary
 
     (found,) = run_async(read_runs(config, [run]))
     with report_path(config, found.summary.run, output, "--output") as path:
-        print_summary(found.summary, console(), write_report(found.summary, path))
+        written = write_report(found.summary, path)
+        if as_json:
+            write_rows([summary_row(found.summary)])
+        else:
+            print_summary(found.summary, console(), written)
     found.log.check()
 
 
-def _compare(config: Settings, runs: Sequence[str | Path], output: Path | None) -> None:
+def _compare(config: Settings, runs: Sequence[str | Path], output: Path | None, *, as_json: bool) -> None:
     from econsim.report.comparison import write_comparison
+    from econsim.report.summary_json import summary_row
     from econsim.report.terminal import print_report
 
     found = run_async(read_runs(config, runs))
     first = found[0].summary.run
     with report_path(config, first, output, "--output", "comparison.html") as path:
-        print_report(console(), write_comparison([each.summary for each in found], path))
+        written = write_comparison([each.summary for each in found], path)
+        if as_json:
+            write_rows([summary_row(each.summary) for each in found])
+        else:
+            print_report(console(), written)
     for each in found:
         each.log.check()

@@ -17,14 +17,15 @@ from econsim.cli import option_types
 from econsim.cli import run_options as options
 from econsim.cli.command_group import report_path, run_async, settings_of
 from econsim.cli.connect import require_runs
+from econsim.cli.json_rows import write_rows
 from econsim.cli.memory_run import MemoryRequest, run_in_memory, stopped_in_memory, write_tables
 from econsim.cli.output import console, line_printer, print_warnings
 from econsim.cli.own_policies import policies_of, policies_of_log
 from econsim.cli.providers import require_providers
+from econsim.cli.readable_run import ReadableRun
 from econsim.cli.recorded import read_recorded, read_recorded_of_log
 from econsim.cli.run_argument import RunArgument
 from econsim.cli.run_options import Transport
-from econsim.cli.run_source import RunSource
 from econsim.cli.setting_options import SetOption, with_set_options
 from econsim.cli.tool_servers import require_tool_servers
 from econsim.cli.unused_options import refuse_unused_options
@@ -69,11 +70,11 @@ def run(  # noqa: PLR0913 - each is an option of the command
     provider: options.ProviderOption = None,
     live_tools: options.LiveToolsOption = False,
     live_people: options.LivePeopleOption = False,
+    as_json: options.FiguresJsonOption = False,
 ) -> None:
-    """Run one scenario and show its results.
+    """Run one scenario and show its results; end with 1 if it failed or an expectation does not hold.
 
-    Starts a private nats-server and all services, unless they run already (`econsim up`). Ends with 1 if the run failed
-    or an expectation does not hold.
+    Starts a private nats-server and all services, unless they run already (`econsim up`).
 
     Example: [cyan]econsim run genesis[/cyan]
 
@@ -105,14 +106,11 @@ def run(  # noqa: PLR0913 - each is an option of the command
     if not no_report:
         _require_report_place(context, config, report)
     print_warnings(scenario_file.scenario_warnings(scenario, found))
-    if transport is Transport.MEMORY:
-        answers = read_recorded(config, recorded) if recorded else None
-        summary = run_in_memory(config, MemoryRequest(what, name, answers, parquet, ephemeral=ephemeral))
-    else:
-        launching = _launch_options(services, spread=spread, workers=workers, ephemeral=ephemeral)
-        request = RunRequest(what, name, external or (), recorded, execution, parquet)
-        summary = _launch(config, request, launching)
-    _show(config, summary, report, is_written=not no_report)
+    request = RunRequest(what, name, external or (), recorded, execution, parquet)
+    launching = _launch_options(services, spread=spread, workers=workers, ephemeral=ephemeral)
+    drive = _in_memory if transport is Transport.MEMORY else _launch
+    summary = drive(config, request, launching)
+    _show(config, summary, report, is_written=not no_report, as_json=as_json)
 
 
 def _require_report_place(context: typer.Context, config: Settings, report: Path | None) -> None:
@@ -134,17 +132,31 @@ def _launch_options(
     return LaunchOptions(options.requested_services(services), spread, workers, ephemeral)
 
 
+def _in_memory(config: Settings, request: RunRequest, launching: LaunchOptions) -> Summary:
+    """Run a scenario in memory; of what would be started it matters only whether the run is kept."""
+    assert request.scenario is not None
+    answers = read_recorded(config, request.recorded) if request.recorded else None
+    return run_in_memory(
+        config,
+        MemoryRequest(request.scenario, request.name, answers, request.tables, ephemeral=launching.ephemeral),
+    )
+
+
 def _launch(config: Settings, request: RunRequest, launching: LaunchOptions) -> Summary:
     """Run a scenario over NATS.
 
-    Raises ScenarioError, before anything starts, if a provider or a tool server is lacking, or if nobody can execute it as asked.
+    Raises ScenarioError, before anything starts, if a provider or a tool server is lacking, or if nobody can execute it as asked;
+    Conflict if a run in memory has the name.
     """
     from econsim.domain.execution.eligibility import why_not_whole
+    from econsim.runs.kept_runs import require_free_name
 
     assert request.scenario is not None
     if request.execution is Execution.WHOLE and (reason := why_not_whole(request.scenario)):
         message = f"scenario {request.scenario.name!r} {reason}; leave --execution whole out"
         raise ScenarioError(message)
+    if request.name:
+        require_free_name(config.state, request.name)
     require_providers(config, request.scenario, request.recorded)
     require_tool_servers(config, request.scenario)
     launching = replace(launching, policies_of=partial(policies_of, request.scenario))
@@ -159,6 +171,7 @@ def resume(  # noqa: PLR0913 - each is an option of the command
     workers: options.WorkersOption = 1,
     services: options.ServicesOption = None,
     report: options.ReportOption = None,
+    as_json: options.FiguresJsonOption = False,
 ) -> None:
     """Resume a run that was stopped, or whose command was killed, and show its results.
 
@@ -174,13 +187,13 @@ def resume(  # noqa: PLR0913 - each is an option of the command
         if spread or services is not None:
             message = f"--spread and --services do nothing for run {stopped.name}, which is in memory"
             raise typer.BadParameter(message, ctx=context)
-        _show(config, run_in_memory(config, stopped), report)
+        _show(config, run_in_memory(config, stopped), report, as_json=as_json)
         return
     require_runs(config)
     launching = _launch_options(services, spread=spread, workers=workers)
     launching = replace(launching, policies_of=partial(policies_of_log, run))
     summary = run_async(_over_nats(config, RunRequest(name=run), launching))
-    _show(config, summary, report)
+    _show(config, summary, report, as_json=as_json)
 
 
 def _external_names(
@@ -252,7 +265,7 @@ async def _over_nats(config: Settings, wanted: RunRequest, launching: LaunchOpti
         # Dead letters reach the log a moment later, and the run may have ended by then.
         letters = await dead_letters.count(found.client, run)
         if wanted.tables:
-            await write_tables(wanted.tables, RunSource(run, run, found.client))
+            await write_tables(wanted.tables, ReadableRun(run, run, found.client))
     summary = recorder.summary()
     if not launching.ephemeral:
         store_hash(config.state, run, recorder.opening_id, summary.canonical_hash)
@@ -306,16 +319,25 @@ def _execution(server: Server, wanted: RunRequest, launching: LaunchOptions) -> 
     return execution_of(server, wanted.scenario, spread=launching.spread)
 
 
-def _show(config: Settings, summary: Summary, report: Path | None, *, is_written: bool = True) -> None:
+def _show(
+    config: Settings, summary: Summary, report: Path | None, *, as_json: bool, is_written: bool = True
+) -> None:
     """Show the results of a run, and write its report; end with 1 if it failed, or if an expectation does not hold."""
     from econsim.report.terminal import print_report, print_summary
 
     out = console()
-    print_summary(summary, out)
+    if as_json:
+        from econsim.report.summary_json import summary_row
+
+        write_rows([summary_row(summary)])
+    else:
+        print_summary(summary, out)
     if is_written:
         from econsim.report.html import write_report
 
         with report_path(config, summary.run, report, "--report") as path:
-            print_report(out, write_report(summary, path))
+            written = write_report(summary, path)
+            if not as_json:
+                print_report(out, written)
     if summary.failure or summary.warnings or not summary.is_as_expected:
         raise typer.Exit(1)

@@ -46,6 +46,7 @@ TRANSPORTS: Final = {
     "report": ALL_TRANSPORTS,
     "no_report": ALL_TRANSPORTS,
     "parquet": ALL_TRANSPORTS,
+    "as_json": ALL_TRANSPORTS,
     "recorded": ALL_TRANSPORTS,
     "provider": ALL_TRANSPORTS,
     "live_tools": NATS_ONLY,
@@ -258,6 +259,11 @@ NoReportOption = Annotated[
     typer.Option("--no-report", help="Write no HTML report; `econsim report RUN` can, of a run in the log."),
 ]
 """Option: no HTML report."""
+
+FiguresJsonOption = Annotated[
+    bool, typer.Option("--json", help="Print the figures as one line of JSON, and nothing else.")
+]
+"""Option: figures as JSON."""
 
 ParquetOption = Annotated[
     Path | None,

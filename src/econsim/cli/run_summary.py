@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from econsim.cli.run_source import run_sources
+from econsim.cli.readable_run import readable_runs
 
 if TYPE_CHECKING:
     from econsim.cli.kept_log import KeptLog
@@ -32,10 +32,10 @@ async def read_runs(config: Settings, runs: Sequence[str | Path]) -> list[ReadRu
     from econsim.report.aggregate import RunAggregator
 
     found = []
-    async with run_sources(config) as sources:
+    async with readable_runs(config) as readable:
         for run in runs:
             tally, canonical = RunAggregator(), CanonicalLog()
-            log = (await sources.find(run)).log()
+            log = (await readable.find(run)).log()
             async for entry in log.so_far():
                 tally.add(entry)
                 canonical.add(entry)

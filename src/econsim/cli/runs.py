@@ -16,8 +16,8 @@ from econsim.cli.run_argument import RunArgument, RunOrFileArgument
 from econsim.errors import NotAllowed, SetupError
 
 if TYPE_CHECKING:
+    from econsim.cli.readable_run import ReadableRun
     from econsim.cli.run_list import RunList, RunStatus
-    from econsim.cli.run_source import RunSource
     from econsim.config import Settings
 
 DAYS_MAX: Final = 36_500
@@ -207,7 +207,7 @@ def _print_list(found: RunList) -> None:
             seen.name,
             seen.scenario,
             seen.transport,
-            _coloured(seen),
+            _state_text(seen),
             count(seen.tick),
             count(seen.events or None),
             size_text(seen.size),
@@ -217,15 +217,15 @@ def _print_list(found: RunList) -> None:
     print_table(console(), table)
 
 
-def _coloured(seen: RunStatus) -> str:
+def _state_text(seen: RunStatus) -> str:
     colour = {"failed": "red", "closed": "green"}.get(seen.state, "yellow")
     return f"[{colour}]{seen.state}[/{colour}]"
 
 
 async def _show(config: Settings, run: str | Path, *, as_json: bool) -> None:
-    from econsim.cli.run_source import run_source
+    from econsim.cli.readable_run import readable_run
 
-    async with run_source(config, run) as source:
+    async with readable_run(config, run) as source:
         facts = await _facts(config, source)
     if as_json:
         write_rows([facts])
@@ -236,7 +236,7 @@ async def _show(config: Settings, run: str | Path, *, as_json: bool) -> None:
             out(f"{name.replace('_', ' '):{width}}  {value}")
 
 
-async def _facts(config: Settings, source: RunSource) -> dict[str, object]:
+async def _facts(config: Settings, source: ReadableRun) -> dict[str, object]:
     """Return what can be said of a run without reading all of it."""
     from econsim.cli.run_list import opening_of, status_of, status_of_kept
     from econsim.domain.agent.population import population
@@ -267,10 +267,10 @@ async def _facts(config: Settings, source: RunSource) -> dict[str, object]:
 
 
 async def _archive(config: Settings, run: str, output: Path | None) -> None:
-    from econsim.cli.run_source import run_source
+    from econsim.cli.readable_run import readable_run
     from econsim.runs.run_file import SUFFIX
 
-    async with run_source(config, run) as source:
+    async with readable_run(config, run) as source:
         path = output or Path(f"{source.name}{SUFFIX}")
         if not path.name.endswith(SUFFIX):
             message = f"the name of {path} does not end in {SUFFIX}, by which commands know such a file"
@@ -288,7 +288,7 @@ async def _archive(config: Settings, run: str, output: Path | None) -> None:
     )
 
 
-async def _write_archive(source: RunSource, path: Path) -> int:
+async def _write_archive(source: ReadableRun, path: Path) -> int:
     """Write a run with all its events into a file; return their number. Raises CorruptLog, and writes nothing, if one is missing."""
     from econsim.runs.run_file import event_spool
     from econsim.runs.run_progress import RunProgress

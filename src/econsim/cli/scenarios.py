@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from econsim.cli import option_types
+from econsim.cli.json_rows import JsonOption, write_rows
 from econsim.cli.output import console, print_warnings, say
 from econsim.cli.setting_options import SetOption, with_set_options
 from econsim.errors import ScenarioError, SetupError
@@ -19,7 +20,7 @@ TEMPLATE_NAME: Final = 'name = "my_market"'
 """Line of the template that gets the scenario's name."""
 
 
-def scenarios() -> None:
+def scenarios(*, as_json: JsonOption = False) -> None:
     """List the scenarios that come with econsim.
 
     Example: [cyan]econsim scenarios[/cyan], then [cyan]econsim run smith1962[/cyan]
@@ -30,6 +31,9 @@ def scenarios() -> None:
     from econsim.report.tables import print_table
     from econsim.runs import scenario_file
 
+    if as_json:
+        write_rows(_scenario_row(name, scenario_file.load(name)) for name in scenario_file.names())
+        return
     table = Table(box=SIMPLE_HEAD)
     table.add_column("name", style="bold cyan", no_wrap=True)
     table.add_column("what it shows")
@@ -42,6 +46,18 @@ def scenarios() -> None:
         markets = "\n".join(f"{m.resource} ({m.mechanism.value.replace('_', ' ')})" for m in found.markets)
         table.add_row(name, found.title, f"{agents:,}", markets, str(found.clock.periods))
     print_table(console(), table)
+
+
+def _scenario_row(name: str, found: Scenario) -> dict[str, object]:
+    return {
+        "name": name,
+        "title": found.title,
+        "agents": sum(group.count for group in found.agents),
+        "markets": {market.resource: market.mechanism.value for market in found.markets},
+        "periods": found.clock.periods,
+        "ticks_per_period": found.clock.ticks_per_period,
+        "seed": found.seed,
+    }
 
 
 def new(
@@ -90,6 +106,9 @@ def check(
     twice: Annotated[
         bool, typer.Option("--twice", help="Run it twice in memory, and compare the hashes of both runs.")
     ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the result and the warnings as one line of JSON.")
+    ] = False,
 ) -> None:
     """Check a scenario file without running it: names the line, the key and the remedy.
 
@@ -105,24 +124,34 @@ def check(
     from econsim.runs.scenario_file import load, scenario_warnings
 
     scenario = with_set_options(context, load(file), set_)
-    print_warnings(scenario_warnings(file, scenario))
+    warnings = scenario_warnings(file, scenario)
+    hashes = _two_hashes(scenario) if twice else ()
+    if as_json:
+        repeats = {"repeats": len({*hashes}) == 1} if twice else {}
+        write_rows([_scenario_row(file, scenario) | {"warnings": list(warnings)} | repeats])
+        return
+    print_warnings(warnings)
     agents, markets, clock = len(population(scenario)), len(scenario.markets), scenario.clock
     say(
         f"[green]{file} is usable[/green]: {agents:,} agents, {markets} market{'s' * (markets != 1)}, "
         f"{clock.periods} periods of at most {clock.ticks_per_period} ticks"
     )
     if twice:
-        _compare_two_runs(scenario)
+        _compare(*hashes)
 
 
-def _compare_two_runs(scenario: Scenario) -> None:
-    """Run a scenario twice and say whether the hashes agree; end with 1 if not. Raises ScenarioError if it needs a server."""
+def _two_hashes(scenario: Scenario) -> tuple[str, str]:
+    """Return the hashes of two runs of a scenario; raises ScenarioError if it needs a server."""
     from econsim.runs.overrides import why_not_in_memory
 
     if reason := why_not_in_memory(scenario):
         message = f"scenario {scenario.name!r} {reason}; leave --twice out"
         raise ScenarioError(message)
-    first, second = _hash_in_memory(scenario), _hash_in_memory(scenario)
+    return _hash_in_memory(scenario), _hash_in_memory(scenario)
+
+
+def _compare(first: str, second: str) -> None:
+    """Say whether the hashes of two runs agree; end with 1 if not."""
     if first == second:
         say("[green]two runs are one[/green]: hash {hash}", hash=first)
         return

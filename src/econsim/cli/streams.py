@@ -8,6 +8,7 @@ import typer
 
 from econsim.cli.command_group import run_async, settings_of
 from econsim.cli.connect import SETUP, connect_to_server
+from econsim.cli.json_rows import JsonOption, write_rows
 from econsim.cli.output import say
 
 if TYPE_CHECKING:
@@ -25,13 +26,16 @@ streams: Final = typer.Typer(
 
 
 @streams.command()
-def plan(context: typer.Context) -> None:
+def plan(context: typer.Context, *, as_json: JsonOption = False) -> None:
     """Show what `apply` would change, and change nothing. Ends with 1 if a change cannot be applied.
 
     Example: [cyan]econsim streams plan[/cyan]
     """
     changes = run_async(_plan(settings_of(context)))
-    _show(changes)
+    if as_json:
+        write_rows(map(_row, changes))
+    else:
+        _show(changes)
     if any(change.action == "blocked" for change in changes):
         raise typer.Exit(1)
 
@@ -57,6 +61,11 @@ async def _apply(config: Settings) -> list[Change]:
 
     async with connect_to_server(config, SETUP) as client:
         return await provision.apply(client, config.replicas)
+
+
+def _row(change: Change) -> dict[str, object]:
+    differences = [str(part) for part in change.differences]
+    return {"stream": change.stream.name, "action": change.action, "differences": differences}
 
 
 def _show(changes: list[Change]) -> None:

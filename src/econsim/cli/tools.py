@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -9,6 +10,7 @@ import typer
 from econsim.cli import option_types
 from econsim.cli.command_group import print_error, run_async, settings_of
 from econsim.cli.connect import required_server_url
+from econsim.cli.json_rows import JsonOption, write_rows
 from econsim.cli.output import console, print_text_of_others, print_warnings, say
 
 if TYPE_CHECKING:
@@ -65,6 +67,7 @@ def list_(
     *,
     run: RunOption = None,
     agent: AgentOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """List the tools that agents may call: price, results that are kept, limits of one agent, and what the server says.
 
@@ -78,13 +81,15 @@ def list_(
         found, faults = run_async(_list_of_run(config, *member, server))
     else:
         found, faults = run_async(_list_here(config, server))
-    if found:
+    if as_json:
+        write_rows(map(_terms_row, found))
+    elif found:
         _print_table(found)
     for fault in faults:
         print_error(fault)
     if faults:
         raise typer.Exit(1)
-    if not found:
+    if not found and not as_json:
         say("no tool is offered to agents; docs/how-to/offer-tools.md says how to offer one")
 
 
@@ -273,6 +278,20 @@ def _print_result(text: str, content: Sequence[Any], *, is_error: bool) -> None:
     if is_error:
         say("the tool itself reports an error:", "yellow")
     print_text_of_others(text or json.dumps(list(content), ensure_ascii=False))
+
+
+def _terms_row(terms: ToolTerms) -> dict[str, object]:
+    """Return the terms of a tool as a row of JSON; prices are exact credits, as text."""
+    return {
+        "server": terms.server,
+        "tool": terms.tool,
+        "price_credits": format(terms.price, "f"),
+        "cached_price_credits": format(terms.cached_price, "f"),
+        "cached_for_s": terms.cached_for_s,
+        "limits": asdict(terms.limits) if terms.limits else None,
+        "description": terms.description,
+        "input_schema": terms.input_schema,
+    }
 
 
 def _print_table(found: Sequence[ToolTerms]) -> None:

@@ -19,8 +19,8 @@ from econsim.errors import NotFound
 
 if TYPE_CHECKING:
     from econsim.cli.kept_log import KeptLog
+    from econsim.cli.readable_run import ReadableRun
     from econsim.cli.run_log import RunLog
-    from econsim.cli.run_source import RunSource
     from econsim.config import Settings
     from econsim.domain.tracing.span import Span
 
@@ -87,10 +87,10 @@ def trace(  # noqa: PLR0913 - each is an option of the command
 
 
 async def _trace(config: Settings, choice: Choice, use: Use | None) -> None:
-    from econsim.cli.run_source import LAST, run_source
+    from econsim.cli.readable_run import LAST, readable_run
 
     others = (choice.run,) if choice.what != LAST else ()
-    async with run_source(config, choice.run if choice.what == LAST else choice.what, *others) as source:
+    async with readable_run(config, choice.run if choice.what == LAST else choice.what, *others) as source:
         event, tick = None, choice.tick
         if others and source.asked != choice.what:
             event, tick = await _find(source, str(choice.what))
@@ -105,7 +105,7 @@ async def _trace(config: Settings, choice: Choice, use: Use | None) -> None:
     log.check()
 
 
-async def _find(source: RunSource, name: str) -> tuple[str, int]:
+async def _find(source: ReadableRun, name: str) -> tuple[str, int]:
     """Return the id and tick of the fact that an id or its beginning stands for; raises NotFound."""
     from econsim.domain.audit.causality import CausalGraph, names_of
     from econsim.domain.audit.facts import facts

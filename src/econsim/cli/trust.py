@@ -10,6 +10,7 @@ import typer
 from econsim.cli import option_types
 from econsim.cli.command_group import run_async, settings_of
 from econsim.cli.connect import OBSERVER, OPERATOR, server_url
+from econsim.cli.json_rows import JsonOption, write_rows
 from econsim.cli.output import console, say
 from econsim.errors import SetupError
 
@@ -40,12 +41,12 @@ def init(context: typer.Context) -> None:
 
 
 @trust.command()
-def show(context: typer.Context) -> None:
+def show(context: typer.Context, *, as_json: JsonOption = False) -> None:
     """Show public keys, roles and the paths of their credentials; secrets are never printed.
 
     Example: [cyan]econsim trust show[/cyan]
     """
-    _show(existing_trust(settings_of(context)))
+    _show(existing_trust(settings_of(context)), as_json=as_json)
 
 
 @trust.command()
@@ -127,7 +128,7 @@ def open_trust(config: Settings) -> Trust:
     return Trust.open(config.state, unix_seconds)
 
 
-def _show(found: Trust) -> None:
+def _show(found: Trust, *, as_json: bool = False) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.markup import escape
     from rich.table import Table
@@ -138,18 +139,23 @@ def _show(found: Trust) -> None:
     from econsim.report.tables import print_table
     from econsim.schemas.subject import OWNERS
 
+    rows = [
+        ("operator", "signs accounts", found.operator.public, ""),
+        ("SYS", "account of the system", found.system.public, str(found.creds("sys"))),
+        (SIM, "account of services and operators", found.sim.public, ""),
+        (READERS, "account of readers", found.readers.public, ""),
+    ]
+    for role, key in found.roles.items():
+        what = "service" if role in OWNERS else "people"
+        rows.append((role, f"role of {ROLES[role].account}: {what}", key.public, str(found.creds(role))))
+    if as_json:
+        write_rows(dict(zip(("who", "what", "public_key", "credentials"), row, strict=True)) for row in rows)
+        return
     table = Table(box=SIMPLE_HEAD, title=escape(f"trust root in {found.directory}"), title_justify="left")
     for heading in ("who", "what", "public key", "credentials"):
         table.add_column(heading, overflow="fold")
-    table.add_row("operator", "signs accounts", found.operator.public, "")
-    table.add_row("SYS", "account of the system", found.system.public, escape(str(found.creds("sys"))))
-    table.add_row(SIM, "account of services and operators", found.sim.public, "")
-    table.add_row(READERS, "account of readers", found.readers.public, "")
-    for role, key in found.roles.items():
-        what = "service" if role in OWNERS else "people"
-        table.add_row(
-            role, f"role of {ROLES[role].account}: {what}", key.public, escape(str(found.creds(role)))
-        )
+    for row in rows:
+        table.add_row(*map(escape, row))
     print_table(console(), table)
     agents = list(each_account(found))
     live = sum(not each.expired(found.now()) for each in agents)

@@ -10,7 +10,7 @@ from rich.markup import escape
 from econsim.adapters.jetstream.run_reader import events, history
 from econsim.adapters.jetstream.state_store import digest_subject
 from econsim.adapters.jetstream.text_store import BucketTextStore
-from econsim.cli.run_source import RunSource, run_source
+from econsim.cli.readable_run import ReadableRun, readable_run
 from econsim.domain.audit.decoding import decode_if_valid
 from econsim.domain.audit.envelope import DIGEST, digest
 from econsim.domain.audit.facts import as_record
@@ -59,7 +59,7 @@ class RunVerification:
 
 async def verify_run(config: Settings, run: str | Path) -> RunVerification:
     """Read the log and the bucket of a run, or the file of one in memory or of an archive, and check them."""
-    async with run_source(config, run) as source:
+    async with readable_run(config, run) as source:
         if source.client:
             return await _verify_log(config, source.client, source.name)
         return await _verify_file(source)
@@ -88,7 +88,7 @@ async def _verify_log(config: Settings, client: Client, name: str) -> RunVerific
     return RunVerification(name, checks.report(books.balances, stored, books.behind), bool(stored))
 
 
-async def _verify_file(source: RunSource) -> RunVerification:
+async def _verify_file(source: ReadableRun) -> RunVerification:
     """Check a run in a file: what was written is checked by its hash, and its journal is that of its events."""
     assert source.kept is not None
     facts, log, place = source.kept.facts, source.log(), 0
@@ -99,6 +99,33 @@ async def _verify_file(source: RunSource) -> RunVerification:
     for damage in log.damage:
         checks.add_finding(Finding(place, source.name, "file_is_not_what_was_written", damage, PLACE_IN_LOG))
     return RunVerification(source.name, checks.report(None, facts.canonical_hash), hash_kept=True)
+
+
+def verification_row(found: RunVerification) -> dict[str, object]:
+    """Return the result of a verification as a row of JSON."""
+    log, journal = found.checked.log, found.checked.journal
+    return {
+        "run": found.run,
+        "adds_up": not found.findings,
+        "records": log.records,
+        "ticks": log.ticks,
+        "trades": log.trades,
+        "entries": journal.entries,
+        "transfers": journal.transfers,
+        "head_hash": journal.head_hash,
+        "canonical_hash": found.checked.canonical_hash,
+        "hash_was_kept": found.hash_kept,
+        "findings": [
+            {
+                "place": each.counted,
+                "where": each.place,
+                "record": each.record,
+                "what": each.what,
+                "evidence": each.evidence,
+            }
+            for each in found.findings
+        ],
+    }
 
 
 def verification_lines(found: RunVerification) -> list[str]:

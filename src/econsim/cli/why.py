@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from econsim.cli import option_types
 from econsim.cli.command_group import run_async, settings_of
+from econsim.cli.json_rows import JsonOption, write_rows
 from econsim.cli.output import console
 from econsim.cli.run_argument import RunOrFileOption
 from econsim.errors import NotFound
@@ -21,8 +23,8 @@ if TYPE_CHECKING:
 
     from econsim.adapters.jetstream.direct_get import StoredMessage
     from econsim.cli.kept_log import KeptLog
+    from econsim.cli.readable_run import ReadableRun
     from econsim.cli.run_log import RunLog
-    from econsim.cli.run_source import RunSource
     from econsim.config import Settings
     from econsim.domain.audit.causality import CausalGraph
     from econsim.domain.audit.facts import Fact
@@ -42,23 +44,28 @@ def why(
             parser=option_types.event,
         ),
     ],
+    *,
     run: RunOrFileOption = "last",
+    as_json: JsonOption = False,
 ) -> None:
     """Show the causes of a fact, back to the opening of the run, and its effects.
 
     Example: [cyan]econsim events last --type trade --limit 1[/cyan], then [cyan]econsim why[/cyan] with the trade's id
     """
-    run_async(_why(settings_of(context), event, run))
+    run_async(_why(settings_of(context), event, run, as_json=as_json))
 
 
-async def _why(config: Settings, event: str, run: str | Path) -> None:
-    from econsim.cli.run_source import run_source
+async def _why(config: Settings, event: str, run: str | Path, *, as_json: bool) -> None:
+    from econsim.cli.readable_run import readable_run
     from econsim.report.cause_tree import cause_tree
 
-    async with run_source(config, run, unopened=True) as source:
+    async with readable_run(config, run, unopened=True) as source:
         log, causes = await _causes_and_effects(source, event)
     try:
-        console().print(cause_tree(causes, event))
+        if as_json:
+            write_rows(_rows(causes, event))
+        else:
+            console().print(cause_tree(causes, event))
     except NotFound as error:
         message = f"{error} ({log.run}); another run is named with --run"
         log.check()
@@ -66,7 +73,24 @@ async def _why(config: Settings, event: str, run: str | Path) -> None:
     log.check()
 
 
-async def _causes_and_effects(source: RunSource, event: str) -> tuple[RunLog | KeptLog, CausalGraph]:
+def _rows(causes: CausalGraph, name: str) -> list[dict[str, object]]:
+    """Return the causes of a fact from the root down, the fact, and its effects, each with the id of its cause there."""
+    steps = causes.chain(name)[::-1]
+    before = [None, *(fact.event_id for fact in steps)]
+    rows: list[dict[str, object]] = [
+        {"relation": "cause", "cause": cause, **asdict(fact)}
+        for fact, cause in zip(steps, before, strict=False)
+    ]
+    rows[-1]["relation"] = "asked"
+    waiting = [(node, steps[-1].event_id) for node in causes.tree(name).effects]
+    while waiting:
+        node, cause = waiting.pop(0)
+        rows.append({"relation": "effect", "cause": cause, **asdict(node.fact)})
+        waiting += [(below, node.fact.event_id) for below in node.effects]
+    return rows
+
+
+async def _causes_and_effects(source: ReadableRun, event: str) -> tuple[RunLog | KeptLog, CausalGraph]:
     """Return the records of a run as far as they were read, and a graph with the causes and effects of a fact."""
     from econsim.domain.audit.causality import CausalGraph
 

@@ -15,7 +15,7 @@ CREDITS_TYPE: Final = "DECIMAL(25, 6)"
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class DataColumn:
     """A column of a table."""
 
     name: str
@@ -23,48 +23,48 @@ class Column:
     kind: str
     """Type, as DuckDB writes it."""
     text: str
-    """What it holds, with the unit, and when it is empty."""
+    """Meaning: what it holds, with the unit, and when it is empty."""
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class DataTable:
     """A table of one or more runs."""
 
     name: str
     """Name of the table, and of its file."""
     text: str
-    """What a row is."""
-    columns: tuple[Column, ...]
+    """Meaning of a row."""
+    columns: tuple[DataColumn, ...]
     """Columns in order."""
 
-    def column(self, name: str) -> Column:
+    def column(self, name: str) -> DataColumn:
         """Return the column of a name; raises KeyError without one."""
         return {each.name: each for each in self.columns}[name]
 
 
-def _text(name: str, text: str) -> Column:
-    return Column(name, "VARCHAR", text)
+def _text(name: str, text: str) -> DataColumn:
+    return DataColumn(name, "VARCHAR", text)
 
 
-def _whole(name: str, text: str) -> Column:
-    return Column(name, "BIGINT", text)
+def _whole(name: str, text: str) -> DataColumn:
+    return DataColumn(name, "BIGINT", text)
 
 
-def _number(name: str, text: str) -> Column:
-    return Column(name, "DOUBLE", text)
+def _number(name: str, text: str) -> DataColumn:
+    return DataColumn(name, "DOUBLE", text)
 
 
-def _money(name: str, text: str) -> tuple[Column, Column]:
+def _money(name: str, text: str) -> tuple[DataColumn, DataColumn]:
     """Return an amount twice: whole micro-credits to compute with, exact credits to read."""
     return (
-        Column(name, "BIGINT", f"{text}, micro-credits"),
-        Column(f"{name}_credits", CREDITS_TYPE, f"{text}, credits"),
+        DataColumn(name, "BIGINT", f"{text}, micro-credits"),
+        DataColumn(f"{name}_credits", CREDITS_TYPE, f"{text}, credits"),
     )
 
 
-def _table(name: str, text: str, *columns: Column | Iterable[Column]) -> Table:
-    flat = [each for part in columns for each in ((part,) if isinstance(part, Column) else part)]
-    return Table(name, text, (*RUN_COLUMNS, *flat))
+def _table(name: str, text: str, *columns: DataColumn | Iterable[DataColumn]) -> DataTable:
+    flat = [each for part in columns for each in ((part,) if isinstance(part, DataColumn) else part)]
+    return DataTable(name, text, (*RUN_COLUMNS, *flat))
 
 
 RUN_COLUMNS: Final = (
@@ -107,7 +107,7 @@ _LIST: Final = (
         _text("mechanism", "mechanism of the market"),
         _whole("first_tick", "first tick of the day"),
         _whole("last_tick", "last tick of the day so far"),
-        Column("whole", "BOOLEAN", "false for the day at which the run was cut short"),
+        DataColumn("whole", "BOOLEAN", "false for the day at which the run was cut short"),
         _whole("trades", "trades"),
         _whole("volume", "units traded"),
         _number("mean_price", "mean price over units, credits; empty without a trade"),
@@ -197,7 +197,7 @@ _LIST: Final = (
         _text("agent", "id of the agent"),
         _text("group_name", "group of the agent in the scenario"),
         _text("policy", "policy by which it decides"),
-        _text("host", "host that runs it; empty for an agent from outside"),
+        _text("host", "host that runs it; empty for an external agent"),
         _text("balance_ref", "name of its balance"),
         _money("endowment", "money dealt to it when the run opened"),
     ),
@@ -215,7 +215,7 @@ _LIST: Final = (
         _text("credit", "holder that gets"),
         _text("asset", "`credits`, `debt`, or a resource"),
         _whole("amount", "micro-credits of money, units of a resource"),
-        Column("amount_credits", CREDITS_TYPE, "the same in credits; empty for a resource"),
+        DataColumn("amount_credits", CREDITS_TYPE, "the same in credits; empty for a resource"),
         _text("pending_id", "reservation that it ends; empty for others"),
     ),
     _table(
@@ -227,9 +227,9 @@ _LIST: Final = (
         _text("holder", "agent, or account of the system"),
         _text("asset", "`credits`, `debt`, or a resource"),
         _whole("change", "change: micro-credits of money, units of a resource"),
-        Column("change_credits", CREDITS_TYPE, "the same in credits; empty for a resource"),
+        DataColumn("change_credits", CREDITS_TYPE, "the same in credits; empty for a resource"),
         _whole("posted", "what it owns after it, in the same unit"),
-        Column("posted_credits", CREDITS_TYPE, "the same in credits; empty for a resource"),
+        DataColumn("posted_credits", CREDITS_TYPE, "the same in credits; empty for a resource"),
     ),
     _table(
         "ticks",
@@ -246,9 +246,9 @@ _LIST: Final = (
         _text("outcome", "`holds`, `fails`, or what can be said"),
         _text("message", "the verdict as a sentence"),
         _text("missed_by", "by how much it failed"),
-        Column("witness", "VARCHAR[]", "ids of the facts that decide"),
+        DataColumn("witness", "VARCHAR[]", "ids of the facts that decide"),
         _text("nearest", "id of the nearest miss"),
-        Column("expectation", "JSON", "the expectation as the scenario has it"),
+        DataColumn("expectation", "JSON", "the expectation as the scenario has it"),
     ),
     _table(
         "events",
@@ -262,7 +262,7 @@ _LIST: Final = (
         _text("actor", "who caused it"),
         _text("causation_id", "id of its cause"),
         _text("trace_id", "W3C trace id"),
-        Column("data", "JSON", "its data, as docs/reference/asyncapi.json describes them"),
+        DataColumn("data", "JSON", "its data, as docs/reference/asyncapi.json describes them"),
     ),
 )
 
@@ -291,7 +291,7 @@ def dictionary_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _rows(columns: Iterable[Column]) -> list[str]:
+def _rows(columns: Iterable[DataColumn]) -> list[str]:
     return [
         "| Column | Type | What it holds |",
         "| --- | --- | --- |",

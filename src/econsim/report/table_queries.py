@@ -15,7 +15,7 @@ WHERE: Final = "run_place, correlation_id AS run, period, tick"
 """Columns of every source of events."""
 
 
-class Source(NamedTuple):
+class EventSource(NamedTuple):
     """A table that others are made of, and the events it is read from."""
 
     types: tuple[str, ...]
@@ -26,10 +26,10 @@ class Source(NamedTuple):
     """Query over the events."""
 
 
-def _items(types: tuple[str, ...], columns: str) -> Source:
+def _items(types: tuple[str, ...], columns: str) -> EventSource:
     """Return a source with a row for each item of some events."""
     names = ", ".join(f"item.{column.split()[0]}" for column in columns.split(", "))
-    return Source(
+    return EventSource(
         types,
         f"STRUCT(items STRUCT({columns})[])",
         f"SELECT {WHERE}, split_part(subject, '.', 2) AS resource, {names} "  # noqa: S608 - names of our own
@@ -56,7 +56,7 @@ EVENT: Final = {
 _TRANSFER: Final = "id VARCHAR, kind VARCHAR, debit VARCHAR, credit VARCHAR, asset VARCHAR, amount BIGINT, pending_id VARCHAR"
 
 SOURCES: Final = {
-    "events": Source((), "JSON", "SELECT correlation_id AS run, * FROM {lines}"),
+    "events": EventSource((), "JSON", "SELECT correlation_id AS run, * FROM {lines}"),
     "accepted": _items(
         (subjects.BID_ACCEPTED.type, subjects.ASK_ACCEPTED.type),
         "n BIGINT, order_id VARCHAR, agent VARCHAR, side VARCHAR, kind VARCHAR, price BIGINT, quantity BIGINT, "
@@ -70,7 +70,7 @@ SOURCES: Final = {
     "cancelled": _items(
         (subjects.ORDER_CANCELLED.type,), "n BIGINT, order_id VARCHAR, quantity BIGINT, reason VARCHAR"
     ),
-    "transfers": Source(
+    "transfers": EventSource(
         (subjects.TRANSFER_POSTED.type,),
         f"STRUCT(sequence BIGINT, chains STRUCT(id VARCHAR, cause VARCHAR, transfers STRUCT({_TRANSFER})[])[])",
         f"""
@@ -83,13 +83,13 @@ SOURCES: Final = {
                     for chain in data['chains']]) AS transfers
                 FROM {{lines}}))""",  # noqa: S608 - names of our own
     ),
-    "prices": Source(
+    "prices": EventSource(
         (subjects.PRICE_UPDATED.type,),
         "STRUCT(price BIGINT, quote STRUCT(bid BIGINT, ask BIGINT), volume BIGINT)",
         f"SELECT {WHERE}, split_part(subject, '.', 2) AS resource, data.price, data.quote.bid, "  # noqa: S608 - names of our own
         "data.quote.ask, data.volume FROM {lines}",
     ),
-    "ticks": Source(
+    "ticks": EventSource(
         (subjects.TICKED.type,),
         "STRUCT(period BIGINT, tick_of_period BIGINT)",
         f"SELECT {WHERE}, data.tick_of_period FROM {{lines}}",  # noqa: S608 - names of our own

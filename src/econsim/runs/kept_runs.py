@@ -30,7 +30,7 @@ class KeptRun:
     path: Path
     """File of the run."""
     facts: RunFacts
-    """What the file says about it."""
+    """Facts about it, from its file."""
 
     @property
     def size(self) -> int:
@@ -113,4 +113,4 @@ def require_free_name(state: Path, run: str, scenario: Scenario | None = None) -
         raise Conflict(message, code="run_exists_with_different_scenario")
     if scenario and has_stored_hash(state, run):
         message = f"{run!r} is the name of a run of the log; choose another --name"
-        raise Conflict(message, code="run_exists")
+        raise Conflict(message, code="run_exists_with_different_scenario")

@@ -1,4 +1,4 @@
-"""A run in one file: a line of JSON about the run, then a line for each event, compressed (`zcat` shows it).
+"""A run in one file: a line of JSON about the run, then a line for each event, compressed by gzip.
 
 A run in memory follows from its scenario, seed and salt, so its file needs no events: they are made again when somebody reads them, and
 their canonical hash is compared (decision 0057). An archive has them all, and they are checked by their digest.
@@ -49,7 +49,7 @@ _SUBJECT: Final = '{"subject":"'
 
 
 class RunFacts(BaseModel):
-    """What the first line of a run's file says about the run."""
+    """Facts about a run: the first line of its file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -1,4 +1,4 @@
-"""How far a run came, from its events: what the first line of its file says."""
+"""Progress of a run, from its events: what the first line of its file says."""
 
 from __future__ import annotations
 

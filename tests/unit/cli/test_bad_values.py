@@ -13,6 +13,7 @@ from typer.main import get_command
 
 from econsim.adapters.clock import unix_seconds
 from econsim.cli import app, option_types
+from econsim.cli.run_choice import run_choice
 from econsim.identity.trust_root import Trust
 
 ROOT: Any = get_command(app)
@@ -52,7 +53,7 @@ REFUSED: dict[object, list[str]] = {
     option_types.name: NAMES,
     option_types.person: [*NAMES, "treasury", "transfer", "host_1"],
     option_types.run_or_file: [*NAMES, "."],
-    option_types.run_choice: [*(value for value in NAMES if value != "*"), ".", "My Run=a", "a=b=c"],
+    run_choice: [*(value for value in NAMES if value != "*"), ".", "My Run=a", "a=b=c"],
     option_types.run_name: [*NAMES, "last", "none"],
     option_types.agent: [*NAMES, "transfer", "treasury", "clearing_cpu"],
     option_types.event: ["", " ", "a b", "ä", "*", "\0", "a" * 500],

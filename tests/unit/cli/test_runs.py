@@ -123,6 +123,8 @@ def test_a_name_of_another_run_is_refused_and_the_same_run_may_be_made_again(cli
 
     assert (refused.exit_code, refused.stderr.count("\n")) == (1, 1)
     assert "'first' is the name of another run in memory" in refused.stderr
+    over_nats = cli("run", "smith1962", "--name", "first")
+    assert "'first' is the name of another run in memory" in over_nats.stderr
     assert len(listed(cli)) == 1
 
 

@@ -1,4 +1,4 @@
-"""Where commands read a run: from the log of a server, from the state directory that keeps a run in memory, or from an archive."""
+"""Runs as commands read them: from the log of a server, from the state directory that keeps a run in memory, or from an archive."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ LAST: Final = "last"
 
 
 @dataclass(frozen=True, slots=True)
-class RunSource:
+class ReadableRun:
     """A run to read; each `log` reads it anew."""
 
     name: str
     """Name of the run."""
     asked: str | Path
-    """What it was asked for by."""
+    """Name, pattern or path that it was asked for by."""
     client: Client | None = None
     """Connection to the server whose log has the run; none for a run in a file."""
     kept: KeptRun | None = None
@@ -70,7 +70,7 @@ class RunSource:
                 raise NotFound(message, code="agent_is_not_in_this_run")
 
 
-class RunSources:
+class ReadableRuns:
     """All runs that a command can read; a server is asked only for what is in no file, over one connection."""
 
     def __init__(self, config: Settings, stack: AsyncExitStack) -> None:
@@ -79,7 +79,7 @@ class RunSources:
         self._stack = stack
         self._client: Client | None = None
 
-    async def find(self, run: str | Path, *others: str | Path, unopened: bool = False) -> RunSource:
+    async def find(self, run: str | Path, *others: str | Path, unopened: bool = False) -> ReadableRun:
         """Return a run: of an archive's path, of a name, or for `last` the newest one; if there is none, one of `others`.
 
         `unopened` accepts a run of the log that was not opened yet, and `none`. Raises NotFound.
@@ -98,27 +98,27 @@ class RunSources:
 
         known = [(kept.facts.opened_at, kept.facts.run) for kept in kept_runs(self._config.state)]
         if has_log(self._config):
-            openings = await run_reader.openings(await self._connected(), [])
+            openings = await run_reader.openings(await self._connect(), [])
             known += [(each.stored_at, fields(each.subject).run) for each in openings]
         if found := [name for _, name in sorted(known) if fnmatchcase(name, pattern)]:
             return found
         message = f"no run is named like {pattern!r}; `econsim runs` lists those there are"
         raise NotFound(message, code="run_does_not_exist")
 
-    async def _find(self, run: str | Path, *, unopened: bool) -> RunSource:
-        kept = _kept(self._config, run)
+    async def _find(self, run: str | Path, *, unopened: bool) -> ReadableRun:
+        kept = _find_kept(self._config, run)
         if kept and (
-            run != LAST or not has_log(self._config) or await _is_newer(await self._connected(), kept)
+            run != LAST or not has_log(self._config) or await _is_newer(await self._connect(), kept)
         ):
-            return RunSource(kept.facts.run, run, kept=kept)
+            return ReadableRun(kept.facts.run, run, kept=kept)
         if not has_log(self._config):
             raise self._not_kept(run)
         from econsim.cli.run_log import resolve
 
-        client = await self._connected()
-        return RunSource(await resolve(client, str(run), unopened=unopened), run, client)
+        client = await self._connect()
+        return ReadableRun(await resolve(client, str(run), unopened=unopened), run, client)
 
-    async def _connected(self) -> Client:
+    async def _connect(self) -> Client:
         if self._client is None:
             self._client = await self._stack.enter_async_context(connect_to_server(self._config))
         return self._client
@@ -134,22 +134,22 @@ class RunSources:
 
 
 @asynccontextmanager
-async def run_sources(config: Settings) -> AsyncIterator[RunSources]:
+async def readable_runs(config: Settings) -> AsyncIterator[ReadableRuns]:
     """Provide all runs that a command can read."""
     async with AsyncExitStack() as stack:
-        yield RunSources(config, stack)
+        yield ReadableRuns(config, stack)
 
 
 @asynccontextmanager
-async def run_source(
+async def readable_run(
     config: Settings, run: str | Path, *others: str | Path, unopened: bool = False
-) -> AsyncIterator[RunSource]:
-    """Provide one run, as `RunSources.find` does."""
-    async with run_sources(config) as sources:
+) -> AsyncIterator[ReadableRun]:
+    """Provide one run, as `ReadableRuns.find` does."""
+    async with readable_runs(config) as sources:
         yield await sources.find(run, *others, unopened=unopened)
 
 
-def _kept(config: Settings, run: str | Path) -> KeptRun | None:
+def _find_kept(config: Settings, run: str | Path) -> KeptRun | None:
     from econsim.runs.kept_runs import KeptRun, kept_run, kept_runs
     from econsim.runs.run_file import read_facts
 
