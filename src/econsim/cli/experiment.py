@@ -124,13 +124,7 @@ def _list(*, as_json: bool) -> None:
 
     if as_json:
         write_rows(
-            {
-                "name": found.name,
-                "question": found.question,
-                "runs": [
-                    {"scenario": s.scenario, "runs": s.runs, "periods": s.periods} for s in found.studies
-                ],
-            }
+            {"name": found.name, "question": found.design.question, "runs": found.runs}
             for found in EXPERIMENTS
         )
         return
