@@ -1,4 +1,4 @@
-"""What all charts are put together of: colours, marks, fields, and labels beside lines, as parts of Vega-Lite specifications.
+"""Parts of all charts: colours, marks, fields, and labels beside lines, as parts of Vega-Lite specifications.
 
 The page adds the colours of page and text, so one chart serves light, dark and paper. The specifications are written as data:
 Altair, which makes the pictures of experiments, takes half a second to load, longer than a small run takes. Data that a reader

@@ -80,9 +80,7 @@ def supply_and_demand(market: MarketSummary) -> Spec:
     last = {row["side"]: row["price"] for row in stairs}
     labels = [Label(side, last[side], colour) for side, colour in _SIDES if side in last]
     labels += _equilibrium_label(market)
-    dots = view(
-        mark("circle", size=22, opacity=0.45, color=INK), trades, "trades", x=x, y=y, tooltip=tooltip
-    )
+    dots = view(mark("circle", size=22, opacity=0.45, color=INK), trades, "trades", x=x, y=y, tooltip=tooltip)
     return layer(
         *_equilibrium(market, scale),
         view(
