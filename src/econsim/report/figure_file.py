@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import vl_convert
 
-from econsim.report.charts import Spec
+from econsim.report.charts import ON_DARK, Spec
 from econsim.report.markup import Figure
 from econsim.report.series import Rows
 
@@ -113,6 +113,8 @@ def picture(figure: Figure, origin: str, look: PictureLook) -> Spec:
     height = look.height_mm * PX_PER_MM if look.height_mm else _height_px(figure, width, titled=look.title)
     names = _INKS[look.theme]
     text = re.sub(r"var\(--(\w+)\)", lambda found: names[found[1]], json.dumps(figure.chart))
+    for colour, lighter in ON_DARK.items() if look.theme is Theme.DARK else ():
+        text = text.replace(colour, lighter)
     text_px = TEXT_POINTS * POINT_PX
     text = text.replace('"fontSize": 12', f'"fontSize": {text_px:.2f}')
     spec: Spec = json.loads(text)
