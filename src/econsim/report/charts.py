@@ -50,6 +50,8 @@ SHAPES: Final = ("circle", "square", "triangle-up", "diamond", "triangle-down", 
 LINES_MAX: Final = len(COLOURS)
 """Lines of a chart: more cannot be told apart."""
 
+POINTS_ON_LINE_MAX: Final = 40
+"""Periods up to which each is a point on its line."""
 LABEL_SHARE: Final = 0.085
 """Height of a label as a share of the chart's: labels stand at least so far from each other."""
 
