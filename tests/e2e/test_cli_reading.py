@@ -318,6 +318,21 @@ def test_the_report_has_the_hash_of_the_same_run_in_process(state, tmp_path) -> 
     assert wanted in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
+def test_a_figure_of_the_log_is_written_in_the_form_that_its_file_names(state, tmp_path) -> None:
+    listed = cli("figure", RUN, "--state", state)
+    written = [
+        cli("figure", RUN, "cpu_prices", "-o", tmp_path / f"f.{end}", "--state", state)
+        for end in ("svg", "csv")
+    ]
+    unknown = cli("figure", RUN, "cpu_price", "--state", state)
+
+    assert "cpu_prices" in listed.stdout
+    assert [each.exit_code for each in written] == [0, 0]
+    assert f"run {RUN}" in (tmp_path / "f.svg").read_text(encoding="utf-8")
+    assert (tmp_path / "f.csv").read_text(encoding="utf-8").startswith("table,")
+    assert (unknown.exit_code, "did you mean 'cpu_prices'?" in unknown.stderr) == (1, True)
+
+
 def test_streams_are_as_declared(state) -> None:
     shown = cli("streams", "plan", "--state", state)
 

@@ -17,7 +17,7 @@ from econsim.cli.unused_options import Given, UnusedOption, refuse_unused_option
 from econsim.errors import NotFound, SetupError
 
 if TYPE_CHECKING:
-    from econsim.report.figure_file import Look
+    from econsim.report.figure_file import PictureLook
     from econsim.report.markup import Figure
     from econsim.report.summary import Summary
 
@@ -48,54 +48,71 @@ def _themes() -> list[str]:
     return [theme.value for theme in Theme]
 
 
+FigureArgument = Annotated[
+    str | None,
+    typer.Argument(
+        help="Name of the figure; without it, all names are listed.",
+        metavar="FIGURE",
+        parser=option_types.name,
+    ),
+]
+"""Argument: name of the figure."""
+
+FileOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        help="File to write: FILE.svg, .png, .pdf, or .csv for the data. Default: FIGURE.svg here",
+        metavar="FILE",
+        parser=option_types.figure_file,
+    ),
+]
+"""Option: file to write."""
+
+WidthOption = Annotated[
+    int,
+    typer.Option(
+        help="Width of the picture, millimetres.", metavar="MM", parser=option_types.Whole(*SIZES_MM)
+    ),
+]
+"""Option: width of the picture."""
+
+HeightOption = Annotated[
+    int | None,
+    typer.Option(
+        help="Height of the picture, millimetres. Default: what fits the figure",
+        metavar="MM",
+        parser=option_types.Whole(*SIZES_MM),
+    ),
+]
+"""Option: height of the picture."""
+
+ThemeOption = Annotated[
+    str,
+    typer.Option(
+        "--theme",
+        help="Colours of text and ground: light, dark or clear.",
+        metavar="THEME",
+        parser=option_types.OneOf("theme", _themes),
+    ),
+]
+"""Option: colours of the picture."""
+
+TitleOption = Annotated[bool, typer.Option("--title/--no-title", help="Put title and run above the picture.")]
+"""Option: whether the picture has a title."""
+
+
 def figure(  # noqa: PLR0913 - each is an option of the command
     context: typer.Context,
     run: RunOrFileArgument = "last",
-    name: Annotated[
-        str | None,
-        typer.Argument(
-            help="Name of the figure; without it, all names are listed.",
-            metavar="FIGURE",
-            parser=option_types.name,
-        ),
-    ] = None,
+    name: FigureArgument = None,
     *,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            help="File to write: FILE.svg, .png, .pdf, or .csv for the data. Default: FIGURE.svg here",
-            metavar="FILE",
-            parser=option_types.figure_file,
-        ),
-    ] = None,
-    width: Annotated[
-        int,
-        typer.Option(
-            help="Width of the picture, millimetres.", metavar="MM", parser=option_types.Whole(*SIZES_MM)
-        ),
-    ] = 160,
-    height: Annotated[
-        int | None,
-        typer.Option(
-            help="Height of the picture, millimetres. Default: what fits the figure",
-            metavar="MM",
-            parser=option_types.Whole(*SIZES_MM),
-        ),
-    ] = None,
-    theme: Annotated[
-        str,
-        typer.Option(
-            "--theme",
-            help="Colours of text and ground: light, dark or clear.",
-            metavar="THEME",
-            parser=option_types.OneOf("theme", _themes),
-        ),
-    ] = "light",
-    title: Annotated[
-        bool, typer.Option("--title/--no-title", help="Put title and run above the picture.")
-    ] = True,
+    output: FileOption = None,
+    width: WidthOption = 160,
+    height: HeightOption = None,
+    theme: ThemeOption = "light",
+    title: TitleOption = True,
 ) -> None:
     """Write one figure of a run's report as a picture for a paper, or its data as CSV.
 
@@ -110,9 +127,9 @@ def figure(  # noqa: PLR0913 - each is an option of the command
     if name is None:
         _list(found.summary)
     else:
-        from econsim.report.figure_file import Look, Theme
+        from econsim.report.figure_file import PictureLook, Theme
 
-        look = Look(width, height, Theme(theme), title)
+        look = PictureLook(width, height, Theme(theme), title)
         _write(found.summary, name, output or Path(f"{name}.svg"), look)
     found.log.check()
 
@@ -131,19 +148,19 @@ def _list(summary: Summary) -> None:
     print_table(console(), listed)
 
 
-def _write(summary: Summary, name: str, path: Path, look: Look) -> None:
+def _write(summary: Summary, name: str, path: Path, look: PictureLook) -> None:
     from econsim.report.figure_file import write_figure
     from econsim.report.html import origin
 
     try:
-        write_figure(_named(summary, name), origin(summary), path, look)
+        write_figure(_figure_of(summary, name), origin(summary), path, look)
     except OSError as error:
         message = f"cannot write {path}: {error.strerror}; choose another place with --output"
         raise SetupError(message) from error
     say("[bold]{path}[/bold]", path=path)
 
 
-def _named(summary: Summary, name: str) -> Figure:
+def _figure_of(summary: Summary, name: str) -> Figure:
     from econsim.report.figures import figures
 
     known = {each.name: each for each in figures(summary)}

@@ -1,4 +1,4 @@
-"""What all charts are put together of: colours, marks, fields, and labels beside lines, as parts of Vega-Lite specifications.
+"""Parts of all charts: colours, marks, fields, and labels beside lines, as parts of Vega-Lite specifications.
 
 The page adds the colours of page and text, so one chart serves light, dark and paper. The specifications are written as data:
 Altair, which makes the pictures of experiments, takes half a second to load, longer than a small run takes. Data that a reader
@@ -8,6 +8,7 @@ may want have a name, under which they stand in the figure's CSV file.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from econsim.report.series import Rows
@@ -15,19 +16,25 @@ from econsim.report.series import Rows
 Spec = dict[str, Any]
 """Vega-Lite specification of a chart, or a part of one."""
 
-# Blue, vermilion and green of Okabe and Ito (2008): told apart by colour-blind readers, and at least 3:1 on white and on dark.
+# Blue, vermilion, green and purple of Okabe and Ito (2008), which colour-blind readers tell apart, as dark as text on white must be
+# (4.5:1 by WCAG 2.2), because they colour names of lines too. On dark pages lighter ones stand in for them.
 BLUE: Final = "#0072b2"
 """Colour of demand, bids and buyers."""
-CORAL: Final = "#d55e00"
+CORAL: Final = "#c65200"
 """Colour of supply, asks and sellers."""
-TEAL: Final = "#009e73"
+TEAL: Final = "#00805d"
 """Colour of surplus and efficiency."""
-PURPLE: Final = "#b8649a"
+PURPLE: Final = "#a2518a"
 """Fourth colour, for lines that stand for nothing else."""
-AMBER: Final = "#b07d00"
+AMBER: Final = "#8a6100"
 """Colour of what could not be decided."""
 GREY: Final = "#8a8f9c"
 """Colour of references: the equilibrium, equality."""
+
+ON_DARK: Final = MappingProxyType(
+    {BLUE: "#56b4e9", CORAL: "#ff9a4d", TEAL: "#2fc9a0", PURPLE: "#dd8fc6", AMBER: "#e0b040", GREY: "#98a1b2"}
+)
+"""Colour → the one that stands in for it on a dark page."""
 
 INK: Final = "var(--ink)"
 """Colour of text and trades: the page's, on paper too."""
@@ -43,6 +50,8 @@ SHAPES: Final = ("circle", "square", "triangle-up", "diamond", "triangle-down", 
 LINES_MAX: Final = len(COLOURS)
 """Lines of a chart: more cannot be told apart."""
 
+POINTS_ON_LINE_MAX: Final = 40
+"""Periods up to which each is a point on its line."""
 LABEL_SHARE: Final = 0.085
 """Height of a label as a share of the chart's: labels stand at least so far from each other."""
 

@@ -29,7 +29,7 @@ UNCOMPARED: Final = frozenset({"title", "description", "expectations", "unjudged
 """Fields of a scenario that change nothing of a run."""
 
 ONE_EACH: Final = "Each run is one observation, so a difference of two runs has no interval; compare many seeds with econsim bench compare."
-"""What a reader must know of every number on the page."""
+"""Caution that belongs to every number on the page."""
 
 Named = Mapping[str, Summary]
 """Label of a run → its summary, in the order they were asked for."""
@@ -45,7 +45,7 @@ def write_comparison(summaries: Sequence[Summary], path: Path) -> Path:
 def render_comparison(summaries: Sequence[Summary]) -> str:
     """Return the page of several runs as an HTML document."""
     specs: Specs = {}
-    runs = _named(summaries)
+    runs = _runs_by_label(summaries)
     resources = dict.fromkeys(market.resource for each in summaries for market in each.markets)
     main = (
         section("Runs", _runs(runs)),
@@ -65,7 +65,7 @@ def render_comparison(summaries: Sequence[Summary]) -> str:
             main="\n".join(main),
             footer=f"<p>Runs {escape(names)}.</p>",
             specs=specs,
-            origin=" · ".join(_told(name, each) for name, each in runs.items()),
+            origin=" · ".join(_origin(name, each) for name, each in runs.items()),
         )
     )
 
@@ -76,7 +76,7 @@ def parameters(summary: Summary) -> dict[str, str]:
     return dict(_flat("", values))
 
 
-def _named(summaries: Sequence[Summary]) -> Named:
+def _runs_by_label(summaries: Sequence[Summary]) -> Named:
     """Return the runs by label: their names, with a number after one that several have."""
     seen: Counter[str] = Counter()
     often = Counter(each.run for each in summaries)
@@ -87,7 +87,7 @@ def _named(summaries: Sequence[Summary]) -> Named:
     return found
 
 
-def _told(name: str, summary: Summary) -> str:
+def _origin(name: str, summary: Summary) -> str:
     return ", ".join([name, *summary.marks])
 
 
@@ -136,7 +136,7 @@ def _parameters(runs: Named) -> str:
 def _measures(runs: Named) -> str:
     rows = []
     for resource in dict.fromkeys(market.resource for each in runs.values() for market in each.markets):
-        found = [_measured(_market(each, resource)) for each in runs.values()]
+        found = [_numbers(_market(each, resource)) for each in runs.values()]
         for name, digits in _DIGITS.items():
             values = [each.get(name) for each in found]
             rows.append([f"{resource}: {name}", *_with_differences(values, digits)])
@@ -168,7 +168,7 @@ _DIGITS: Final = {
 """Measure of a market → its decimals."""
 
 
-def _measured(market: MarketSummary | None) -> dict[str, float | None]:
+def _numbers(market: MarketSummary | None) -> dict[str, float | None]:
     if market is None:
         return {}
     periods = len(market.periods)

@@ -1,4 +1,4 @@
-"""What each measure of the report means, and where it comes from."""
+"""Definitions of the measures in a report, each with its source."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class Definition(NamedTuple):
     name: str
     """Name of the measure, as figures and tables have it."""
     meaning: str
-    """How it is computed, as a sentence."""
+    """Computation of the measure, as a sentence."""
     source: str
     """Publication that introduced it, or the reason that it is econsim's own."""
 

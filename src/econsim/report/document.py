@@ -11,6 +11,7 @@ from html import escape
 from importlib.resources import files
 from string import Template
 
+from econsim.report.charts import ON_DARK
 from econsim.report.markup import Specs
 
 
@@ -52,11 +53,21 @@ def render_document(document: Document) -> str:
         main=document.main,
         footer=document.footer,
         origin=escape(document.origin),
-        style=f"{page_part('page.css')}\n{document.style}".strip(),
+        style=f"{page_part('page.css')}\n{_dark_charts()}\n{document.style}".strip(),
         script=page_part("page.js"),
         library=page_part("vega_embed.js"),
         charts=charts.replace("<", "\\u003c"),
     )
+
+
+def _dark_charts() -> str:
+    """Return the rules that give the marks of charts their colours on a dark screen, and on no paper and in no file."""
+    rules = "".join(
+        f'.chart [{part}="{colour}"]{{{part}:{lighter}}}'
+        for colour, lighter in ON_DARK.items()
+        for part in ("fill", "stroke")
+    )
+    return f"@media screen and (prefers-color-scheme: dark) {{{rules}}}"
 
 
 def page_part(name: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import vl_convert
 
-from econsim.report.charts import Spec
+from econsim.report.charts import ON_DARK, Spec
 from econsim.report.markup import Figure
 from econsim.report.series import Rows
 
@@ -74,7 +74,7 @@ _INKS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class PictureLook:
     """Size and colours of a picture file."""
 
     width_mm: float = WIDTH_MM
@@ -87,7 +87,7 @@ class Look:
     """True if the picture has its title, and below it the run that it is of."""
 
 
-def write_figure(figure: Figure, origin: str, path: Path, look: Look) -> None:
+def write_figure(figure: Figure, origin: str, path: Path, look: PictureLook) -> None:
     """Write a figure, with the directories it needs, in the form that the file's ending names: `.svg`, `.png`, `.pdf` or `.csv`.
 
     Raises ValueError for another ending.
@@ -107,12 +107,14 @@ def write_figure(figure: Figure, origin: str, path: Path, look: Look) -> None:
             raise ValueError(message)
 
 
-def picture(figure: Figure, origin: str, look: Look) -> Spec:
+def picture(figure: Figure, origin: str, look: PictureLook) -> Spec:
     """Return the specification of a picture file: the chart with size, colours, and the text's size of a paper."""
     width = look.width_mm * PX_PER_MM
     height = look.height_mm * PX_PER_MM if look.height_mm else _height_px(figure, width, titled=look.title)
     names = _INKS[look.theme]
     text = re.sub(r"var\(--(\w+)\)", lambda found: names[found[1]], json.dumps(figure.chart))
+    for colour, lighter in ON_DARK.items() if look.theme is Theme.DARK else ():
+        text = text.replace(colour, lighter)
     text_px = TEXT_POINTS * POINT_PX
     text = text.replace('"fontSize": 12', f'"fontSize": {text_px:.2f}')
     spec: Spec = json.loads(text)

@@ -48,7 +48,7 @@ def overview(summary: Summary) -> list[Figure]:
         Figure(
             "efficiency",
             "Efficiency",
-            f"A dot is a period, the tick their mean. {ONE_RUN}{_left_out(judged, ROWS_MAX, 'market')}",
+            f"A dot is a period, the tick their mean. {ONE_RUN}{_remainder(judged, ROWS_MAX, 'market')}",
             run_charts.efficiency_strip(rows),
             height_px=rows_height(len(rows)),
         ),
@@ -63,7 +63,7 @@ def overview(summary: Summary) -> list[Figure]:
     if summary.periods == 1:
         return drawn
     lines = judged[:LINES_MAX]
-    more = _left_out(judged, LINES_MAX, "market")
+    more = _remainder(judged, LINES_MAX, "market")
     efficient = {m.resource: [p.efficiency for p in m.periods] for m in lines}
     lowest = min([0.0, *(value for values in efficient.values() for value in values if value is not None)])
     chart = run_charts.lines_by_period(efficient, "efficiency", ".0%", ends=(lowest, 1.0))
@@ -120,7 +120,7 @@ def of_thinking(summary: Summary) -> list[Figure]:
     if not summary.thinking:
         return []
     shown = summary.thinking[:LINES_MAX]
-    more = _left_out(summary.thinking, LINES_MAX, "group")
+    more = _remainder(summary.thinking, LINES_MAX, "group")
     costs = {group.group: [period.cost for period in group.periods] for group in shown}
     out = {group.group: [period.priced_out for period in group.periods] for group in shown}
     return [
@@ -143,7 +143,7 @@ def of_agents(summary: Summary) -> list[Figure]:
     """Return the figures of what agents earned and own."""
     groups = summary.scenario.agents[:ROWS_MAX]
     rows = [earnings(group, summary) for group in groups]
-    more = _left_out(summary.scenario.agents, ROWS_MAX, "group")
+    more = _remainder(summary.scenario.agents, ROWS_MAX, "group")
     return [
         Figure(
             "profits",
@@ -207,6 +207,6 @@ def _price_caption(market: MarketSummary) -> str:
     return f"{told}{quotes}; dashed: the equilibrium price P0, grey: all prices at which demand meets supply."
 
 
-def _left_out(found: Sequence[object], most: int, what: str) -> str:
+def _remainder(found: Sequence[object], most: int, what: str) -> str:
     """Return a sentence about rows that are not shown; empty if all are."""
     return f" The first {most} of {plural(len(found), what)}." if len(found) > most else ""

@@ -11,6 +11,7 @@ from econsim.report.charts import (
     GREY,
     INK,
     MUTED,
+    POINTS_ON_LINE_MAX,
     TEAL,
     TEXT,
     Label,
@@ -118,11 +119,12 @@ def surplus_by_side(market: MarketSummary) -> Spec:
         ]
         labels += [Label(f"{who} at P0", share, MUTED) for who, share in _at_p0(*reference)]
     dashed = mark("rule", strokeDash=[5, 4], strokeWidth=1.4, opacity=0.8)
+    points = 48 if len(market.periods) <= POINTS_ON_LINE_MAX else 0
     return layer(
         view(dashed, at, "equilibrium", y=y, color=colour),
         view(mark("line", strokeWidth=2), rows, "surplus", x=x, y=y, color=colour),
         view(
-            mark("point", filled=True, size=48, opacity=1),
+            mark("point", filled=True, size=points, opacity=1),
             rows,
             x=x,
             y=y,

@@ -1,4 +1,4 @@
-"""What a run measured of the measures that a scenario expects. Pure; the formulas are in `domain/measures`."""
+"""Measured values of the expectations of a scenario. Pure; the formulas are in `domain/measures`."""
 
 from __future__ import annotations
 

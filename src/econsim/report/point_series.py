@@ -1,4 +1,4 @@
-"""What a market showed at each tick, thinned so that a whole run fits, however long it is. Pure."""
+"""Values of ticks, thinned so that a whole run fits, however long it is. Pure."""
 
 from __future__ import annotations
 

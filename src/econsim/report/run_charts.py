@@ -12,6 +12,7 @@ from econsim.report.charts import (
     CORAL,
     GREY,
     INK,
+    POINTS_ON_LINE_MAX,
     SHAPES,
     TEAL,
     TEXT,
@@ -34,8 +35,6 @@ AROUND_PX: Final = 62
 """Height of a chart of rows beside its rows: axis, title, padding."""
 DOTS_MAX: Final = 200
 """Dots of a row: more are one grey band."""
-POINTS_ON_LINE_MAX: Final = 40
-"""Periods up to which each is a point on its line."""
 NAME_PX: Final = 190
 """Width of the names of rows: what is longer is cut off."""
 
@@ -217,22 +216,11 @@ def _strip(rows: Sequence[DotRow], x: Spec, form: str, dot: str, *, boxes: bool 
     spread: Spec = {"field": "aside", "type": "quantitative", "scale": {"domain": [-1, 1]}}
     box = mark("rect", height=18, opacity=0.16, cornerRadius=3)
     scale = x["scale"]
-    drawn = [view(box, x=field("low:Q", scale=scale), x2={"field": "high"}, color=colour)] if boxes else []
+    boxed = [view(box, middles, x=field("low:Q", scale=scale), x2={"field": "high"}, y=y, color=colour)]
+    middle = mark("tick", thickness=3, size=26, opacity=1)
+    label = mark("text", **TEXT, dx=8, color=INK, fontWeight=600)
     return layer(
-        layer(
-            *drawn,
-            view(
-                mark("tick", thickness=3, size=24, opacity=1), x=field("middle:Q", scale=scale), color=colour
-            ),
-            view(
-                mark("text", **TEXT, dx=8, color=INK, fontWeight=600),
-                x={"value": "width"},
-                text=field("label:N"),
-            ),
-            rows=middles,
-            name="rows",
-            y=y,
-        ),
+        *(boxed if boxes else []),
         view(
             mark("point", filled=True, size=28, opacity=0.75),
             dots,
@@ -243,6 +231,13 @@ def _strip(rows: Sequence[DotRow], x: Spec, form: str, dot: str, *, boxes: bool 
             color=colour,
             shape=shape,
             tooltip=tooltip,
+        ),
+        layer(
+            view(middle, x=field("middle:Q", scale=scale), color=colour),
+            view(label, x={"value": "width"}, text=field("label:N")),
+            rows=middles,
+            name="rows",
+            y=y,
         ),
     )
 

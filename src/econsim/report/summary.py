@@ -249,7 +249,7 @@ class Summary:
             found.append(f"not finished: {reached}")
         outside = [group.name for group in self.scenario.agents if group.policy is PolicyName.EXTERNAL]
         if outside:
-            found.append(f"with outside agents: {', '.join(outside)}")
+            found.append(f"with external agents: {', '.join(outside)}")
         if self.scenario.clock.mode is Mode.REAL_TIME:
             found.append("in real time: it cannot be repeated to the same hash")
         return tuple(found)

@@ -7,7 +7,7 @@ import re
 import pytest
 from run_builders import small_run, summed
 
-from econsim.report.figure_file import Look, Theme, figure_csv, write_figure
+from econsim.report.figure_file import PictureLook, Theme, figure_csv, write_figure
 from econsim.report.figures import figures
 
 PNG_SIZE = slice(16, 24)
@@ -25,7 +25,7 @@ def written(figure, tmp_path):
 
     def write(ending, **look):
         path = tmp_path / f"figure{ending}"
-        write_figure(figure, "a run", path, Look(**look))
+        write_figure(figure, "a run", path, PictureLook(**look))
         return path.read_bytes()
 
     return write

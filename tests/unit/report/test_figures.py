@@ -114,10 +114,10 @@ def test_a_run_that_was_cut_short_says_so_beside_every_picture():
     assert '<li class="mark">not finished: period 2 of 2, tick 12</li>' in render(summary)
 
 
-def test_a_run_with_outside_agents_says_so_beside_every_picture():
+def test_a_run_with_external_agents_says_so_beside_every_picture():
     summary = summed(records(small_scenario("external")))
 
-    assert "with outside agents: buyer, seller" in origin(summary)
+    assert "with external agents: buyer, seller" in origin(summary)
 
 
 def test_a_single_run_shows_no_interval_over_its_periods_and_says_why():
