@@ -27,6 +27,9 @@ from econsim.schemas.types import NAME_LENGTH_MAX, NAME_PATTERN
 SUFFIX: Final = ".toml"
 """Suffix of files of designs."""
 
+TEMPLATE: Final = "_template"
+"""Name of the shipped file that `econsim new --study` writes; it is not among the designs."""
+
 TEXTS: Final = ("name", "title", "question", "answer", "scenario")
 """Keys of a design that hold text."""
 
@@ -42,7 +45,12 @@ _SHIPPED: Final = files("econsim.evaluation.studies.designs")
 def names() -> tuple[str, ...]:
     """Return the names of the designs in the package, sorted: those of the experiments."""
     found = (entry.name for entry in _SHIPPED.iterdir() if entry.name.endswith(SUFFIX))
-    return tuple(sorted(name.removesuffix(SUFFIX) for name in found))
+    return tuple(sorted(name.removesuffix(SUFFIX) for name in found if name != f"{TEMPLATE}{SUFFIX}"))
+
+
+def template() -> str:
+    """Return a commented design to start from; it can be run as it is."""
+    return _SHIPPED.joinpath(f"{TEMPLATE}{SUFFIX}").read_text(encoding="utf-8")
 
 
 def load(source: str | Path) -> Design:
