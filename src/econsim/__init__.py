@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from econsim.api.result import Result
     from econsim.api.running import run
     from econsim.api.scenarios import LoadedScenario, load
+    from econsim.api.studies import StudyResult, study
     from econsim.api.tables import RunTable
     from econsim.domain.agent.policy import (
         Ask,
@@ -51,10 +52,12 @@ __all__ = [
     "Replace",
     "Result",
     "RunTable",
+    "StudyResult",
     "TapeEntry",
     "join",
     "load",
     "run",
+    "study",
 ]
 
 _HOMES = {
@@ -62,9 +65,11 @@ _HOMES = {
     "LoadedScenario": "econsim.api.scenarios",
     "Result": "econsim.api.result",
     "RunTable": "econsim.api.tables",
+    "StudyResult": "econsim.api.studies",
     "join": "econsim.agents.session",
     "load": "econsim.api.scenarios",
     "run": "econsim.api.running",
+    "study": "econsim.api.studies",
 }
 """Name → module that has it; the others are of policies."""
 
