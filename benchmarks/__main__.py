@@ -19,6 +19,7 @@ SUITES = {
     "reading": "questions to a long run: events, why, report, export",
     "bench": "cells in memory beside the engine alone, runs side by side, a watched run beside one that is not",
     "judging": "events judged by fifty expectations beside a bare read of the same log, and what is kept",
+    "learning": "steps of a learning agent in a market of twenty, beside ticks of the engine",
     "counts": "messages stored, round trips, events and bytes of a small run, compared with baseline.json",
     "memory": "processor time of an order in memory, beside peers' markets of the same size",
     "book": "the order book alone",
