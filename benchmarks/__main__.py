@@ -20,6 +20,7 @@ SUITES = {
     "bench": "cells in memory beside the engine alone, runs side by side, a watched run beside one that is not",
     "study": "a study of 200 seeds beside the engine alone, and beside as many calls of econsim run",
     "judging": "events judged by fifty expectations beside a bare read of the same log, and what is kept",
+    "learning": "steps of a learning agent in a market of twenty, beside ticks of the engine",
     "counts": "messages stored, round trips, events and bytes of a small run, compared with baseline.json",
     "memory": "processor time of an order in memory, beside peers' markets of the same size",
     "book": "the order book alone",

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -213,6 +214,15 @@ async def test_a_bot_pays_for_the_tool_that_a_command_lists_and_tries(server, ru
 @pytest.mark.slow
 async def test_the_study_measures_efficiency():
     assert "over 20 seeds" in await example("e03_memory_study")
+
+
+@pytest.mark.slow
+async def test_the_learner_earns_more_than_zi_c():
+    said = re.fullmatch(
+        r"the learner earns ([0-9.]+) credits a day, zi_c ([0-9.]+)\n", await example("e10_learn_to_trade")
+    )
+
+    assert float(said[1]) > 1.2 * float(said[2])
 
 
 async def test_a_run_is_judged_and_a_failure_shows_the_nearest_event():

@@ -17,7 +17,6 @@ from typing import Final
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from econsim.adapters.policies import with_sources
 from econsim.domain.agent.population import population
 from econsim.domain.expectation.checks import check_expectations
 from econsim.domain.scenario.tool_checks import check_offered_tools
@@ -144,12 +143,20 @@ def parse(text: str, file: str = "scenario.toml", directory: Path | None = None)
         population(scenario)
         check_offered_tools(scenario.tools)
         check_expectations(scenario)
-        scenario = with_sources(scenario, directory)
+        scenario = _with_sources(scenario, directory)
     except ScenarioError as error:
         key = _key_of(scenario, error)
         raise _error(file, line_of(text, key), _dotted_key(key), str(error), "") from None
     _check_size(scenario, text, file)
     return scenario
+
+
+def _with_sources(scenario: Scenario, directory: Path | None) -> Scenario:
+    if not scenario.own_policies:
+        return scenario
+    from econsim.adapters.policies import with_sources  # noqa: PLC0415 - few scenarios need what it loads
+
+    return with_sources(scenario, directory)
 
 
 def template() -> str:
