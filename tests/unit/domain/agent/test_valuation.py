@@ -3,10 +3,12 @@
 from decimal import Decimal
 
 from factories import group, role, scenario
+from source import ROOT
 
 from econsim.agents.views import net_of, values
 from econsim.domain.agent.population import population
 from econsim.domain.agent.valuation import rules_of, values_of
+from econsim.runs import scenario_file
 
 
 def values_in(wanted, deadline_ms=None):
@@ -37,6 +39,15 @@ def test_an_agent_is_told_the_rules_in_micro_credits_and_its_own_deadline():
     assert (of_the_run.deadline_ms, own.deadline_ms) == (30_000, 5_000)
     assert own.instructions == "Buy low."
     assert own.markets[0].tick_size == 10_000
+
+
+def test_the_example_of_a_laboratory_tells_its_people_what_they_need():
+    lab = scenario_file.load(str(ROOT / "examples/lab.toml"))
+    rules = rules_of(lab, None)
+
+    assert rules.instructions.startswith("Welcome")
+    assert rules.clock.join_ms > 0 < rules.clock.pause_ms
+    assert [agent.id for agent in population(lab) if agent.host is None] == ["ana", "bob"]
 
 
 def test_debt_counts_against_credits():
