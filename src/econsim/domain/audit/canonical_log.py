@@ -23,7 +23,7 @@ from typing import Final
 from econsim import subjects
 from econsim.domain.audit.canonical_facts import FactText, fact_texts
 from econsim.domain.audit.envelope import AddressedEvent
-from econsim.domain.audit.facts import Json, Record, as_record, contents
+from econsim.domain.audit.facts import Json, Record, actor_of, as_record, parts_of
 from econsim.domain.audit.late_event import LateEvent
 
 _SYSTEM: Final = frozenset(
@@ -74,8 +74,10 @@ _LEFT_OUT: Final = frozenset(
 )
 """Fields of data that differ between equal runs; the cause is written beside the data instead."""
 
-_ENCODE: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
-"""Encoder of all lines: to make one for each line would take longer than the line."""
+_ENCODE: Final = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), allow_nan=False, check_circular=False
+).encode
+"""Encoder of all lines: to make one for each line would take longer than the line. JSON that was read holds no circle."""
 
 TICKS_PLAIN: Final = 8
 """Number of newest ticks kept uncompressed; transfers reach the log a few ticks late."""
@@ -192,14 +194,21 @@ def _record_rows(entry: Record, causes: set[str]) -> Iterator[str]:
         yield f"{head}\t{number:012}\t{chain_id}\t{body}\t{entry.event_id}\t{cause}"
 
 
-def record_texts(entry: Record) -> Iterator[FactText]:
-    """Yield the texts of a record's facts, taken from its JSON."""
-    # The operator who opened a run, and the request, are no part of the economy.
-    opened = entry.type == subjects.RUN_OPENED.type
-    for _, actor, data in contents(entry):
-        cause = "" if opened else str(data.get("cause", entry.causation_id or ""))
-        text = _ENCODE(_clean(data))
-        yield text, None if opened else actor, data.get("n", 0), str(data.get("id", "")), cause
+def record_texts(entry: Record) -> list[FactText]:
+    """Return the texts of a record's facts, taken from its JSON."""
+    parts = parts_of(entry)
+    if entry.type == subjects.RUN_OPENED.type:
+        # The operator who opened a run, and the request, are no part of the economy.
+        return [_fact_text(entry.data, None, "")]
+    cause = entry.causation_id or ""
+    if parts is None:
+        return [_fact_text(entry.data, entry.actor, cause)]
+    return [_fact_text(part, actor_of(entry, part), cause) for part in parts]
+
+
+def _fact_text(data: Json, actor: str | None, cause: str) -> FactText:
+    own = cause if actor is None else str(data.get("cause", cause))
+    return _ENCODE(_clean(data)), actor, data.get("n", 0), str(data.get("id", "")), own
 
 
 def actor_text(entry: Record | LateEvent) -> str:
