@@ -112,7 +112,7 @@ wheel: $(READY) ## Build the wheel and the source archive into dist/
 
 lock: ## Take the newest allowed versions into the hashed locks (needs uv)
 	$(LOCK) pyproject.toml --output-file requirements.lock
-	$(LOCK) pyproject.toml --group dev --extra llm --extra local --extra mcp --extra synadia --extra otlp --extra terminal --constraint requirements.lock --output-file requirements-dev.lock
+	$(LOCK) pyproject.toml --group dev --extra llm --extra local --extra mcp --extra synadia --extra otlp --extra terminal --extra gym --constraint requirements.lock --output-file requirements-dev.lock
 	$(LOCK) --group build --constraint requirements-dev.lock --output-file requirements-build.lock
 	$(LOCK) --group compose --output-file requirements-compose.lock
 	$(LOCK) --group model --no-deps --output-file requirements-model.lock

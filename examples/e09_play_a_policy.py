@@ -1,4 +1,4 @@
-"""Have a policy of your own play as an outside agent: `python examples/e09_play_a_policy.py RUN NAME SCENARIO`."""
+"""Have a policy of your own play as an external agent: `python examples/e09_play_a_policy.py RUN NAME SCENARIO`."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""A policy plays as an outside agent what it plays in a host."""
+"""A policy plays as an external agent what it plays in a host."""
 
 from decimal import Decimal
 

@@ -95,10 +95,19 @@ def load_in_service(scenario: Scenario, allowed: Path | None) -> Mapping[str, Ma
     if not scenario.own_policies:
         return {}
     try:
-        _require_allowed(scenario, allowed)
+        if reason := why_not_allowed(scenario, allowed):
+            return dict.fromkeys(scenario.own_policies, partial(_refuse, reason))
         return load_policies(scenario)
     except ScenarioError as error:
         return dict.fromkeys(scenario.own_policies, partial(_refuse, str(error)))
+
+
+def why_not_allowed(scenario: Scenario, allowed: Path | None) -> str:
+    """Return why a process that others give scenarios may not run their own policies, which lie in `allowed` or below; empty if it may."""
+    place = Path(scenario.policies_from or ".").resolve()
+    if not scenario.own_policies or (allowed is not None and place.is_relative_to(allowed.resolve())):
+        return ""
+    return f"this process runs no policies from {place}; start it with ECONSIM_POLICIES={place} if their code may run with its rights"
 
 
 def load(path: PolicyPath, directory: str = "") -> LoadedPolicy:
@@ -123,16 +132,6 @@ class LimitedPolicy(Policy):
 
 def _refuse(reason: str) -> Policy:
     raise ScenarioError(reason)
-
-
-def _require_allowed(scenario: Scenario, allowed: Path | None) -> None:
-    place = Path(scenario.policies_from or ".").resolve()
-    if allowed is None or not place.is_relative_to(allowed.resolve()):
-        message = (
-            f"this agent service runs no policies from {place}; start it with ECONSIM_POLICIES={place} if their code may run "
-            "with its rights"
-        )
-        raise ScenarioError(message)
 
 
 def _load_of_group(scenario: Scenario, path: PolicyPath, directory: str) -> LoadedPolicy:

@@ -1,4 +1,4 @@
-"""A policy as an outside agent: `play` joins a run and has the same object decide that hosts run."""
+"""A policy as an external agent: `play` joins a run and has the same object decide that hosts run."""
 
 from __future__ import annotations
 
@@ -52,21 +52,21 @@ class Place(TypedDict, total=False):
 
 
 async def play(policy: Policy, run: str, agent: str, scenario: Scenario, **place: Unpack[Place]) -> Decimal:
-    """Have a policy decide for an outside agent until the run closes; return what the agent earned, credits.
+    """Have a policy decide for an external agent until the run closes; return what the agent earned, credits.
 
-    `scenario` is that of the run: nobody tells outside agents a market's grid and limits. `ticks_per_period` is its, too. An order
+    `scenario` is that of the run: nobody tells external agents a market's grid and limits. `ticks_per_period` is its, too. An order
     that is refused is left out, as a market leaves it out; whatever else `join` and its session raise is raised, and what the policy
     raises. Draws are random by run, agent and tick, because the run's seed is not told.
     """
     async with join(run, agent, **place) as me:
-        player = _Player(policy, me, scenario)
+        player = _PolicyPlayer(policy, me, scenario)
         async with player.listening():
             async for tick in me.ticks():
                 await player.answer(tick)
         return await me.earnings()
 
 
-class _Player:
+class _PolicyPlayer:
     """One agent's policy, and what it knows of its orders and of the tape."""
 
     def __init__(self, policy: Policy, me: AgentSession, scenario: Scenario) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from econsim.cli import interrupts
@@ -79,12 +80,16 @@ async def _on_server(  # noqa: PLR0913 - a batch on a server needs them
     *,
     resumed: bool,
 ) -> None:
+    from econsim.cli.own_policies import policies_of
     from econsim.evaluation.bench.on_server import run_by_workers, run_over_nats
+    from econsim.evaluation.bench.plan import scenario_of
     from econsim.runs.launch.services import LaunchOptions, launch
 
     tell = line_printer(console(stderr=True))
     services = () if record.transport == BenchTransport.WORKERS else None
-    async with launch(LaunchOptions(services), config, tell) as server:
+    scenarios = [scenario_of(treatment.scenario) for treatment in record.plan.treatments]
+    launching = LaunchOptions(services, policies_of=partial(policies_of, scenarios))
+    async with launch(launching, config, tell) as server:
         if record.transport == BenchTransport.WORKERS:
             await run_by_workers(record, cells, server, take)
         else:

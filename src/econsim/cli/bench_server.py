@@ -182,7 +182,7 @@ async def _work(config: Settings, jobs: int | None) -> None:
     def tell(batch: str, result: CellResult) -> None:
         echo(f"{batch} {result.number}: {result.treatment}, seed {result.seed}", err=True)
 
-    serving = Worker(client, jobs or os.cpu_count() or 1, tell)
+    serving = Worker(client, jobs or os.cpu_count() or 1, tell, config.policies)
     await serving.start()
     echo("waiting for cells; stop with Ctrl-C", err=True)
     try:

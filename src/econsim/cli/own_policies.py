@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from os.path import commonpath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,14 +13,19 @@ if TYPE_CHECKING:
     from econsim.schemas.scenario import Scenario
 
 
-async def policies_of(scenario: Scenario, _: Server) -> Path | None:
-    """Return the directory of a scenario's own policies; none without any.
+async def policies_of(scenarios: Sequence[Scenario], _: Server) -> Path | None:
+    """Return the directory that holds, or is above, the own policies of scenarios; none without any.
 
-    Raises ScenarioError if one cannot be loaded, or has another source than when the scenario was read.
+    Raises ScenarioError if one cannot be loaded, or has another source than when its scenario was read.
     """
     from econsim.adapters.policies import load_policies
 
-    return Path(scenario.policies_from) if await asyncio.to_thread(load_policies, scenario) else None
+    own = [scenario for scenario in scenarios if scenario.own_policies]
+    for scenario in own:
+        await asyncio.to_thread(load_policies, scenario)
+    places = [scenario.policies_from for scenario in own if scenario.policies_from]
+    # Installed policies have no directory; the one of the command stands for the permission to run them.
+    return Path(commonpath(places)) if places else Path() if own else None
 
 
 async def policies_of_log(wanted: str, server: Server) -> Path | None:
@@ -34,4 +41,4 @@ async def policies_of_log(wanted: str, server: Server) -> Path | None:
         opening = await opening_of(client, await resolve(client, wanted))
     finally:
         await client.close()
-    return await policies_of(opening.scenario, server)
+    return await policies_of([opening.scenario], server)

@@ -159,7 +159,7 @@ def _launch(config: Settings, request: RunRequest, launching: LaunchOptions) -> 
         require_free_name(config.state, request.name)
     require_providers(config, request.scenario, request.recorded)
     require_tool_servers(config, request.scenario)
-    launching = replace(launching, policies_of=partial(policies_of, request.scenario))
+    launching = replace(launching, policies_of=partial(policies_of, [request.scenario]))
     return run_async(_over_nats(config, request, launching))
 
 

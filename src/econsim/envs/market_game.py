@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from econsim.domain.agent.prospects import highest_bid, lowest_ask
-from econsim.domain.execution.stepped_run import Player, SteppedRun
+from econsim.domain.execution.stepped_run import PlayedAgent, SteppedRun
 from econsim.errors import InvalidMessage
 from econsim.runs import scenario_file
 from econsim.schemas.orders import Side
@@ -85,7 +85,7 @@ class MarketGame:
         )
         return np.array(numbers, np.float32)
 
-    def _price(self, player: Player, action: int) -> int | None:
+    def _price(self, player: PlayedAgent, action: int) -> int | None:
         """Return the price of an action, on the grid, no worse than the value or cost; None for what leaves an order as it is."""
         value = player.seat.value
         if not action or value is None:

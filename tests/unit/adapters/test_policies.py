@@ -8,7 +8,14 @@ from factories import group, role, scenario
 
 from econsim import Policy
 from econsim.adapters import policies
-from econsim.adapters.policies import LimitedPolicy, load, load_in_service, load_policies, with_sources
+from econsim.adapters.policies import (
+    LimitedPolicy,
+    load,
+    load_in_service,
+    load_policies,
+    why_not_allowed,
+    with_sources,
+)
 from econsim.adapters.time_limit import TimeLimit
 from econsim.domain.execution.in_memory import run
 from econsim.errors import ScenarioError
@@ -197,6 +204,13 @@ def test_a_service_runs_policies_from_where_it_is_allowed_and_sets_other_agents_
     assert (allowed, ticks) == ({}, 3)
     assert f"start it with ECONSIM_POLICIES={place}" in refused["buyer_001"]
     assert "buyer_001" in failures(found, load_in_service(found, None))[0]
+
+
+def test_only_scenarios_with_policies_of_their_own_need_a_permission(place):
+    found = with_sources(wanted("my_policies:Buyer"), place)
+
+    assert "runs no policies from" in why_not_allowed(found, None)
+    assert why_not_allowed(found, place) == why_not_allowed(wanted("zip"), None) == ""
 
 
 def test_a_service_sets_agents_aside_whose_policy_has_another_source_than_the_run(place):

@@ -1,5 +1,7 @@
 """Environments of learning agents: as their libraries check them, repeatable by the seed, and true to the market."""
 
+import sys
+
 import gymnasium
 import numpy as np
 import pytest
@@ -8,7 +10,8 @@ from gymnasium.utils.env_checker import check_env
 from pettingzoo.test import parallel_api_test, parallel_seed_test
 
 from econsim.envs import MARKET, MarketEnv, ParallelMarketEnv
-from econsim.errors import InvalidMessage
+from econsim.envs.registration import register
+from econsim.errors import InvalidMessage, SetupError
 
 DUEL = scenario(
     group("buyer", "zi_c", activity_percent=1, roles=[role("bid", values=[[3, 2]])]),
@@ -104,3 +107,10 @@ def test_agents_that_are_played_side_by_side_share_the_gain_of_their_trade():
 def test_fewer_than_two_prices_are_no_choice():
     with pytest.raises(InvalidMessage, match="give at least 2"):
         MarketEnv(prices=1)
+
+
+def test_without_gymnasium_the_remedy_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "gymnasium", None)
+
+    with pytest.raises(SetupError, match=r"install econsim\[gym\]"):
+        register()

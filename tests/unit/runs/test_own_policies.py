@@ -69,13 +69,13 @@ def test_options_of_a_run_keep_the_source_of_its_policies(tmp_path):
 
 async def test_a_run_whose_policy_has_changed_is_refused_before_it_is_resumed(tmp_path):
     opened = scenario_file.load(written(tmp_path / "a"))
-    assert await policies_of(opened, None) == tmp_path / "a"
+    assert await policies_of([opened], None) == tmp_path / "a"
     written(tmp_path / "a", price=1)
 
     with pytest.raises(
         ScenarioError, match="source of policy mine:Buyer has changed since the run was opened"
     ):
-        await policies_of(opened, None)
+        await policies_of([opened], None)
 
 
 @pytest.mark.parametrize(

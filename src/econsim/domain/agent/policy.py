@@ -1,6 +1,6 @@
 """Policies of one's own: the class to derive from, what its objects see, and what they may decide. Pure; money in credits.
 
-The same object runs in memory, in a host and as an outside agent, so all that it sees is what an outside agent is told: its own
+The same object runs in memory, in a host and as an external agent, so all that it sees is what an external agent is told: its own
 money, units, values and orders, and what is public.
 """
 
@@ -191,8 +191,8 @@ class Observation:
     """Credits that the agent has and no bid reserves."""
     markets: Mapping[str, MarketObservation]
     """Resource → market, for every market of the run."""
-    ticks_per_period: int | None = None
-    """Ticks of a period, at most; None for an outside agent, which is not told."""
+    ticks_per_period: int
+    """Ticks of a period, at most."""
 
 
 class Policy:

@@ -37,7 +37,7 @@ class ChosenPrice(Quoter):
 
 
 @dataclass(frozen=True, slots=True)
-class Player:
+class PlayedAgent:
     """An agent whose prices are chosen."""
 
     seat: Seat
@@ -78,7 +78,7 @@ class SteppedRun:
         self._traded = dict.fromkeys(agents, 0)
         self._advance()
 
-    def quote(self, player: Player) -> Prices:
+    def quote(self, player: PlayedAgent) -> Prices:
         """Return best bid, best ask and last price of a player's market, micro-credits."""
         return self._run.quote(player.market.resource)
 
@@ -115,7 +115,7 @@ class SteppedRun:
                     self._gains[name] += sign * (value - price)
 
 
-def _player(run: CodedRun, name: str, markets: Mapping[str, Market]) -> Player:
+def _player(run: CodedRun, name: str, markets: Mapping[str, Market]) -> PlayedAgent:
     found = next((agent for agent in run.agents if agent.id == name), None)
     if found is None:
         message = (
@@ -128,4 +128,4 @@ def _player(run: CodedRun, name: str, markets: Mapping[str, Market]) -> Player:
     role = found.roles[0]
     seat = run.seat(name, role.resource)
     assert isinstance(seat.trader, ChosenPrice)
-    return Player(seat, seat.trader, markets[role.resource], len(role.values))
+    return PlayedAgent(seat, seat.trader, markets[role.resource], len(role.values))

@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 from nats.aio.client import Client
@@ -22,9 +23,10 @@ from econsim.adapters.jetstream.direct_get import batch_get
 from econsim.adapters.jetstream.key_table import BucketKeyTable
 from econsim.adapters.jetstream.work_queue import SharedConsumer, WorkQueue
 from econsim.adapters.nats.connection import reliable_publish
+from econsim.adapters.policies import why_not_allowed
 from econsim.errors import Conflict
 from econsim.evaluation.bench.cell import attempt, failure_result
-from econsim.evaluation.bench.plan import Cell, Plan
+from econsim.evaluation.bench.plan import Cell, Plan, scenario_of
 from econsim.evaluation.bench.pool import process_pool, terminate
 from econsim.evaluation.bench.results import CellResult
 from econsim.schemas.base import Message
@@ -85,11 +87,21 @@ async def results(client: Client, batch: str) -> AsyncGenerator[CellResult, None
 class Worker:
     """One worker: takes cells of any batch off the queue, and stores their results."""
 
-    def __init__(self, client: Client, processes: int, on_result: Callable[[str, CellResult], None]) -> None:
-        """Run so many cells at once; `on_result` gets the batch and the result of each cell that was stored here."""
+    def __init__(
+        self,
+        client: Client,
+        processes: int,
+        on_result: Callable[[str, CellResult], None],
+        policies: Path | None = None,
+    ) -> None:
+        """Run so many cells at once; `on_result` gets the batch and the result of each cell that was stored here.
+
+        Policies of one's own run from the directory `policies` and below; a cell with others fails.
+        """
         self._table = BucketKeyTable(client, BATCHES)
         self._processes = processes
         self._on_result = on_result
+        self._policies = policies
         self._plans: dict[str, Plan] = {}
         self._pool: ProcessPoolExecutor | None = None
         self._queue = WorkQueue(client, CONSUMER, self._handle, processes)
@@ -140,6 +152,8 @@ class Worker:
             return failure_result(
                 scenario, cell, run, f"its process ended {TRIES_MAX} times before the cell did"
             )
+        if reason := why_not_allowed(scenario_of(scenario), self._policies):
+            return failure_result(scenario, cell, run, reason)
         try:
             return await asyncio.get_running_loop().run_in_executor(pool, attempt, scenario, cell, run)
         except BrokenProcessPool:
