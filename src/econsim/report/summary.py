@@ -5,7 +5,7 @@ Owns no formula (those are in `domain/measures/measures.py`) and no picture. `ag
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from econsim.domain.clock.surplus import NO_SURPLUS, SurplusShares
@@ -272,7 +272,10 @@ class Summary:
     @property
     def efficiency(self) -> float | None:
         """Return surplus realised over the most possible, all markets that can have any and all periods together."""
-        return overall_efficiency(self.markets)
+        markets = [market for market in self.markets if market.equilibrium.surplus_max]
+        possible = sum(len(m.periods) * m.equilibrium.surplus_max for m in markets)
+        realised = sum(period.surplus for m in markets for period in m.periods)
+        return realised / possible if possible else None
 
     @property
     def gini(self) -> float | None:
@@ -292,11 +295,3 @@ class Summary:
             return ""
         count, (agent, reason) = len(self.set_aside), next(iter(self.set_aside.items()))
         return f"{count} agent{'s were' if count > 1 else ' was'} set aside; {agent}: {reason}"
-
-
-def overall_efficiency(markets: Iterable[MarketSummary]) -> float | None:
-    """Return surplus realised over the most possible, all markets that can have any and all periods together; a fraction."""
-    able = [market for market in markets if market.equilibrium.surplus_max]
-    possible = sum(len(m.periods) * m.equilibrium.surplus_max for m in able)
-    realised = sum(period.surplus for m in able for period in m.periods)
-    return realised / possible if possible else None

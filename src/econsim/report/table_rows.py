@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from econsim import subjects
 from econsim.domain.admission.reports import agent_facts
@@ -13,7 +13,7 @@ from econsim.domain.expectation.judge import Judge
 from econsim.domain.expectation.verdict import Verdict
 from econsim.report.judging import judge
 from econsim.report.market_aggregate import MarketAggregator
-from econsim.report.summary import MarketSummary, overall_efficiency
+from econsim.report.summary import MarketSummary
 from econsim.schemas.scenario import Scenario
 
 
@@ -63,7 +63,8 @@ class RunRows:
         """Yield the rows that are known at the end, each with its table; no event can be added any more."""
         if self.scenario is None:
             return
-        markets = [market.summary(self.period or 0) for market, _ in self._markets.values()]
+        markets = (market.summary(self.period or 0) for market, _ in self._markets.values())
+        days = [row for market in markets for row in self._periods(market)]
         yield (
             "runs",
             self._row()
@@ -75,12 +76,11 @@ class RunRows:
                 "ticks": self._tick,
                 "periods": self.period or 0,
                 "periods_wanted": self.scenario.clock.periods,
-                "efficiency": overall_efficiency(markets),
+                "efficiency": _efficiency(days),
             },
         )
-        for market in markets:
-            for row in self._periods(market):
-                yield "periods", row
+        for row in days:
+            yield "periods", row
         if self._judge:
             is_whole = self._state in {"closed", "failed"}
             for verdict in self._judge.close() if is_whole else self._judge.verdicts():
@@ -160,6 +160,12 @@ class RunRows:
                 "equilibrium_high": best.price_high,
                 "equilibrium_quantity": best.quantity,
             }
+
+
+def _efficiency(days: Sequence[Json]) -> float | None:
+    """Return the surplus of all days over the most possible, where any is possible; a fraction."""
+    able = [day for day in days if day["surplus_max"]]
+    return sum(day["surplus"] for day in able) / sum(day["surplus_max"] for day in able) if able else None
 
 
 def _verdict_row(verdict: Verdict) -> Json:

@@ -160,8 +160,10 @@ def test_surplus_can_be_computed_from_trades_alone(exported):
 
 
 def test_periods_are_those_of_the_report(exported):
-    market = summed(small_run("zi_c")).markets[0]
+    summary = summed(small_run("zi_c"))
+    market = summary.markets[0]
 
+    assert query(exported[0], "FROM {runs} SELECT efficiency") == [(summary.efficiency,)]
     columns = "period, first_tick, last_tick, whole, volume, surplus, efficiency, alpha, mean_price, equilibrium_quantity"
     assert query(exported[0], f"FROM {{periods}} SELECT {columns}") == [
         (

@@ -47,16 +47,15 @@ class Surplus:
 
     def trade(self, buyer: str, seller: str, units: int) -> int:
         """Add a trade; return what it adds to the surplus, micro-credits."""
-        value, cost = self.worths(buyer, seller, units)
-        return (value or 0) - (cost or 0)
+        return self._gain(buyer, units) + self._gain(seller, -units)
 
     def worths(self, buyer: str, seller: str, units: int) -> tuple[int | None, int | None]:
         """Add a trade; return the value of its units to the buyer and their cost to the seller, micro-credits.
 
         None for an agent that has no private value there.
         """
-        value, gained = self._gain(buyer, units), self._gain(seller, -units)
-        return value, None if gained is None else -gained
+        value, cost = self._gain(buyer, units), -self._gain(seller, -units)
+        return value if buyer in self._roles else None, cost if seller in self._roles else None
 
     def split(self, buyer: str, seller: str, units: int, price: int) -> SurplusShares:
         """Add a trade at a price of a unit; return what it adds to the surplus of each side, micro-credits."""
@@ -71,8 +70,8 @@ class Surplus:
         shares[second.side if second else None] += sold
         return SurplusShares(shares[Side.BID], shares[Side.ASK], shares[None])
 
-    def _gain(self, agent: str, units: int) -> int | None:
-        """Return the change of an agent's value of its holding by more units; none for an agent without a role."""
+    def _gain(self, agent: str, units: int) -> int:
+        """Return the change of an agent's value of its holding by more units."""
         role, before = self._roles.get(agent), self._net[agent]
         self._net[agent] = before + units
-        return None if role is None else gain(role, before + units) - gain(role, before)
+        return 0 if role is None else gain(role, before + units) - gain(role, before)
