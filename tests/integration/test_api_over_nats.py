@@ -56,22 +56,36 @@ def test_a_name_of_another_run_is_refused_and_the_server_is_stopped(tmp_path):
 
 def test_an_interrupt_stops_the_run_and_what_was_started(tmp_path):
     code = f"""
-import os, signal, threading, econsim
+import asyncio, os, signal, threading, econsim
+from contextlib import suppress
 from pathlib import Path
+from econsim import subjects
+from econsim.adapters.jetstream.run_reader import newest, reader
+from econsim.adapters.nats.connection import connect
 from econsim.adapters.server import state_directory
 
+STATE = Path({str(tmp_path)!r})
+
+async def wait_for_a_tick():
+    while not (url := state_directory.running_url(STATE)):
+        await asyncio.sleep(0.05)
+    client = await connect(url, reader(STATE / "trust" / "creds" / "observer.creds"), "test")
+    ticked = None
+    while not ticked:
+        await asyncio.sleep(0.05)
+        with suppress(Exception):  # until the server has its streams
+            ticked = await newest(client, subjects.TICKED(run="long"))
+    await client.close()
+
 def interrupt():
-    while not state_directory.running_url(Path({str(tmp_path)!r})):
-        waited.wait(0.05)
-    waited.wait(2)
+    asyncio.run(wait_for_a_tick())
     os.kill(os.getpid(), signal.SIGINT)
 
-waited = threading.Event()
 threading.Thread(target=interrupt, daemon=True).start()
 try:
-    econsim.run("smith1962", periods=100_000, transport="nats", name="long", state={str(tmp_path)!r})
+    econsim.run("smith1962", periods=100_000, transport="nats", name="long", state=STATE)
 except KeyboardInterrupt:
-    print("interrupted", state_directory.running_url(Path({str(tmp_path)!r})), flush=True)
+    print("interrupted", state_directory.running_url(STATE), flush=True)
 """
 
     done = subprocess.run(
