@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from math import isfinite
 
+from econsim.domain.agent.policy import OpenOrder
 from econsim.domain.social.tasks import UNENDED
 from econsim.errors import InvalidMessage
 from econsim.schemas import ledger, market
@@ -119,20 +120,6 @@ class PriceLevel:
     """Open units at this price."""
     orders: int
     """Open orders at this price."""
-
-
-@dataclass(frozen=True, slots=True)
-class OpenOrder:
-    """An open order of the agent itself."""
-
-    order_id: str
-    """Id of the order."""
-    side: Side
-    """Side of the order."""
-    price: Decimal
-    """Limit of the order in credits a unit."""
-    quantity: int
-    """Units still open."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,7 @@
 
 Each parser is a `parser=` of Typer: it returns the value, or raises BadParameter with the right form, which ends the
 command with 2. A test gives bad values to all of them, and refuses options that take any text. The name of a parser
-stands in the help of an argument, as the type of its value: `__name__` in the classes.
-Imports nothing heavy, because every start of the program loads it.
+stands in the help of an argument, as the type of its value: `__name__` in the classes. Every start of the program loads it.
 """
 
 from __future__ import annotations

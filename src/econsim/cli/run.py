@@ -82,9 +82,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
 
     Example: [cyan]econsim run genesis --set agents.analyst.count=4 --set markets.cpu.mechanism=call_auction[/cyan]
 
-    Example: [cyan]econsim run my.toml --spread --workers 2[/cyan]
-
-    Example: [cyan]econsim run genesis --external ana:30s[/cyan]
+    Example: [cyan]econsim run my.toml --spread --workers 2 --external ana:30s[/cyan]
 
     Example: [cyan]econsim run genesis --recorded last[/cyan]
     """
@@ -103,19 +101,22 @@ def run(  # noqa: PLR0913 - each is an option of the command
         live_tools=live_tools,
         live_people=live_people,
     )
-    if not no_report:
-        _require_report_place(context, config, report)
+    _require_report_place(context, config, report, is_written=not no_report)
     print_warnings(scenario_file.scenario_warnings(scenario, found))
-    request = RunRequest(what, name, external or (), recorded, execution, parquet)
-    launching = _launch_options(services, spread=spread, workers=workers, ephemeral=ephemeral)
     drive = _in_memory if transport is Transport.MEMORY else _launch
-    summary = drive(config, request, launching)
+    summary = drive(
+        config,
+        RunRequest(what, name, external or (), recorded, execution, parquet),
+        _launch_options(services, spread=spread, workers=workers, ephemeral=ephemeral),
+    )
     _show(config, summary, report, is_written=not no_report, as_json=as_json)
 
 
-def _require_report_place(context: typer.Context, config: Settings, report: Path | None) -> None:
-    """Raise BadParameter if the report goes into a state directory that cannot be written."""
-    if report is None:
+def _require_report_place(
+    context: typer.Context, config: Settings, report: Path | None, *, is_written: bool = True
+) -> None:
+    """Raise BadParameter if the report is written into a state directory that cannot be written."""
+    if is_written and report is None:
         option_types.writable_state(config.state, context)
 
 

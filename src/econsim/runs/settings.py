@@ -89,7 +89,7 @@ def with_settings(scenario: Scenario, settings: Mapping[str, object]) -> Scenari
         if path not in places:
             raise _unknown(path, places)
         _put(document, places[path], value)
-    changed = _checked(document, settings, places)
+    changed = _check_document(document, settings, places)
     written = changed.model_dump(mode="json")
     before = scenario.model_dump(mode="json")
     other = {path for path in settings if _get(written, places[path]) != _get(before, places[path])}
@@ -116,13 +116,22 @@ def _places(table: type[BaseModel], document: Mapping[str, Any]) -> Iterator[tup
         inner = _table(field.annotation)
         if inner is None:
             yield key, (key,)
-        elif inner in NAMED_BY:
-            for position, row in enumerate(document.get(key) or ()):
-                for path, place in _places(inner, row):
-                    yield f"{key}.{row[NAMED_BY[inner]]}.{path}", (key, position, *place)
-        else:
-            for path, place in _places(inner, document.get(key) or {}):
-                yield f"{key}.{path}", (key, *place)
+            continue
+        for name, before, row in _rows(key, inner, document.get(key)):
+            yield from ((f"{name}.{path}", (*before, *place)) for path, place in _places(inner, row))
+
+
+def _rows(
+    key: str,
+    inner: type[BaseModel],
+    found: Any,  # noqa: ANN401 - JSON
+) -> Iterator[tuple[str, Key, Mapping[str, Any]]]:
+    """Yield path, place and content of the tables at a key: one, or several with names."""
+    if inner not in NAMED_BY:
+        yield key, (key,), found or {}
+        return
+    for position, row in enumerate(found or ()):
+        yield f"{key}.{row[NAMED_BY[inner]]}", (key, position), row
 
 
 def _table(annotation: object) -> type[BaseModel] | None:
@@ -151,12 +160,12 @@ def _get(document: Any, place: Key) -> object:  # noqa: ANN401 - JSON
     )
 
 
-def _checked(document: object, settings: Mapping[str, object], places: Mapping[str, Key]) -> Scenario:
+def _check_document(document: object, settings: Mapping[str, object], places: Mapping[str, Key]) -> Scenario:
     """Return the scenario of a document; raises ScenarioError naming the path that is wrong."""
     try:
         scenario = Scenario.model_validate(document)
     except ValidationError as error:
-        raise _explained(error.errors()[0], settings, places) from None
+        raise _explanation(error.errors()[0], settings, places) from None
     try:
         population(scenario)
         check_offered_tools(scenario.tools)
@@ -174,7 +183,7 @@ def _checked(document: object, settings: Mapping[str, object], places: Mapping[s
     return scenario
 
 
-def _explained(
+def _explanation(
     problem: ErrorDetails, settings: Mapping[str, object], places: Mapping[str, Key]
 ) -> ScenarioError:
     context = problem.get("ctx", {})

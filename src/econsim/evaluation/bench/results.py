@@ -13,7 +13,7 @@ from econsim.schemas.scenario import Scenario
 from econsim.schemas.types import MICROS_PER_CREDIT
 
 HOLDS: Final = "holds"
-"""Outcome of an expectation that the run meets; every other one is no pass."""
+"""StudyOutcome of an expectation that the run meets; every other one is no pass."""
 
 OUTCOMES: Final = (HOLDS, "fails", "vacuous", "undecidable")
 """Outcomes of an expectation at the end of a run."""
@@ -29,7 +29,7 @@ class JudgedExpectation(Message):
     name: str
     """Short text that identifies the expectation."""
     outcome: str
-    """Outcome: holds, fails, vacuous or undecidable."""
+    """StudyOutcome: holds, fails, vacuous or undecidable."""
     message: str = ""
     """Verdict in a sentence."""
     lines: tuple[str, ...] = ()
