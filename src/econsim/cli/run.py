@@ -83,8 +83,6 @@ def run(  # noqa: PLR0913 - each is an option of the command
     Example: [cyan]econsim run genesis --set agents.analyst.count=4 --set markets.cpu.mechanism=call_auction[/cyan]
 
     Example: [cyan]econsim run my.toml --spread --workers 2 --external ana:30s[/cyan]
-
-    Example: [cyan]econsim run genesis --recorded last[/cyan]
     """
     refuse_unused_options(context, options.RUN_UNUSED_OPTIONS)
     from econsim.runs import overrides, scenario_file
@@ -103,12 +101,9 @@ def run(  # noqa: PLR0913 - each is an option of the command
     )
     _require_report_place(context, config, report, is_written=not no_report)
     print_warnings(scenario_file.scenario_warnings(scenario, found))
-    drive = _in_memory if transport is Transport.MEMORY else _launch
-    summary = drive(
-        config,
-        RunRequest(what, name, external or (), recorded, execution, parquet),
-        _launch_options(services, spread=spread, workers=workers, ephemeral=ephemeral),
-    )
+    request = RunRequest(what, name, external or (), recorded, execution, parquet)
+    launching = _launch_options(services, spread=spread, workers=workers, ephemeral=ephemeral)
+    summary = (_in_memory if transport is Transport.MEMORY else _launch)(config, request, launching)
     _show(config, summary, report, is_written=not no_report, as_json=as_json)
 
 

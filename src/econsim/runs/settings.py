@@ -41,7 +41,7 @@ NAMED_BY: Final[Mapping[type[BaseModel], str]] = {
 }
 """Table that a scenario has several of → the key whose value names it in a path."""
 
-NO_SETTING: Final = OPTIONS_FILL_IN | {"name", "title", "description", "expectations"}
+NO_SETTING: Final = OPTIONS_FILL_IN | {"name", "title", "description", "instructions", "expectations"}
 """Keys of a scenario that change no run of it."""
 
 SAME_CONDITIONS: Final = frozenset({"seed", "hosts", "clock.periods"})
