@@ -67,7 +67,9 @@ def run(options: Options) -> list[Line]:
         (place / "design.toml").write_text(f'scenario = "twenty.toml"\nseeds = "1..{seeds}"\n')
         for number in range(1 if options.quick else ROUNDS):
             engine.append(float(_output([sys.executable, "-c", ENGINE, "twenty.toml", str(seeds)], place)))
-            study.append(_cpu_s(_econsim("study", "design.toml", "--jobs", "1", "--name", f"s{number}"), place))
+            study.append(
+                _cpu_s(_econsim("study", "design.toml", "--jobs", "1", "--name", f"s{number}"), place)
+            )
             run_.append(_cpu_s(_econsim("run", "twenty.toml", "--transport", "memory"), place))
     note = f"{seeds} seeds of 20 agents and 200 ticks, one process"
     return [

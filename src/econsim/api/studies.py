@@ -14,7 +14,7 @@ from econsim.evaluation.bench.batch import run_in_memory
 from econsim.evaluation.bench.records import BatchFiles, BatchRecord
 from econsim.evaluation.bench.results import CellResult
 from econsim.evaluation.bench.seeds import parse_seeds
-from econsim.evaluation.studies.outcome import Outcome
+from econsim.evaluation.studies.outcome import StudyOutcome
 from econsim.evaluation.studies.page import PAGE, numbers, write
 from econsim.evaluation.studies.record import study_record
 from econsim.evaluation.studies.table import GROUPS, MARKETS
@@ -44,7 +44,7 @@ def study(  # noqa: PLR0913 - one for each option of `econsim study`
     source = design if isinstance(design, Mapping) else str(design)
     record = study_record(source, name, wanted, settings, command=f"econsim.study({source!r})")
     files = BatchFiles(settings_of_environment(state=state).state, record.plan.batch)
-    record = _known(files, record)
+    record = _begin(files, record)
     total = len(record.plan.cells)
     with files.writer() as writer:
         done = {result.number for result in files.results(record.plan)}
@@ -65,7 +65,7 @@ def study(  # noqa: PLR0913 - one for each option of `econsim study`
 class StudyResult:
     """The numbers of a study, and its files."""
 
-    def __init__(self, outcome: Outcome, path: Path) -> None:
+    def __init__(self, outcome: StudyOutcome, path: Path) -> None:
         """Take the numbers and the directory; `study` makes results."""
         self.name = outcome.batch
         """Name of the study."""
@@ -108,7 +108,7 @@ class StudyResult:
         return found
 
 
-def _known(files: BatchFiles, record: BatchRecord) -> BatchRecord:
+def _begin(files: BatchFiles, record: BatchRecord) -> BatchRecord:
     """Write the record of a new study, or return that of the same study which was begun before; raises Conflict for another one."""
     try:
         files.create(record)

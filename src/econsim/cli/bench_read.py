@@ -100,9 +100,9 @@ def show(
     results = files.results(record.plan)
     if record.study:
         from econsim.cli.study import show as show_study
-        from econsim.evaluation.studies.outcome import Outcome
+        from econsim.evaluation.studies.outcome import StudyOutcome
 
-        show_study(record, Outcome(batch, record.study, results))
+        show_study(record, StudyOutcome(batch, record.study, results))
         if len(results) < len(record.plan.cells):
             say("`econsim bench resume {batch}` runs the rest", batch=batch)
     else:

@@ -20,7 +20,7 @@ from econsim.errors import Conflict, EconsimError
 if TYPE_CHECKING:
     from econsim.evaluation.bench.records import BatchFiles, BatchRecord
     from econsim.evaluation.bench.results import CellResult
-    from econsim.evaluation.studies.outcome import Outcome
+    from econsim.evaluation.studies.outcome import StudyOutcome
 
 MEASURES_SHOWN_MAX: Final = 4
 """Measures that the terminal shows of a design that names none; the page has all."""
@@ -135,7 +135,7 @@ def finish(files: BatchFiles, record: BatchRecord, results: list[CellResult]) ->
         raise typer.Exit(1)
 
 
-def show(record: BatchRecord, outcome: Outcome) -> None:
+def show(record: BatchRecord, outcome: StudyOutcome) -> None:
     """Show the numbers of a study: a table for each measure."""
     from rich.box import SIMPLE_HEAD
     from rich.markup import escape

@@ -89,7 +89,7 @@ def with_settings(scenario: Scenario, settings: Mapping[str, object]) -> Scenari
         if path not in places:
             raise _unknown(path, places)
         _put(document, places[path], value)
-    changed = _checked(document, settings, places)
+    changed = _validate(document, settings, places)
     written = changed.model_dump(mode="json")
     before = scenario.model_dump(mode="json")
     other = {path for path in settings if _get(written, places[path]) != _get(before, places[path])}
@@ -111,18 +111,22 @@ def setting_of(scenario: Scenario, path: str) -> object:
 def _places(table: type[BaseModel], document: Mapping[str, Any]) -> Iterator[tuple[str, Key]]:
     """Yield the path and the place of every value of a table; one that the table leaves out may be set too."""
     for key, field in table.model_fields.items():
-        if key == NAMED_BY.get(table) or (table is Scenario and key in NO_SETTING):
-            continue
-        inner = _table(field.annotation)
-        if inner is None:
-            yield key, (key,)
-        elif inner in NAMED_BY:
-            for position, row in enumerate(document.get(key) or ()):
-                for path, place in _places(inner, row):
-                    yield f"{key}.{row[NAMED_BY[inner]]}.{path}", (key, position, *place)
-        else:
-            for path, place in _places(inner, document.get(key) or {}):
-                yield f"{key}.{path}", (key, *place)
+        if key != NAMED_BY.get(table) and not (table is Scenario and key in NO_SETTING):
+            yield from _places_below(key, _table(field.annotation), document.get(key))
+
+
+def _places_below(key: str, inner: type[BaseModel] | None, value: Any) -> Iterator[tuple[str, Key]]:  # noqa: ANN401 - JSON
+    """Yield the path and the place of a value; of a table, or tables with names, those of every value in it."""
+    if inner is None:
+        yield key, (key,)
+        return
+    rows: list[tuple[str, Key, Any]] = [(key, (key,), value or {})]
+    if inner in NAMED_BY:
+        name = NAMED_BY[inner]
+        rows = [(f"{key}.{row[name]}", (key, n), row) for n, row in enumerate(value or ())]
+    for path, place, row in rows:
+        for inner_path, inner_place in _places(inner, row):
+            yield f"{path}.{inner_path}", (*place, *inner_place)
 
 
 def _table(annotation: object) -> type[BaseModel] | None:
@@ -151,12 +155,12 @@ def _get(document: Any, place: Key) -> object:  # noqa: ANN401 - JSON
     )
 
 
-def _checked(document: object, settings: Mapping[str, object], places: Mapping[str, Key]) -> Scenario:
+def _validate(document: object, settings: Mapping[str, object], places: Mapping[str, Key]) -> Scenario:
     """Return the scenario of a document; raises ScenarioError naming the path that is wrong."""
     try:
         scenario = Scenario.model_validate(document)
     except ValidationError as error:
-        raise _explained(error.errors()[0], settings, places) from None
+        raise _explain(error.errors()[0], settings, places) from None
     try:
         population(scenario)
         check_offered_tools(scenario.tools)
@@ -174,7 +178,7 @@ def _checked(document: object, settings: Mapping[str, object], places: Mapping[s
     return scenario
 
 
-def _explained(
+def _explain(
     problem: ErrorDetails, settings: Mapping[str, object], places: Mapping[str, Key]
 ) -> ScenarioError:
     context = problem.get("ctx", {})

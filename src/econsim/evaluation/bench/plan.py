@@ -90,7 +90,7 @@ class StudyCondition(Message):
 
 
 class StudyPlan(Message):
-    """What the conditions of a study are, beside the plan of its runs."""
+    """Conditions of a study, beside the plan of its runs."""
 
     title: str
     """Title, one line."""

@@ -74,7 +74,7 @@ class Experiment:
 
     @property
     def runs(self) -> tuple[str, ...]:
-        """What is run of each treatment, in words."""
+        """Runs of each treatment, in words."""
         found = []
         for treatment in self.design.treatments:
             settings = self.design.settings | treatment.settings

@@ -88,12 +88,12 @@ def from_document(
     document: Mapping[str, Any], file: str = "design", text: str = "", directory: Path | None = None
 ) -> Design:
     """Return the design of a document, as TOML or Python has it; raises ScenarioError naming the key, and the line if there is text."""
-    reader = _Reader(document, file, text, directory)
+    reader = _DesignReader(document, file, text, directory)
     return reader.design()
 
 
 @dataclass(frozen=True, slots=True)
-class _Reader:
+class _DesignReader:
     """A document and where it came from."""
 
     document: Mapping[str, Any]

@@ -62,7 +62,7 @@ class ConditionDifference:
     """Difference, run by run on the same seeds."""
 
 
-class Outcome:
+class StudyOutcome:
     """A study with the results of its runs so far."""
 
     def __init__(self, batch: str, study: StudyPlan, results: Sequence[CellResult]) -> None:

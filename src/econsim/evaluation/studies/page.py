@@ -8,8 +8,8 @@ from typing import Final
 
 from econsim.evaluation.bench.records import BatchFiles, BatchRecord, not_written
 from econsim.evaluation.bench.results import CellResult
-from econsim.evaluation.studies.outcome import ConditionMean, Outcome, with_unit
-from econsim.evaluation.studies.picture import caption, chart, grid_path, height, left_out, study_svg
+from econsim.evaluation.studies.outcome import ConditionMean, StudyOutcome, with_unit
+from econsim.evaluation.studies.picture import caption, chart, grid_path, height, omission, study_svg
 from econsim.evaluation.studies.table import COLUMNS, GROUPS, MARKETS, write_tables
 from econsim.report.document import Document, render_document
 from econsim.report.format import NOTHING, count, plus_minus
@@ -25,13 +25,13 @@ INTERVALS: Final = (
     "Mean over runs with its 95 % interval by Student's t; n is the number of runs. The periods of a run depend on each other, so they are "
     "averaged first and never counted."
 )
-"""What the intervals are, for the page and the terminal."""
+"""Explanation of the intervals."""
 
 PAIRS: Final = (
     "Differences are taken run by run on the same seeds: an agent draws the same numbers in both conditions, so what a seed does to both "
     "cancels out. An interval that leaves 0 out is bold."
 )
-"""What the differences are."""
+"""Explanation of the differences."""
 
 STYLE: Final = """\
 .wide .chart { min-height: 200px; }
@@ -40,10 +40,10 @@ td b { font-weight: 650; }"""
 """Style rules of a study's page, beside those of all pages."""
 
 
-def write(files: BatchFiles, record: BatchRecord, results: list[CellResult]) -> Outcome:
+def write(files: BatchFiles, record: BatchRecord, results: list[CellResult]) -> StudyOutcome:
     """Write tables, picture, numbers, design and page of a study; return its numbers. Raises SetupError if the disk does not take them."""
     assert record.study is not None
-    outcome = Outcome(files.name, record.study, results)
+    outcome = StudyOutcome(files.name, record.study, results)
     write_tables(files.name, record.study, results, files.path)
     texts = {NUMBERS: json.dumps(numbers(outcome), indent=2) + "\n"}
     if outcome.measures:
@@ -58,7 +58,7 @@ def write(files: BatchFiles, record: BatchRecord, results: list[CellResult]) -> 
     return outcome
 
 
-def numbers(outcome: Outcome) -> dict[str, object]:
+def numbers(outcome: StudyOutcome) -> dict[str, object]:
     """Return means and differences as plain values."""
     return {
         "study": outcome.batch,
@@ -95,7 +95,7 @@ def shown_mean(each: ConditionMean) -> str:
     return plus_minus(each.mean, each.interval.half_width) if each.interval else f"{each.mean:.4g}"
 
 
-def shown_differences(outcome: Outcome) -> dict[tuple[str, str], tuple[str, bool]]:
+def shown_differences(outcome: StudyOutcome) -> dict[tuple[str, str], tuple[str, bool]]:
     """Return condition and measure → the difference from the baseline, and whether its interval leaves 0 out."""
     found = {}
     for each in outcome.differences:
@@ -107,7 +107,7 @@ def shown_differences(outcome: Outcome) -> dict[tuple[str, str], tuple[str, bool
     return found
 
 
-def render(outcome: Outcome, record: BatchRecord) -> str:
+def render(outcome: StudyOutcome, record: BatchRecord) -> str:
     """Return the page of a study as an HTML document."""
     study, specs = outcome.study, Specs()
     pixels = 0 if grid_path(outcome) else height(outcome) + AXIS_PX
@@ -127,7 +127,7 @@ def render(outcome: Outcome, record: BatchRecord) -> str:
     ]
     seeds = {cell.seed for cell in record.plan.cells}
     facts = f"{plural(len(study.conditions), 'condition')}, {plural(len(seeds), 'seed')} each, {plural(len(record.plan.cells), 'run')}."
-    notes = [facts, left_out(outcome), _failures(outcome)]
+    notes = [facts, omission(outcome), _failures(outcome)]
     main = (
         f'<div class="grid">{"".join(drawn)}</div>',
         '<section class="part"><h2>Numbers</h2>',
@@ -159,7 +159,7 @@ def render(outcome: Outcome, record: BatchRecord) -> str:
     )
 
 
-def by_chance(outcome: Outcome) -> str:
+def by_chance(outcome: StudyOutcome) -> str:
     """Return how many differences leave 0 out by chance alone, as a sentence; empty for few differences."""
     number = sum(1 for each in outcome.differences if each.paired.difference)
     if number < 10:
@@ -167,12 +167,12 @@ def by_chance(outcome: Outcome) -> str:
     return f"Of {number} differences about {number / 20:.0f} leave 0 out by chance alone."
 
 
-def _failures(outcome: Outcome) -> str:
+def _failures(outcome: StudyOutcome) -> str:
     number = len(outcome.failed)
     return f"{plural(number, 'run')} ended early and left out of all numbers." if number else ""
 
 
-def _numbers(outcome: Outcome, measure: str) -> str:
+def _numbers(outcome: StudyOutcome, measure: str) -> str:
     differences = shown_differences(outcome)
     rows = []
     for each in outcome.means:
@@ -185,7 +185,7 @@ def _numbers(outcome: Outcome, measure: str) -> str:
     return table(head, rows, raw=(wide + 2,), text=range(wide))
 
 
-def _conditions(outcome: Outcome) -> str:
+def _conditions(outcome: StudyOutcome) -> str:
     study = outcome.study
     rows = [
         (

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from econsim.evaluation.bench.picture import comparison_panel
 from econsim.evaluation.bench.plan import StudyCondition
-from econsim.evaluation.studies.outcome import Outcome, shown_value, with_unit
+from econsim.evaluation.studies.outcome import StudyOutcome, shown_value, with_unit
 from econsim.report.charts import Spec
 from econsim.report.picture_file import svg
 
@@ -42,14 +42,14 @@ DODGE: Final = 0.008
 """Distance between the marks of two series at one point, of the axis: intervals that lie on each other are not seen."""
 
 
-def caption(outcome: Outcome) -> str:
+def caption(outcome: StudyOutcome) -> str:
     """Return what the marks of the charts are."""
     if grid_path(outcome):
         return "A mark is the mean over runs with its 95 % interval; n is the number of runs."
     return "A dot is a run; thick: the mean over runs, thin: its 95 % interval."
 
 
-def left_out(outcome: Outcome) -> str:
+def omission(outcome: StudyOutcome) -> str:
     """Return what the charts do not show, as a sentence; empty if they show all."""
     if grid_path(outcome):
         more = len(_series(outcome)) - SERIES_MAX
@@ -58,23 +58,23 @@ def left_out(outcome: Outcome) -> str:
     return f"{more} conditions more are in the tables alone." if more > 0 else ""
 
 
-def study_svg(outcome: Outcome) -> str:
+def study_svg(outcome: StudyOutcome) -> str:
     """Return the picture file of a study."""
     shown = outcome.measures[:MEASURES_MAX]
     panels = [chart(outcome, measure) | {"width": WIDTH, "height": height(outcome)} for measure in shown]
-    subtitle = [caption(outcome), *filter(None, [left_out(outcome)])]
+    subtitle = [caption(outcome), *filter(None, [omission(outcome)])]
     title = {"text": outcome.study.title, "subtitle": subtitle}
     return svg({"title": title, "vconcat": panels, "spacing": 26})
 
 
-def height(outcome: Outcome) -> int:
+def height(outcome: StudyOutcome) -> int:
     """Return the pixels of a chart."""
     if grid_path(outcome):
         return HEIGHT
     return 30 * max(1, min(len(outcome.study.conditions), CONDITIONS_MAX))
 
 
-def grid_path(outcome: Outcome) -> str:
+def grid_path(outcome: StudyOutcome) -> str:
     """Return the first path of the grid whose values are all numbers: the charts' horizontal axis; empty without one."""
     for path in outcome.study.grid:
         values = [each.values[path] for each in outcome.study.conditions]
@@ -83,7 +83,7 @@ def grid_path(outcome: Outcome) -> str:
     return ""
 
 
-def chart(outcome: Outcome, measure: str) -> Spec:
+def chart(outcome: StudyOutcome, measure: str) -> Spec:
     """Return the chart of a measure."""
     path = grid_path(outcome)
     if path:
@@ -93,7 +93,7 @@ def chart(outcome: Outcome, measure: str) -> Spec:
     return comparison_panel(measure, runs, COLOURS[0], title=with_unit(measure))
 
 
-def _over_grid(outcome: Outcome, measure: str, path: str) -> Spec:
+def _over_grid(outcome: StudyOutcome, measure: str, path: str) -> Spec:
     series = _series(outcome)[:SERIES_MAX]
     rows: list[dict[str, Any]] = []
     for each in outcome.means:
@@ -114,7 +114,7 @@ def _over_grid(outcome: Outcome, measure: str, path: str) -> Spec:
         "axis": {"values": values, "grid": False},
     }
 
-    def scaled(range_: object, legend: object) -> dict[str, Any]:
+    def channel(range_: object, legend: object) -> dict[str, Any]:
         scale = {"domain": series, "range": range_}
         return {"field": "who", "type": "nominal", "scale": scale, "legend": legend}
 
@@ -122,7 +122,7 @@ def _over_grid(outcome: Outcome, measure: str, path: str) -> Spec:
         return {"field": field, "type": "quantitative", "title": with_unit(measure), "scale": {"zero": False}}
 
     legend = {"title": None, "orient": "top"} if len(series) > 1 else None
-    colour = scaled(COLOURS[: len(series)], legend)
+    colour = channel(COLOURS[: len(series)], legend)
     tooltip = [{"field": field, "type": "nominal"} for field in ("who", "at", "mean", "low", "high", "n")]
     return {
         "data": {"values": rows},
@@ -130,7 +130,7 @@ def _over_grid(outcome: Outcome, measure: str, path: str) -> Spec:
         "layer": [
             {
                 "mark": {"type": "line", "strokeWidth": 1.6},
-                "encoding": {"y": y("mean"), "strokeDash": scaled(DASHES[: len(series)], None)},
+                "encoding": {"y": y("mean"), "strokeDash": channel(DASHES[: len(series)], None)},
             },
             {
                 "mark": {"type": "rule", "strokeWidth": 1.8},
@@ -140,7 +140,7 @@ def _over_grid(outcome: Outcome, measure: str, path: str) -> Spec:
                 "mark": {"type": "point", "filled": True, "size": 70, "opacity": 1},
                 "encoding": {
                     "y": y("mean"),
-                    "shape": scaled(SHAPES[: len(series)], legend),
+                    "shape": channel(SHAPES[: len(series)], legend),
                     "tooltip": tooltip,
                 },
             },
@@ -148,12 +148,12 @@ def _over_grid(outcome: Outcome, measure: str, path: str) -> Spec:
     }
 
 
-def _series(outcome: Outcome) -> list[str]:
+def _series(outcome: StudyOutcome) -> list[str]:
     path = grid_path(outcome)
     return [*dict.fromkeys(_who(each, outcome, path) for each in outcome.study.conditions)]
 
 
-def _who(condition: StudyCondition, outcome: Outcome, path: str) -> str:
+def _who(condition: StudyCondition, outcome: StudyOutcome, path: str) -> str:
     """Return the series of a condition: its treatment, and its values of the grid but that of the axis."""
     several = outcome.has_treatments
     rest = [f"{each} = {shown_value(condition.values[each])}" for each in outcome.study.grid if each != path]

@@ -9,8 +9,8 @@ from bench_builders import result
 
 from econsim.evaluation.bench.plan import StudyCondition, StudyPlan
 from econsim.evaluation.bench.results import MarketPeriod
-from econsim.evaluation.studies.outcome import Outcome
-from econsim.evaluation.studies.picture import SERIES_MAX, left_out, study_svg
+from econsim.evaluation.studies.outcome import StudyOutcome
+from econsim.evaluation.studies.picture import SERIES_MAX, omission, study_svg
 from econsim.evaluation.studies.table import write_tables
 
 
@@ -36,7 +36,7 @@ TWO = study(("low", {"tax": 0.0}), ("high", {"tax": 0.5}))
 
 
 def two(low, high):
-    return Outcome("b", TWO, [*runs(TWO.conditions[0], low), *runs(TWO.conditions[1], high)])
+    return StudyOutcome("b", TWO, [*runs(TWO.conditions[0], low), *runs(TWO.conditions[1], high)])
 
 
 def test_n_is_the_number_of_runs_however_many_periods_they_have() -> None:
@@ -46,7 +46,7 @@ def test_n_is_the_number_of_runs_however_many_periods_they_have() -> None:
         )
         for day in range(1, 101)
     )
-    found = Outcome("b", TWO, runs(TWO.conditions[0], {1: 90.0, 2: 92.0, 3: 94.0}, periods=periods))
+    found = StudyOutcome("b", TWO, runs(TWO.conditions[0], {1: 90.0, 2: 92.0, 3: 94.0}, periods=periods))
 
     (mean,) = found.means
     assert (mean.n, mean.interval.n, mean.mean) == (3, 3, 92.0)
@@ -78,14 +78,14 @@ def test_one_run_has_a_mean_and_no_interval() -> None:
 
 def test_runs_that_ended_early_are_left_out_of_every_number() -> None:
     broken = runs(TWO.conditions[0], {9: 0.0}, failure="the ledger refused it")
-    found = Outcome("b", TWO, [*runs(TWO.conditions[0], {1: 10.0, 2: 12.0}), *broken])
+    found = StudyOutcome("b", TWO, [*runs(TWO.conditions[0], {1: 10.0, 2: 12.0}), *broken])
 
     assert (found.means[0].mean, found.means[0].n, len(found.failed)) == (11.0, 2, 1)
 
 
 def test_treatments_are_compared_at_the_same_point_of_the_grid() -> None:
     wanted = study(*((name, {"tax": 0, "n": n}) for name in ("low", "high") for n in (5, 10)), grid=("n",))
-    found = Outcome("b", wanted, [])
+    found = StudyOutcome("b", wanted, [])
 
     pairs = [(each.name, found.baseline(each).name) for each in wanted.conditions]
     assert pairs == [
@@ -99,7 +99,9 @@ def test_treatments_are_compared_at_the_same_point_of_the_grid() -> None:
 def test_points_of_one_treatment_are_compared_with_the_first() -> None:
     wanted = study(*(("base", {"n": n}) for n in (5, 10, 20)), grid=("n",))
 
-    assert {Outcome("b", wanted, []).baseline(each).name for each in wanted.conditions} == {"base {'n': 5}"}
+    assert {StudyOutcome("b", wanted, []).baseline(each).name for each in wanted.conditions} == {
+        "base {'n': 5}"
+    }
 
 
 def test_the_table_has_a_row_for_each_run_period_and_market_with_the_paths_as_columns(tmp_path) -> None:
@@ -126,7 +128,7 @@ def test_the_table_has_a_row_for_each_run_period_and_market_with_the_paths_as_co
 
 def test_a_grid_of_numbers_is_an_axis_and_other_studies_have_a_dot_for_each_run() -> None:
     over = study(*(("base", {"n": n}) for n in (5, 10)), grid=("n",))
-    lines = Outcome(
+    lines = StudyOutcome(
         "b", over, [*runs(over.conditions[0], {1: 1.0, 2: 2.0}), *runs(over.conditions[1], {1: 2.0})]
     )
 
@@ -137,4 +139,4 @@ def test_a_grid_of_numbers_is_an_axis_and_other_studies_have_a_dot_for_each_run(
 def test_a_picture_says_what_it_leaves_out() -> None:
     many = study(*((f"t{n}", {"n": at}) for n in range(9) for at in (1, 2)), grid=("n",))
 
-    assert left_out(Outcome("b", many, [])) == f"{9 - SERIES_MAX} series more are in the tables alone."
+    assert omission(StudyOutcome("b", many, [])) == f"{9 - SERIES_MAX} series more are in the tables alone."
