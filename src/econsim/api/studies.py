@@ -44,7 +44,7 @@ def study(  # noqa: PLR0913 - one for each option of `econsim study`
     source = design if isinstance(design, Mapping) else str(design)
     record = study_record(source, name, wanted, settings, command=f"econsim.study({source!r})")
     files = BatchFiles(settings_of_environment(state=state).state, record.plan.batch)
-    record = _stored_record(files, record)
+    record = _begin(files, record)
     total = len(record.plan.cells)
     with files.writer() as writer:
         done = {result.number for result in files.results(record.plan)}
@@ -108,7 +108,7 @@ class StudyResult:
         return found
 
 
-def _stored_record(files: BatchFiles, record: BatchRecord) -> BatchRecord:
+def _begin(files: BatchFiles, record: BatchRecord) -> BatchRecord:
     """Write the record of a new study, or return that of the same study which was begun before; raises Conflict for another one."""
     try:
         files.create(record)

@@ -80,14 +80,16 @@ def run(  # noqa: PLR0913 - each is an option of the command
 
     Example: [cyan]econsim run smith1962 --transport memory --periods 200 --name smith --parquet tables[/cyan]
 
-    Example: [cyan]econsim run genesis --set agents.analyst.count=4 --set markets.cpu.mechanism=call_auction[/cyan]
+    Example: [cyan]econsim run my.toml --spread --workers 2[/cyan]
 
-    Example: [cyan]econsim run my.toml --spread --workers 2 --external ana:30s[/cyan]
+    Example: [cyan]econsim run genesis --external ana:30s[/cyan]
+
+    Example: [cyan]econsim run genesis --recorded last[/cyan]
     """
     refuse_unused_options(context, options.RUN_UNUSED_OPTIONS)
-    from econsim.runs import overrides, scenario_file
+    from econsim.runs import overrides
 
-    config, found = settings_of(context), with_set_options(context, scenario_file.load(scenario), set_)
+    config, found = settings_of(context), _load(context, scenario, set_)
     what = overrides.apply_overrides(
         found,
         seed=seed,
@@ -100,11 +102,19 @@ def run(  # noqa: PLR0913 - each is an option of the command
         live_people=live_people,
     )
     _require_report_place(context, config, report, is_written=not no_report)
-    print_warnings(scenario_file.scenario_warnings(scenario, found))
     request = RunRequest(what, name, external or (), recorded, execution, parquet)
     launching = _launch_options(services, spread=spread, workers=workers, ephemeral=ephemeral)
     summary = (_in_memory if transport is Transport.MEMORY else _launch)(config, request, launching)
     _show(config, summary, report, is_written=not no_report, as_json=as_json)
+
+
+def _load(context: typer.Context, source: str, settings: Sequence[tuple[str, object]] | None) -> Scenario:
+    """Return a scenario with the values that are set, and print its warnings."""
+    from econsim.runs import scenario_file
+
+    found = with_set_options(context, scenario_file.load(source), settings)
+    print_warnings(scenario_file.scenario_warnings(source, found))
+    return found
 
 
 def _require_report_place(

@@ -89,7 +89,7 @@ def with_settings(scenario: Scenario, settings: Mapping[str, object]) -> Scenari
         if path not in places:
             raise _unknown(path, places)
         _put(document, places[path], value)
-    changed = _check_document(document, settings, places)
+    changed = _validate(document, settings, places)
     written = changed.model_dump(mode="json")
     before = scenario.model_dump(mode="json")
     other = {path for path in settings if _get(written, places[path]) != _get(before, places[path])}
@@ -111,27 +111,22 @@ def setting_of(scenario: Scenario, path: str) -> object:
 def _places(table: type[BaseModel], document: Mapping[str, Any]) -> Iterator[tuple[str, Key]]:
     """Yield the path and the place of every value of a table; one that the table leaves out may be set too."""
     for key, field in table.model_fields.items():
-        if key == NAMED_BY.get(table) or (table is Scenario and key in NO_SETTING):
-            continue
-        inner = _table(field.annotation)
-        if inner is None:
-            yield key, (key,)
-            continue
-        for name, before, row in _rows(key, inner, document.get(key)):
-            yield from ((f"{name}.{path}", (*before, *place)) for path, place in _places(inner, row))
+        if key != NAMED_BY.get(table) and not (table is Scenario and key in NO_SETTING):
+            yield from _places_below(key, _table(field.annotation), document.get(key))
 
 
-def _rows(
-    key: str,
-    inner: type[BaseModel],
-    found: Any,  # noqa: ANN401 - JSON
-) -> Iterator[tuple[str, Key, Mapping[str, Any]]]:
-    """Yield path, place and content of the tables at a key: one, or several with names."""
-    if inner not in NAMED_BY:
-        yield key, (key,), found or {}
+def _places_below(key: str, inner: type[BaseModel] | None, value: Any) -> Iterator[tuple[str, Key]]:  # noqa: ANN401 - JSON
+    """Yield the path and the place of a value; of a table, or tables with names, those of every value in it."""
+    if inner is None:
+        yield key, (key,)
         return
-    for position, row in enumerate(found or ()):
-        yield f"{key}.{row[NAMED_BY[inner]]}", (key, position), row
+    rows: list[tuple[str, Key, Any]] = [(key, (key,), value or {})]
+    if inner in NAMED_BY:
+        name = NAMED_BY[inner]
+        rows = [(f"{key}.{row[name]}", (key, n), row) for n, row in enumerate(value or ())]
+    for path, place, row in rows:
+        for inner_path, inner_place in _places(inner, row):
+            yield f"{path}.{inner_path}", (*place, *inner_place)
 
 
 def _table(annotation: object) -> type[BaseModel] | None:
@@ -160,12 +155,12 @@ def _get(document: Any, place: Key) -> object:  # noqa: ANN401 - JSON
     )
 
 
-def _check_document(document: object, settings: Mapping[str, object], places: Mapping[str, Key]) -> Scenario:
+def _validate(document: object, settings: Mapping[str, object], places: Mapping[str, Key]) -> Scenario:
     """Return the scenario of a document; raises ScenarioError naming the path that is wrong."""
     try:
         scenario = Scenario.model_validate(document)
     except ValidationError as error:
-        raise _explanation(error.errors()[0], settings, places) from None
+        raise _explain(error.errors()[0], settings, places) from None
     try:
         population(scenario)
         check_offered_tools(scenario.tools)
@@ -183,7 +178,7 @@ def _check_document(document: object, settings: Mapping[str, object], places: Ma
     return scenario
 
 
-def _explanation(
+def _explain(
     problem: ErrorDetails, settings: Mapping[str, object], places: Mapping[str, Key]
 ) -> ScenarioError:
     context = problem.get("ctx", {})

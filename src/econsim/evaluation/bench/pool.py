@@ -21,7 +21,7 @@ PRELOADED: Final = ["econsim.evaluation.bench.cell"]
 """Modules that all processes of pools share: to import them takes as long as a hundred small cells."""
 
 
-class _PoolProcess(ForkServerProcess):
+class _CellProcess(ForkServerProcess):
     """A process that does not run the main module again: a script that starts a study needs no guard against it."""
 
     @staticmethod
@@ -37,7 +37,7 @@ class _PoolProcess(ForkServerProcess):
 class _Context(ForkServerContext):
     """Processes forked from one that has imported what cells need and does nothing else: no thread of it holds a lock."""
 
-    Process = _PoolProcess
+    Process = _CellProcess
 
 
 def process_pool(processes: int | None = None) -> ProcessPoolExecutor:

@@ -9,11 +9,11 @@ from typing import Final
 from econsim.evaluation.bench.records import BatchFiles, BatchRecord, not_written
 from econsim.evaluation.bench.results import CellResult
 from econsim.evaluation.studies.outcome import ConditionMean, StudyOutcome, with_unit
-from econsim.evaluation.studies.picture import caption, chart, grid_path, height, omission_note, study_svg
+from econsim.evaluation.studies.picture import caption, chart, grid_path, height, omission, study_svg
 from econsim.evaluation.studies.table import COLUMNS, GROUPS, MARKETS, write_tables
 from econsim.report.document import Document, render_document
-from econsim.report.format import NOTHING, count, plural, plus_minus
-from econsim.report.markup import Figure, Specs, figure, table
+from econsim.report.format import NOTHING, count, plus_minus
+from econsim.report.markup import Figure, Specs, figure, plural, table
 
 PAGE, PICTURE, NUMBERS, DESIGN = "index.html", "picture.svg", "numbers.json", "design.toml"
 """Names of a study's files, beside those of its tables."""
@@ -25,13 +25,13 @@ INTERVALS: Final = (
     "Mean over runs with its 95 % interval by Student's t; n is the number of runs. The periods of a run depend on each other, so they are "
     "averaged first and never counted."
 )
-"""Meaning of the intervals, for the page and the terminal."""
+"""Explanation of the intervals."""
 
 PAIRS: Final = (
     "Differences are taken run by run on the same seeds: an agent draws the same numbers in both conditions, so what a seed does to both "
     "cancels out. An interval that leaves 0 out is bold."
 )
-"""Meaning of the differences."""
+"""Explanation of the differences."""
 
 STYLE: Final = """\
 .wide .chart { min-height: 200px; }
@@ -127,7 +127,7 @@ def render(outcome: StudyOutcome, record: BatchRecord) -> str:
     ]
     seeds = {cell.seed for cell in record.plan.cells}
     facts = f"{plural(len(study.conditions), 'condition')}, {plural(len(seeds), 'seed')} each, {plural(len(record.plan.cells), 'run')}."
-    notes = [facts, omission_note(outcome), _failures(outcome)]
+    notes = [facts, omission(outcome), _failures(outcome)]
     main = (
         f'<div class="grid">{"".join(drawn)}</div>',
         '<section class="part"><h2>Numbers</h2>',

@@ -49,7 +49,7 @@ def caption(outcome: StudyOutcome) -> str:
     return "A dot is a run; thick: the mean over runs, thin: its 95 % interval."
 
 
-def omission_note(outcome: StudyOutcome) -> str:
+def omission(outcome: StudyOutcome) -> str:
     """Return what the charts do not show, as a sentence; empty if they show all."""
     if grid_path(outcome):
         more = len(_series(outcome)) - SERIES_MAX
@@ -62,7 +62,7 @@ def study_svg(outcome: StudyOutcome) -> str:
     """Return the picture file of a study."""
     shown = outcome.measures[:MEASURES_MAX]
     panels = [chart(outcome, measure) | {"width": WIDTH, "height": height(outcome)} for measure in shown]
-    subtitle = [caption(outcome), *filter(None, [omission_note(outcome)])]
+    subtitle = [caption(outcome), *filter(None, [omission(outcome)])]
     title = {"text": outcome.study.title, "subtitle": subtitle}
     return svg({"title": title, "vconcat": panels, "spacing": 26})
 
@@ -114,7 +114,7 @@ def _over_grid(outcome: StudyOutcome, measure: str, path: str) -> Spec:
         "axis": {"values": values, "grid": False},
     }
 
-    def scale_of(range_: object, legend: object) -> dict[str, Any]:
+    def channel(range_: object, legend: object) -> dict[str, Any]:
         scale = {"domain": series, "range": range_}
         return {"field": "who", "type": "nominal", "scale": scale, "legend": legend}
 
@@ -122,7 +122,7 @@ def _over_grid(outcome: StudyOutcome, measure: str, path: str) -> Spec:
         return {"field": field, "type": "quantitative", "title": with_unit(measure), "scale": {"zero": False}}
 
     legend = {"title": None, "orient": "top"} if len(series) > 1 else None
-    colour = scale_of(COLOURS[: len(series)], legend)
+    colour = channel(COLOURS[: len(series)], legend)
     tooltip = [{"field": field, "type": "nominal"} for field in ("who", "at", "mean", "low", "high", "n")]
     return {
         "data": {"values": rows},
@@ -130,7 +130,7 @@ def _over_grid(outcome: StudyOutcome, measure: str, path: str) -> Spec:
         "layer": [
             {
                 "mark": {"type": "line", "strokeWidth": 1.6},
-                "encoding": {"y": y("mean"), "strokeDash": scale_of(DASHES[: len(series)], None)},
+                "encoding": {"y": y("mean"), "strokeDash": channel(DASHES[: len(series)], None)},
             },
             {
                 "mark": {"type": "rule", "strokeWidth": 1.8},
@@ -140,7 +140,7 @@ def _over_grid(outcome: StudyOutcome, measure: str, path: str) -> Spec:
                 "mark": {"type": "point", "filled": True, "size": 70, "opacity": 1},
                 "encoding": {
                     "y": y("mean"),
-                    "shape": scale_of(SHAPES[: len(series)], legend),
+                    "shape": channel(SHAPES[: len(series)], legend),
                     "tooltip": tooltip,
                 },
             },

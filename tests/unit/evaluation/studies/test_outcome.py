@@ -10,7 +10,7 @@ from bench_builders import result
 from econsim.evaluation.bench.plan import StudyCondition, StudyPlan
 from econsim.evaluation.bench.results import MarketPeriod
 from econsim.evaluation.studies.outcome import StudyOutcome
-from econsim.evaluation.studies.picture import SERIES_MAX, left_out, study_svg
+from econsim.evaluation.studies.picture import SERIES_MAX, omission, study_svg
 from econsim.evaluation.studies.table import write_tables
 
 
@@ -139,4 +139,4 @@ def test_a_grid_of_numbers_is_an_axis_and_other_studies_have_a_dot_for_each_run(
 def test_a_picture_says_what_it_leaves_out() -> None:
     many = study(*((f"t{n}", {"n": at}) for n in range(9) for at in (1, 2)), grid=("n",))
 
-    assert left_out(StudyOutcome("b", many, [])) == f"{9 - SERIES_MAX} series more are in the tables alone."
+    assert omission(StudyOutcome("b", many, [])) == f"{9 - SERIES_MAX} series more are in the tables alone."
