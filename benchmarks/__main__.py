@@ -18,6 +18,7 @@ SUITES = {
     "start": "what it takes to start: command line, small run, worker, first trade",
     "reading": "questions to a long run: events, why, report, export",
     "bench": "cells in memory beside the engine alone, runs side by side, a watched run beside one that is not",
+    "study": "a study of 200 seeds beside the engine alone, and beside as many calls of econsim run",
     "judging": "events judged by fifty expectations beside a bare read of the same log, and what is kept",
     "counts": "messages stored, round trips, events and bytes of a small run, compared with baseline.json",
     "memory": "processor time of an order in memory, beside peers' markets of the same size",

@@ -69,7 +69,7 @@ WITHIN: dict[str, Floors] = {
     "routers": (OWNERS, ("",)),
     "runs": (("scenarios", "launch"), ("",)),
     "checks": (("",), ("attacks", "permissions")),
-    "evaluation": (("bench",), ("experiments",)),
+    "evaluation": (("bench",), ("studies",), ("experiments",)),
 }
 
 # One word, its places: where each service has a file or a folder of its name.

@@ -9,9 +9,9 @@
     market = econsim.load("smith1962")                  # to look at it, and to vary it
     econsim.run(market.with_({"agents.buyer.policy": "zip"}, periods=20))
 
-`load` reads a scenario, `run` runs it and returns a `Result` with tables, figures and a report; no server is needed. `join` lets a
-program trade in a run over NATS. Errors are subclasses of `econsim.errors.EconsimError`, a sentence each with what to do. All pages:
-docs/reference/python.
+`load` reads a scenario, `run` runs it and returns a `Result` with tables, figures and a report, `study` runs a design of treatments and
+seeds; no server is needed. `join` lets a program trade in a run over NATS. Errors are subclasses of `econsim.errors.EconsimError`, a
+sentence each with what to do. All pages: docs/reference/python.
 """
 
 TYPE_CHECKING = False  # type checkers know this name; loading `typing` takes ten times as long as this file
@@ -21,18 +21,21 @@ if TYPE_CHECKING:
     from econsim.api.result import Result
     from econsim.api.running import run
     from econsim.api.scenarios import LoadedScenario, load
+    from econsim.api.studies import StudyResult, study
     from econsim.api.tables import RunTable
 
 __version__ = "0.1.0"
-__all__ = ["LoadedScenario", "Result", "RunTable", "join", "load", "run"]
+__all__ = ["LoadedScenario", "Result", "RunTable", "StudyResult", "join", "load", "run", "study"]
 
 _HOMES = {
     "LoadedScenario": "econsim.api.scenarios",
     "Result": "econsim.api.result",
     "RunTable": "econsim.api.tables",
+    "StudyResult": "econsim.api.studies",
     "join": "econsim.agents.session",
     "load": "econsim.api.scenarios",
     "run": "econsim.api.running",
+    "study": "econsim.api.studies",
 }
 """Name → module that has it."""
 

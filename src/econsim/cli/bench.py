@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import typer
 
-from econsim.cli import bench_audit, bench_read, bench_server, interrupts, option_types
+from econsim.cli import bench_audit, bench_read, bench_server, option_types, study
 from econsim.cli import bench_options as options
+from econsim.cli.batch_run import execute
 from econsim.cli.bench_options import BenchTransport
-from econsim.cli.command_group import run_async, settings_of
-from econsim.cli.output import console, echo, line_printer, print_warnings
+from econsim.cli.command_group import settings_of
+from econsim.cli.output import print_warnings
 from econsim.cli.run_options import PeriodsOption
 from econsim.cli.unused_options import refuse_unused_options
 from econsim.errors import Conflict, EconsimError
 
 if TYPE_CHECKING:
     from econsim.config import Settings
-    from econsim.evaluation.bench.plan import Cell, Treatment
-    from econsim.evaluation.bench.records import BatchFiles, BatchRecord
-    from econsim.evaluation.bench.results import CellResult
+    from econsim.evaluation.bench.plan import Treatment
+    from econsim.evaluation.bench.records import BatchRecord
     from econsim.schemas.scenario import Scenario
 
 Found = TypeVar("Found")
@@ -74,7 +73,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
         files.create(record)
     except Conflict as error:
         raise typer.BadParameter(str(error), ctx=context, param_hint="'--name'") from None
-    found = _execute(config, files, record, jobs, resumed=False)
+    found = execute(config, files, record, jobs, resumed=False)
     bench_read.finish(files, record, found, json, junit)
 
 
@@ -87,7 +86,7 @@ def resume(
     json: options.JsonOption = None,
     junit: options.JunitOption = None,
 ) -> None:
-    """Resume a batch that was stopped or killed: run the cells that have no result yet.
+    """Resume a batch or study that was stopped or killed: run the cells that have no result yet.
 
     Example: [cyan]econsim bench resume smith1962-1a2b3c4d[/cyan]
     """
@@ -96,8 +95,11 @@ def resume(
 
     files = BatchFiles(config.state, batch)
     record = files.record()
-    found = _execute(config, files, record, jobs, resumed=True)
-    bench_read.finish(files, record, found, json, junit)
+    found = execute(config, files, record, jobs, resumed=True)
+    if record.study:
+        study.finish(files, record, found)
+    else:
+        bench_read.finish(files, record, found, json, junit)
 
 
 for _command in (
@@ -200,76 +202,3 @@ def _record(  # noqa: PLR0913, PLR0917 - a batch is made of them
         versions=versions(),
         agents=agents,
     )
-
-
-def _execute(
-    config: Settings, files: BatchFiles, record: BatchRecord, jobs: int | None, *, resumed: bool
-) -> list[CellResult]:
-    """Run the cells that have no result, showing progress; return all results."""
-    from econsim.cli.cell_progress import cell_progress
-
-    plan = record.plan
-    with files.writer() as writer:
-        done = {result.number for result in files.results(plan)}
-        left = [cell for cell in plan.cells if cell.number not in done]
-        with cell_progress(plan.batch, len(plan.cells), len(done)) as progress:
-
-            def take(result: CellResult) -> None:
-                writer.add(result)
-                progress(passed=result.passed)
-
-            with _resumable(plan.batch):
-                _run_cells(config, record, left, jobs, take, resumed=resumed)
-        return files.results(plan)
-
-
-@contextmanager
-def _resumable(batch: str) -> Iterator[None]:
-    """Say how to go on with a batch that is stopped in this context."""
-    try:
-        yield
-    except BaseException as error:
-        if isinstance(error, KeyboardInterrupt) or interrupts.interrupted():
-            echo(f"`econsim bench resume {batch}` runs the rest", err=True)
-        raise
-
-
-def _run_cells(  # noqa: PLR0913 - a batch needs them
-    config: Settings,
-    record: BatchRecord,
-    cells: Sequence[Cell],
-    jobs: int | None,
-    take: Callable[[CellResult], None],
-    *,
-    resumed: bool,
-) -> None:
-    """Run cells by the batch's transport."""
-    if not cells:
-        return
-    if record.transport == BenchTransport.MEMORY:
-        from econsim.evaluation.bench.batch import run_in_memory
-
-        run_in_memory(record.plan, cells, jobs, take)
-    else:
-        run_async(_on_server(config, record, cells, jobs, take, resumed=resumed))
-
-
-async def _on_server(  # noqa: PLR0913 - a batch on a server needs them
-    config: Settings,
-    record: BatchRecord,
-    cells: Sequence[Cell],
-    jobs: int | None,
-    take: Callable[[CellResult], None],
-    *,
-    resumed: bool,
-) -> None:
-    from econsim.evaluation.bench.on_server import run_by_workers, run_over_nats
-    from econsim.runs.launch.services import LaunchOptions, launch
-
-    tell = line_printer(console(stderr=True))
-    services = () if record.transport == BenchTransport.WORKERS else None
-    async with launch(LaunchOptions(services), config, tell) as server:
-        if record.transport == BenchTransport.WORKERS:
-            await run_by_workers(record, cells, server, take)
-        else:
-            await run_over_nats(record, cells, server, jobs or 1, tell, take, resumed=resumed)

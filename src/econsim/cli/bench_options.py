@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from enum import StrEnum
 from pathlib import Path
@@ -13,14 +12,10 @@ import typer
 from econsim.cli import option_types
 from econsim.cli.unused_options import UnusedOption
 from econsim.errors import InvalidMessage, quoted_value
-
-SEEDS_MAX: Final = 1_000_000
-"""Seeds of one batch."""
+from econsim.evaluation.bench.seeds import parse_seeds
 
 REPEATS_MAX: Final = 1_000
 """Repeats of one seed."""
-
-_RANGE: Final = re.compile(r"([0-9]{1,18})(?:\.\.([0-9]{1,18}))?")
 
 
 class BenchTransport(StrEnum):
@@ -32,24 +27,6 @@ class BenchTransport(StrEnum):
     """Processes of this command, without a server."""
     WORKERS = "workers"
     """Processes of `econsim bench worker`, in memory, by a queue on the server."""
-
-
-def seeds(text: str) -> tuple[int, ...]:
-    """Return the seeds of `1..20`, `3` or `1,2,5..9`; raises InvalidMessage with the right form."""
-    found: dict[int, None] = {}
-    for part in text.split(","):
-        match = _RANGE.fullmatch(part) if part.isascii() else None
-        first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
-        if first <= last and last - first >= SEEDS_MAX:
-            message = (
-                f"{quoted_value(text)} names more than {SEEDS_MAX:,} seeds, the most of a batch; name fewer"
-            )
-            raise InvalidMessage(message)
-        if first > last or last >= 2**63:
-            message = f"{quoted_value(text)} names no seeds; write 1..20, 7, or 1,2,5..9"
-            raise InvalidMessage(message)
-        found |= dict.fromkeys(range(first, last + 1))
-    return tuple(found)
 
 
 def agent_command(text: str) -> tuple[str, tuple[str, ...]]:
@@ -103,7 +80,7 @@ SeedsOption = Annotated[
         "--seeds",
         help="Seeds instead of the scenario's: 1..20, or 1,2,5..9.",
         metavar="SEEDS",
-        parser=option_types.ParsedBy(seeds),
+        parser=option_types.ParsedBy(parse_seeds),
     ),
 ]
 """Option: seeds of a batch."""

@@ -58,7 +58,7 @@ def list_batches(context: typer.Context) -> None:
             files.name,
             record.started_at[:19],
             record.transport,
-            ", ".join(each.name for each in record.plan.treatments),
+            _scenarios(record),
             f"{count(len(results))} of {count(len(record.plan.cells))}",
             count(sum(result.passed for result in results)),
             _state(record, results, is_running=files.is_running),
@@ -67,6 +67,13 @@ def list_batches(context: typer.Context) -> None:
         print_table(console(), table)
     for files, reason in broken:
         print_warnings((f"{reason}; restore the file, or delete {files.path} and run the batch again",))
+
+
+def _scenarios(record: BatchRecord) -> str:
+    """Return what a batch runs: its scenarios, or a study's conditions, which may be many."""
+    if record.study:
+        return f"study of {len(record.plan.treatments)} conditions"
+    return ", ".join(each.name for each in record.plan.treatments)
 
 
 def _state(record: BatchRecord, results: Sequence[CellResult], *, is_running: bool) -> str:
@@ -90,7 +97,16 @@ def show(
 
     files = BatchFiles(settings_of(context).state, batch)
     record = files.record()
-    _show(record, files.results(record.plan), json, junit)
+    results = files.results(record.plan)
+    if record.study:
+        from econsim.cli.study import show as show_study
+        from econsim.evaluation.studies.outcome import Outcome
+
+        show_study(record, Outcome(batch, record.study, results))
+        if len(results) < len(record.plan.cells):
+            say("`econsim bench resume {batch}` runs the rest", batch=batch)
+    else:
+        _show(record, results, json, junit)
 
 
 def compare(

@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from econsim.domain.measures.measures import Interval
 from econsim.evaluation.bench.records import BatchRecord
 from econsim.evaluation.bench.results import HOLDS, OUTCOMES, CellResult
 from econsim.evaluation.bench.statistics import (
@@ -23,7 +22,7 @@ from econsim.evaluation.bench.statistics import (
     mean_over_runs,
     measures_of,
 )
-from econsim.report.format import NOTHING, count, visible
+from econsim.report.format import NOTHING, count, plus_minus, visible
 from econsim.report.tables import print_table
 
 STYLES: Final = {HOLDS: "green", "fails": "bold red", "vacuous": "yellow", "undecidable": "magenta"}
@@ -119,19 +118,12 @@ def _means(treatment: str, runs: Sequence[CellResult]) -> Table:
     for measure in measures_of(runs):
         found = mean_over_runs(runs, measure)
         values = [*by_seed(runs, measure).values()]
-        table.add_row(measure, plus_minus(found) if found else f"{values[0]:.4g}")
+        table.add_row(measure, plus_minus(found.mean, found.half_width) if found else f"{values[0]:.4g}")
     return table
 
 
 def _seeds(number: int) -> str:
     return "1 seed" if number == 1 else f"{count(number)} seeds"
-
-
-def plus_minus(found: Interval) -> str:
-    """Return a mean with half its 95 % interval, to the digits that the interval supports."""
-    half = found.half_width
-    digits = 4 if half < 0.02 else 3 if half < 0.2 else 2
-    return f"{found.mean:.{digits}f} ± {half:.{digits}f}"
 
 
 def _hashes(results: Sequence[CellResult]) -> list[tuple[str, str]]:
@@ -149,7 +141,9 @@ def print_differences(first: str, second: str, found: Sequence[PairedDifference]
     for heading in (first, second, "difference"):
         table.add_column(heading, justify="right")
     for each in found:
-        text = plus_minus(each.difference) if each.difference else f"{each.second - each.first:.4g}"
+        interval, text = each.difference, f"{each.second - each.first:.4g}"
+        if interval:
+            text = plus_minus(interval.mean, interval.half_width)
         shown = f"[bold]{text}[/bold]" if each.is_clear else f"[dim]{text}[/dim]"
         table.add_row(each.measure, f"{each.first:.4g}", f"{each.second:.4g}", shown)
     print_table(out, table)

@@ -108,8 +108,7 @@ def _list() -> None:
     table.add_column("question")
     table.add_column("runs")
     for found in EXPERIMENTS:
-        runs = "\n".join(f"{s.runs} x {s.periods} periods of {s.scenario}" for s in found.studies)
-        table.add_row(found.name, found.question, runs)
+        table.add_row(found.name, found.design.question, "\n".join(found.runs))
     print_table(console(), table)
 
 
@@ -140,10 +139,10 @@ def _run_experiment(wanted: Experiment, processes: int | None, command: str) -> 
     """Run an experiment under a progress bar, or with a line a minute where standard error is no terminal."""
     from econsim.cli.cell_progress import cell_progress
     from econsim.evaluation.experiments.page import ExperimentResult
-    from econsim.evaluation.experiments.sampling import sample
+    from econsim.evaluation.experiments.runs import sample
 
-    with cell_progress(wanted.name, sum(study.runs for study in wanted.studies)) as advance:
-        studies = sample(wanted.studies, processes, partial(advance, passed=True))
+    with cell_progress(wanted.name, wanted.design.conditions * len(wanted.design.seeds)) as advance:
+        studies = sample(wanted.design, processes, partial(advance, passed=True))
     return ExperimentResult(wanted, studies, wanted.compare(studies), command)
 
 
@@ -151,12 +150,12 @@ def _show(outcome: ExperimentResult) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from econsim.evaluation.experiments.page import format_expected, plus_minus
+    from econsim.evaluation.experiments.page import format_expected
     from econsim.evaluation.experiments.verdicts import Rule
-    from econsim.report.format import count
+    from econsim.report.format import count, plus_minus
     from econsim.report.tables import print_table
 
-    table = Table(box=SIMPLE_HEAD, title=outcome.experiment.title, title_justify="left")
+    table = Table(box=SIMPLE_HEAD, title=outcome.experiment.design.title, title_justify="left")
     for heading in ("measure", "expected", "measured", "n", "verdict", "source"):
         table.add_column(heading, justify="right" if heading == "n" else "left")
     for finding in outcome.comparisons:

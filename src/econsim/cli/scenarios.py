@@ -54,24 +54,35 @@ def new(
             parser=option_types.new_file,
         ),
     ] = None,
+    *,
+    study: Annotated[bool, typer.Option("--study", help="Write the design of a study instead.")] = False,
 ) -> None:
-    """Write a commented scenario file to start from.
+    """Write a commented scenario file to start from, or the design of a study.
 
     Example: [cyan]econsim new bakery[/cyan], then edit it and [cyan]econsim run bakery.toml[/cyan]
+
+    Example: [cyan]econsim new opening_hours --study[/cyan], then edit it and [cyan]econsim study opening_hours.toml[/cyan]
     """
+    from econsim.evaluation.studies import design_file
     from econsim.runs.scenario_file import SUFFIX, template
 
+    text = design_file.template() if study else template().replace(TEMPLATE_NAME, f'name = "{name}"', 1)
     path = to or Path(f"{name}{SUFFIX}")
     if path.exists():
         message = f"{path} exists already; choose another NAME, or another place with --to"
         raise SetupError(message)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(template().replace(TEMPLATE_NAME, f'name = "{name}"', 1), encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
     except OSError as error:
         message = f"cannot write {path}: {error.strerror}; choose another place with --to"
         raise SetupError(message) from error
-    say("wrote [bold]{path}[/bold]; edit it, then: [cyan]econsim run {path}[/cyan]", path=path)
+    command = "study" if study else "run"
+    say(
+        "wrote [bold]{path}[/bold]; edit it, then: [cyan]econsim {command} {path}[/cyan]",
+        path=path,
+        command=command,
+    )
 
 
 def check(

@@ -7,7 +7,7 @@ millions of orders can be summarised while it happens.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from econsim import subjects
@@ -37,6 +37,7 @@ from econsim.report.summary import (
 from econsim.report.thinking import ThinkingAggregator
 from econsim.report.tools import PAID, ToolAggregator
 from econsim.report.work import OF_WORK, TASK_MONEY, WorkAggregator
+from econsim.schemas.clock import RunOpened
 from econsim.schemas.expectation import MeasureExpectation
 from econsim.schemas.ledger import CREDITS, MONEY, Kind, TransferPosted
 from econsim.schemas.names import IN_MEMORY
@@ -155,6 +156,12 @@ class RunAggregator:
             self._tick = max(self._tick, source.tick)
         return told
 
+    def take_balances(self, balance: Callable[[str, str], int]) -> None:
+        """Take from the run's accounts what agents own and owe, in place of journal entries that were not given."""
+        for asset in MONEY:
+            for agent in self._agents:
+                self._owned[asset][agent.id] = balance(agent.id, asset)
+
     def summary(self, canonical_hash: str = "", speed: Speed | None = None) -> Summary:
         """Return the summary of the events so far; raises InvalidMessage without the run's opening."""
         if self._opened is None or self._scenario is None:
@@ -193,7 +200,12 @@ class RunAggregator:
 
     def _open(self, entry: Record) -> None:
         self._opened = entry
-        self._scenario = scenario = Scenario.model_validate(entry.data["scenario"])
+        opened = entry.content
+        if isinstance(opened, RunOpened):
+            scenario = opened.scenario
+        else:
+            scenario = Scenario.model_validate(entry.data["scenario"])
+        self._scenario = scenario
         on_events = tuple(e for e in scenario.expectations if not isinstance(e, MeasureExpectation))
         if self._judges and on_events:
             self._judge = Judge(on_events, scenario, is_logged=entry.correlation_id != IN_MEMORY)

@@ -39,6 +39,14 @@ def decimal(value: float | None, digits: int = 2) -> str:
     return NOTHING if value is None else f"{value:,.{digits}f}".replace(",", " ")
 
 
+def plus_minus(value: float, half_width: float) -> str:
+    """Return a number with its half-width, to the digits that the half-width supports."""
+    if not half_width:
+        return f"{value:g}"
+    digits = 4 if half_width < 0.02 else 3 if half_width < 0.2 else 2
+    return f"{value:.{digits}f} ± {half_width:.{digits}f}"
+
+
 def count(value: float | None) -> str:
     """Return a whole number with thousands apart."""
     return NOTHING if value is None else f"{value:,.0f}".replace(",", " ")

@@ -24,7 +24,7 @@ FLAGS = {"BoolParamType"}
 TEXTS = {"run scenario", "check file", "agent run command", "quota set limits"}
 TEXTS |= {"inbox answer question", "inbox answer text", "inbox ask text"}
 TEXTS |= {"tools call tool", "tools call arguments"}
-TEXTS |= {"bench run scenarios", "bench watch expectations", "bench audit scenario"}
+TEXTS |= {"study design", "bench run scenarios", "bench watch expectations", "bench audit scenario"}
 
 NUMBERS = ["", " ", "abc", "-1", "1.5", "nan", "inf", "-inf", "1e400", "0x10", "٣", "1_0", "1\0", "9" * 40]
 NAMES = ["", " ", "My Run", "Ada", "ä", "a.b", "../x", "*", ">", "a\0", "a\n", "[/x]", "a" * 49]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import vl_convert
 from requirements import requirement
@@ -9,32 +11,38 @@ from requirements import requirement
 from econsim.errors import NotFound
 from econsim.evaluation.experiments import catalogue
 from econsim.evaluation.experiments.pictures import PICTURES
-from econsim.evaluation.experiments.sampling import Study, run, sample
+from econsim.evaluation.experiments.runs import sample
 from econsim.evaluation.experiments.verdicts import Expected, Rule, compare
+from econsim.evaluation.studies.design import Setting
 
 EXPECTED = Expected(10.0, 1.0, "a page")
 SIZES = {
-    "smith1962": [(12, 10)],
-    "gode_sunder_oracle": [(8, 10)],
-    "flat_supply": [(10, 10)],
-    "zip_learning": [(12, 10)],
-    "call_vs_cda": [(12, 40), (6, 10)],
-    "first_proposal": [(10, 20)],
-    "thinking_is_dear": [(4, 6)],
-    "tool_market": [(4, 4)],
-    "studio": [(4, 4)],
+    "smith1962": (12, 10),
+    "gode_sunder_oracle": (8, 10),
+    "flat_supply": (10, 10),
+    "zip_learning": (12, 10),
+    "call_vs_cda": (12, 40, 10),
+    "first_proposal": (10, 20),
+    "thinking_is_dear": (4, 6),
+    "tool_market": (4, 4),
+    "studio": (4, 4),
 }
-"""Experiment → runs and periods of each study: intervals wide enough for seconds, narrow enough to matter."""
+"""Experiment → runs, and periods of each treatment: intervals wide enough for seconds, narrow enough to matter."""
+
+
+def smaller(design, seeds, *periods):
+    """Return a design with fewer seeds and periods."""
+    treatments = tuple(
+        replace(each, settings=each.settings | {"clock.periods": Setting(number, ())})
+        for each, number in zip(design.treatments, periods, strict=True)
+    )
+    return replace(design.with_seeds(range(1, seeds + 1)), treatments=treatments)
 
 
 def carried_out(name):
     """Return the runs of an experiment, in these sizes, and what they show."""
     wanted = catalogue.find(name)
-    studies = [
-        Study(study.scenario, runs, periods, study.resources, study.ticks)
-        for study, (runs, periods) in zip(wanted.studies, SIZES[name], strict=True)
-    ]
-    made = tuple(tuple(run(study, seed) for seed in study.seeds) for study in studies)
+    made = sample(smaller(wanted.design, *SIZES[name]), processes=1)
     return made, wanted.compare(made)
 
 
@@ -58,11 +66,12 @@ def test_every_experiment_is_in_the_suite() -> None:
 
 @pytest.mark.slow
 def test_parallel_processes_give_what_one_gives() -> None:
-    study = Study("gode_sunder_oracle", runs=3, periods=1)
+    design = smaller(catalogue.find("gode_sunder_oracle").design, 3, 1)
 
-    (runs,) = sample([study], processes=2)
+    both = [sample(design, processes=processes) for processes in (1, 2)]
 
-    assert runs == tuple(run(study, seed) for seed in (1, 2, 3))
+    one, two = ([run.model_copy(update={"cpu_s": 0.0}) for run in runs] for (runs,) in both)
+    assert one == two
 
 
 def test_intervals_agree_only_if_they_overlap() -> None:
@@ -110,4 +119,4 @@ def test_an_unknown_experiment_is_refused_with_the_nearest_name() -> None:
 
 
 def test_quick_makes_a_tenth_of_the_runs() -> None:
-    assert [study.runs for study in catalogue.find("call_vs_cda").quick().studies] == [10, 10]
+    assert catalogue.find("call_vs_cda").quick().design.seeds == tuple(range(1, 11))

@@ -1,7 +1,8 @@
 """Seeded randomness: draws that depend only on the seed and on their purpose.
 
 A draw is a keyed hash, not a generator's next state: the same on every Python version and process,
-and independent of earlier draws. Used for agents' choices and for the order of a tick's orders.
+and independent of earlier draws. Used for agents' choices, for the order of a tick's orders, and for the lots of a call.
+Every purpose names its agent, so a change of one agent changes nobody else's draws: runs of one seed are pairs (decision 0055).
 """
 
 from __future__ import annotations
@@ -18,6 +19,10 @@ class Draws:
         """Start a stream; equal purposes give equal draws. `of` is the beginning of a purpose, made once by `beginning`."""
         self._key = of + "/".join(map(str, purpose)).encode()
         self._count = 0
+
+    def within(self, *purpose: int | str) -> Draws:
+        """Return the draws of a purpose within this one, an agent's in a window: who else draws there, and how often, changes none of them."""
+        return Draws(*purpose, of=self._key + b"/")
 
     def bits(self) -> int:
         """Return 64 uniform random bits."""

@@ -59,6 +59,9 @@ POLICIES: Final = frozenset(
 )
 """Policies of a run of coded agents. External agents never act in memory."""
 
+_ASKS, _TRADES = 1, 3
+"""Places of the asks and the trades among the kinds of a batch's items."""
+
 _CLOCK: Final = "clock"
 _LEDGER: Final = "ledger"
 
@@ -238,6 +241,8 @@ class _CodedMarket:
             )
         ]
         self._quote: Prices = (None, None, None)
+        self._asked_in = 0
+        """Period whose first asks were told to who wants measures alone."""
 
     def add_events(self, events: list[LateEvent], moment: Moment, batch: CodedBatch, end: BatchEnd) -> None:
         """Add the events of a batch in publishing order, and let the traders learn from it."""
@@ -263,9 +268,28 @@ class _CodedMarket:
             quote,
             end.ends_period,
         )
+        self._teach(summary, end)
+        events.append(LateEvent(self._cleared, moment, summary, end.tick))
+
+    def add_measured(self, events: list[LateEvent], moment: Moment, batch: CodedBatch, end: BatchEnd) -> None:
+        """Add the events of a period's first asks and of a batch's trades alone, and let the traders learn from it."""
+        if batch.asks and self._asked_in != end.period:
+            self._asked_in = end.period
+            events += self._events_of(_ASKS, batch.asks, moment)
+        if batch.trades:
+            events += self._events_of(_TRADES, batch.trades, moment)
+        if self.seats.learns:
+            told = (batch.bids, batch.asks), batch.trades
+            self._teach(Cleared(end.tick, end.period, 0, 0, *told, self._quote, end.ends_period), end)
+
+    def _events_of(self, place: int, rows: Sequence[ItemRow], moment: Moment) -> list[LateEvent]:
+        address, kind = self._items[place]
+        return _item_events(address, moment, kind, rows)
+
+    def _teach(self, summary: Cleared, end: BatchEnd) -> None:
+        """Let the traders learn from the tape of a batch."""
         if self.seats.learns:
             self.seats.learn([Shout(*row) for row in summary.tape()], end.tick)
-        events.append(LateEvent(self._cleared, moment, summary, end.tick))
 
 
 def _item_events(

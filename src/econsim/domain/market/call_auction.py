@@ -9,6 +9,7 @@ with itself. Called through the table in `matching`.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Iterable
 from itertools import accumulate
 
@@ -76,11 +77,20 @@ def clearing_price(bids: Iterable[RestingOrder], asks: Iterable[RestingOrder], t
 
 
 def _trading_order(orders: list[RestingOrder], rationing: Rationing, draws: Draws) -> list[RestingOrder]:
-    """Return the orders in the order they trade: better prices first, ties by arrival or by lot."""
+    """Return the orders in the order they trade: better prices first, ties by arrival or by lot.
+
+    A lot is of the agent and the place among its own orders: what others order changes it as little as what an order is called.
+    """
     if rationing is Rationing.PRICE_TIME:
         return orders
-    better_first = -1 if orders[0].side is Side.BID else 1
-    return sorted(orders, key=lambda order: (order.price * better_first, draws.bits()))
+    better_first, drawn = -1 if orders[0].side is Side.BID else 1, Counter[str]()
+
+    def lot(order: RestingOrder) -> tuple[int, int]:
+        drawn[order.agent] += 1
+        own = draws.within(order.side.value, order.agent, drawn[order.agent])
+        return order.price * better_first, own.bits()
+
+    return sorted(orders, key=lot)
 
 
 def _pair(bids: list[RestingOrder], asks: list[RestingOrder], price: int, batch: BatchItems) -> None:

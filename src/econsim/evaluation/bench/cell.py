@@ -16,8 +16,9 @@ from econsim.domain.expectation.judge import Judge
 from econsim.domain.expectation.verdict import Verdict
 from econsim.domain.expectation.wording import name_of
 from econsim.errors import InvalidMessage
+from econsim.evaluation.bench.measured import is_measured_alone, measured_result
 from econsim.evaluation.bench.plan import Cell, scenario_of
-from econsim.evaluation.bench.results import HOLDS, CellResult, JudgedExpectation, market_periods, measures
+from econsim.evaluation.bench.results import HOLDS, CellResult, JudgedExpectation, result_of
 from econsim.report.aggregate import RunAggregator
 from econsim.report.summary import Summary, expectation_result
 from econsim.schemas.expectation import MeasureExpectation
@@ -66,22 +67,13 @@ class CellFold:
 
     def result(self, cell: Cell, run: str, cpu_s: float = 0.0) -> CellResult:
         """Return the result of the ended run."""
-        summary = self._tally.summary()
-        return CellResult(
-            number=cell.number,
-            treatment=cell.treatment,
-            seed=cell.seed,
-            repeat=cell.repeat,
-            run=run,
-            hash=self._canonical.hexdigest() if self._canonical else "",
-            failure=summary.failure,
-            ticks=summary.ticks,
-            events=self.events,
-            cpu_s=cpu_s,
-            verdicts=tuple(map(verdict_record, self.judge.close())),
-            periods=market_periods(summary),
-            measures=measures(summary),
-        )
+        found: dict[str, object] = {
+            "hash": self._canonical.hexdigest() if self._canonical else "",
+            "events": self.events,
+            "cpu_s": cpu_s,
+            "verdicts": tuple(map(verdict_record, self.judge.close())),
+        }
+        return result_of(self._tally.summary(), cell, run).model_copy(update=found)
 
 
 class _Measured:
@@ -118,8 +110,10 @@ def verdict_record(verdict: Verdict) -> JudgedExpectation:
 
 def run_in_memory(scenario: str, cell: Cell, run: str) -> CellResult:
     """Run a cell of a treatment's scenario in this process, judging it as it goes; the outcome depends on nothing else."""
-    started = time.process_time()
     found = scenario_of(scenario, cell.seed)
+    if is_measured_alone(found, cell):
+        return measured_result(found, cell, run)
+    started = time.process_time()
     fold = CellFold(found, hashed=cell.hashed, logged=False)
     for addressed in in_memory.run(found, run):
         fold.add(addressed)

@@ -35,19 +35,25 @@ def comparison_spec(title: str, results: Mapping[str, Sequence[CellResult]]) -> 
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
         "title": {"text": title, "subtitle": subtitle},
-        "vconcat": [_panel(measure, results) for measure in measures],
+        "vconcat": [
+            comparison_panel(measure, results) | {"width": WIDTH, "height": ROW_HEIGHT * max(len(results), 1)}
+            for measure in measures
+        ],
         "spacing": 18,
     }
 
 
-def _panel(measure: str, results: Mapping[str, Sequence[CellResult]]) -> dict[str, Any]:
+def comparison_panel(
+    measure: str, results: Mapping[str, Sequence[CellResult]], *colours: str, title: str = ""
+) -> dict[str, Any]:
+    """Return the chart of one measure, without its size: a row for each label, in these colours or those of all pictures."""
     labels = list(results)
     y = {"field": "who", "type": "nominal", "title": None, "sort": labels, "axis": {"labelLimit": 220}}
     colour = {
         "field": "who",
         "type": "nominal",
         "legend": None,
-        "scale": {"domain": labels, "range": [TEAL, CORAL, BLUE, GREY]},
+        "scale": {"domain": labels, "range": [*(colours or (TEAL, CORAL, BLUE, GREY))]},
     }
     dots = [
         {"who": who, "value": value}
@@ -61,11 +67,9 @@ def _panel(measure: str, results: Mapping[str, Sequence[CellResult]]) -> dict[st
     ]
 
     def x(field: str) -> dict[str, Any]:
-        return {"field": field, "type": "quantitative", "title": measure, "scale": {"zero": False}}
+        return {"field": field, "type": "quantitative", "title": title or measure, "scale": {"zero": False}}
 
     return {
-        "width": WIDTH,
-        "height": ROW_HEIGHT * max(len(labels), 1),
         "layer": [
             {
                 "data": {"values": dots},

@@ -78,6 +78,38 @@ class Plan(Message):
         return max(cell.repeat for cell in self.cells)
 
 
+class StudyCondition(Message):
+    """One treatment of a study at one point of its grid: a treatment of the batch."""
+
+    name: str
+    """Name of the condition, and of the batch's treatment."""
+    treatment: str
+    """Name of the treatment in the design."""
+    values: dict[str, str | int | float | bool | None]
+    """Path in which conditions may differ → value here; money in credits, lists as JSON, none where the scenario has no such path."""
+
+
+class StudyPlan(Message):
+    """What the conditions of a study are, beside the plan of its runs."""
+
+    title: str
+    """Title, one line."""
+    question: str = ""
+    """Question of the study."""
+    answer: str = ""
+    """Answer that is expected."""
+    paths: tuple[str, ...] = ()
+    """Paths of settings in which conditions may differ."""
+    grid: tuple[str, ...] = ()
+    """Those of them that the grid varies."""
+    conditions: tuple[StudyCondition, ...]
+    """Conditions in the order of the design."""
+    measures: tuple[str, ...] = ()
+    """Measures that are shown; all if it names none."""
+    design: str = ""
+    """The design as its file had it."""
+
+
 def make_plan(
     batch: str,
     treatments: Sequence[Treatment],

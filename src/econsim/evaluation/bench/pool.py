@@ -4,30 +4,62 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import active_children, get_context
-from typing import Any, TypeVar
+from multiprocessing import active_children, connection, parent_process
+from multiprocessing.context import ForkServerContext, ForkServerProcess
+from threading import Thread
+from types import ModuleType
+from typing import Any, Final, TypeVar
 
-from econsim.adapters.server.child_processes import end_with_parent
 from econsim.services.gc_tuning import collect_rarely
 
 Result = TypeVar("Result")
 
+PRELOADED: Final = ["econsim.evaluation.bench.cell"]
+"""Modules that all processes of pools share: to import them takes as long as a hundred small cells."""
+
+
+class _Worker(ForkServerProcess):
+    """A process that does not run the main module again: a script that starts a study needs no guard against it."""
+
+    @staticmethod
+    def _Popen(process_obj: Any) -> Any:  # noqa: ANN401, N802 - the hook of multiprocessing
+        main = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            return ForkServerProcess._Popen(process_obj)  # noqa: SLF001
+        finally:
+            sys.modules["__main__"] = main
+
+
+class _Context(ForkServerContext):
+    """Processes forked from one that has imported what cells need and does nothing else: no thread of it holds a lock."""
+
+    Process = _Worker
+
 
 def process_pool(processes: int | None = None) -> ProcessPoolExecutor:
     """Return a pool of processes, by default one a core, that end with this one even if it is killed."""
-    # Spawned, because a fork would copy the locks of a display that another thread is drawing.
-    return ProcessPoolExecutor(
-        processes, mp_context=get_context("spawn"), initializer=_begin, initargs=(os.getpid(),)
-    )
+    context = _Context()
+    context.set_forkserver_preload(PRELOADED)
+    return ProcessPoolExecutor(processes, mp_context=context, initializer=_begin)
 
 
-def _begin(parent: int) -> None:
+def _begin() -> None:
     # Ctrl-C reaches the whole group of processes; the parent ends these.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    end_with_parent(parent)
+    Thread(target=_end_with_parent, daemon=True).start()
     collect_rarely()
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started the pool has ended, however it did."""
+    parent = parent_process()
+    assert parent is not None
+    connection.wait([parent.sentinel])
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def in_processes(

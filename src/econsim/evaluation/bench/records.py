@@ -22,7 +22,7 @@ from typing import Final
 from pydantic import Field, ValidationError
 
 from econsim.errors import Conflict, EconsimError, NotFound, SetupError
-from econsim.evaluation.bench.plan import Plan
+from econsim.evaluation.bench.plan import Plan, StudyPlan
 from econsim.evaluation.bench.results import CellResult
 from econsim.identity.private_files import FILE, open_append, private_directory, write
 from econsim.schemas.base import Message
@@ -50,6 +50,8 @@ class BatchRecord(Message):
     """Time of the start, RFC 3339, UTC."""
     versions: dict[str, str]
     """Program → version."""
+    study: StudyPlan | None = None
+    """Study whose conditions are the treatments; none for a batch of another kind."""
     agents: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """External agent → program and arguments that the batch starts."""
 

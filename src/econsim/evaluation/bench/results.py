@@ -9,6 +9,7 @@ from pydantic import Field
 from econsim.evaluation.bench.plan import Cell
 from econsim.report.summary import MarketSummary, Summary
 from econsim.schemas.base import Message
+from econsim.schemas.scenario import Scenario
 from econsim.schemas.types import MICROS_PER_CREDIT
 
 HOLDS: Final = "holds"
@@ -16,6 +17,10 @@ HOLDS: Final = "holds"
 
 OUTCOMES: Final = (HOLDS, "fails", "vacuous", "undecidable")
 """Outcomes of an expectation at the end of a run."""
+
+
+MARKET_MEASURES: Final = ("efficiency", "alpha", "price", "volume")
+"""Measures of a market over a whole run: means of its periods' numbers."""
 
 
 class JudgedExpectation(Message):
@@ -50,6 +55,23 @@ class MarketPeriod(Message):
     """Units traded."""
     surplus: float
     """Surplus of all trades, credits."""
+    first_arrival: float | None = None
+    """Units sold by the first seller to arrive, percent; none without trades."""
+
+
+class GroupPeriod(Message):
+    """Numbers of one group of agents in one period."""
+
+    group: str
+    """Name of the group."""
+    period: int
+    """Number of the period, from 1."""
+    net_gain: float
+    """Net gain, credits: worth of what was traded less all payments; mean over the group's agents."""
+    thinking_cost: float | None = None
+    """Payments for thoughts, credits, mean over the agents; none for a group that asked no model."""
+    priced_out: float | None = None
+    """Agents whose newest call was refused for lack of credits or units, percent; none for a group that asked no model."""
 
 
 class CellResult(Message):
@@ -72,13 +94,18 @@ class CellResult(Message):
     ticks: int = 0
     """Ticks of the run."""
     events: int = 0
-    """Events of the run."""
+    """Events of the run; 0 if none were made, as in a run of which only the measures are wanted."""
     cpu_s: float = 0.0
     """Seconds of processor time in memory; 0 over NATS, where services share them."""
     verdicts: tuple[JudgedExpectation, ...] = ()
     """Verdicts on the expectations, in their order."""
     periods: tuple[MarketPeriod, ...] = ()
     """Numbers of every market in every period."""
+    groups: tuple[GroupPeriod, ...] = ()
+    """Numbers of every group in every period."""
+    imbalance: int | None = None
+    """Profits of all agents by the ledger, with what they paid for thoughts and tools, less the surplus of all trades, micro-credits: 0 if
+    all is right; none for a run that could not be made."""
     measures: dict[str, float] = Field(default_factory=dict)
     """Measure of the whole run → value; one that is undefined is left out."""
 
@@ -93,6 +120,23 @@ class CellResult(Message):
         return not self.failure and all(verdict.outcome == HOLDS for verdict in self.verdicts)
 
 
+def result_of(summary: Summary, cell: Cell, run: str) -> CellResult:
+    """Return the result of a cell by the summary of its run, before anything is judged, counted or hashed."""
+    return CellResult(
+        number=cell.number,
+        treatment=cell.treatment,
+        seed=cell.seed,
+        repeat=cell.repeat,
+        run=run,
+        failure=summary.failure,
+        ticks=summary.ticks,
+        periods=market_periods(summary),
+        groups=group_periods(summary),
+        imbalance=imbalance(summary),
+        measures=measures(summary),
+    )
+
+
 def market_periods(summary: Summary) -> tuple[MarketPeriod, ...]:
     """Return the numbers of every market in every period."""
     return tuple(
@@ -104,10 +148,34 @@ def market_periods(summary: Summary) -> tuple[MarketPeriod, ...]:
             mean_price=period.mean_price,
             volume=period.volume,
             surplus=period.surplus / MICROS_PER_CREDIT,
+            first_arrival=_percent(period.first_arrival),
         )
         for market in summary.markets
         for period in market.periods
     )
+
+
+def group_periods(summary: Summary) -> tuple[GroupPeriod, ...]:
+    """Return the numbers of every group in every period."""
+    thinking = {group.group: group.periods for group in summary.thinking}
+    rows = []
+    for group in summary.gains:
+        thoughts = thinking.get(group.group, ())
+        for place, gain in enumerate(group.periods):
+            thought = thoughts[place] if place < len(thoughts) else None
+            cost, out = (None, None) if thought is None else (thought.cost, _percent(thought.priced_out))
+            row = GroupPeriod(
+                group=group.group, period=place + 1, net_gain=gain, thinking_cost=cost, priced_out=out
+            )
+            rows.append(row)
+    return tuple(rows)
+
+
+def imbalance(summary: Summary) -> int:
+    """Return the profits of all agents by the ledger, with what they paid for thoughts and tools, less the surplus of all trades."""
+    profits = sum(holder.profit for holder in summary.holders)
+    thoughts, calls = (sum(group.price for group in groups) for groups in (summary.thinking, summary.tools))
+    return profits + thoughts + calls - sum(p.surplus for market in summary.markets for p in market.periods)
 
 
 def measures(summary: Summary) -> dict[str, float]:
@@ -120,6 +188,12 @@ def measures(summary: Summary) -> dict[str, float]:
         if profits:
             found[f"{group.name} profit"] = sum(profits) / (len(profits) * MICROS_PER_CREDIT)
     return {name: value for name, value in found.items() if value is not None}
+
+
+def measure_names(scenario: Scenario) -> tuple[str, ...]:
+    """Return the names of the measures that a run of a scenario can have, in their order."""
+    of_markets = (f"{m.resource} {name}" for m in scenario.markets for name in MARKET_MEASURES)
+    return ("efficiency", *of_markets, *(f"{group.name} profit" for group in scenario.agents))
 
 
 def _of_market(market: MarketSummary) -> dict[str, float | None]:

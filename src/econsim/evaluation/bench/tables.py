@@ -16,6 +16,7 @@ from econsim.evaluation.bench.results import CellResult
 from econsim.evaluation.bench.statistics import measures_of
 
 Row = dict[str, Any]
+"""Row of a table: column → value."""
 
 _CELL: Final = {
     "batch": "VARCHAR",
@@ -44,6 +45,7 @@ _PERIOD: Final = {
     "mean_price": "DOUBLE",
     "volume": "BIGINT",
     "surplus": "DOUBLE",
+    "first_arrival": "DOUBLE",
 }
 
 
@@ -74,9 +76,9 @@ def write_tables(plan: Plan, results: Sequence[CellResult], directory: Path) -> 
     periods = (heads[each.number] | found.model_dump() for each in results for found in each.periods)
     head = _CELL | overrides
     return [
-        _write(directory / "cells.parquet", head | _RUN | measured, cells),
-        _write(directory / "verdicts.parquet", head | _VERDICT, verdicts),
-        _write(directory / "periods.parquet", head | _PERIOD, periods),
+        write_table(directory / "cells.parquet", head | _RUN | measured, cells),
+        write_table(directory / "verdicts.parquet", head | _VERDICT, verdicts),
+        write_table(directory / "periods.parquet", head | _PERIOD, periods),
     ]
 
 
@@ -91,7 +93,8 @@ def _head(batch: str, result: CellResult) -> Row:
     }
 
 
-def _write(path: Path, columns: Mapping[str, str], rows: Iterable[Row]) -> Path:
+def write_table(path: Path, columns: Mapping[str, str], rows: Iterable[Row]) -> Path:
+    """Write rows with these columns and types of DuckDB as Parquet; return the path. Raises SetupError if it cannot be written."""
     try:
         with TemporaryDirectory() as directory, duckdb.connect() as database:
             lines = Path(directory) / "rows.jsonl"

@@ -1,6 +1,5 @@
-"""Published results reproduced: each experiment runs shipped scenarios over many seeds and compares the numbers.
+"""Published results reproduced: each experiment is a shipped design of a study, whose runs are compared with published numbers.
 
-Pure parts: `verdicts` (comparison of a measured number with a published one), `catalogue` (the experiments, as
-data). `sampling` runs the in-process driver in parallel processes; `pictures` and `page` show the result.
-The command line and the suite call `catalogue.find` and `sampling.sample`.
+Pure parts: `verdicts` (comparison of a measured number with a published one), `catalogue` (the experiments). `runs` runs the
+designs (`studies/designs`) in parallel processes; `pictures` and `page` show the result.
 """

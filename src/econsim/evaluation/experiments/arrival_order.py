@@ -11,7 +11,8 @@ from itertools import combinations
 from math import comb
 from typing import Final
 
-from econsim.evaluation.experiments.sampling import Day, Runs
+from econsim.evaluation.bench.results import MarketPeriod
+from econsim.evaluation.experiments.runs import Runs, days
 from econsim.evaluation.experiments.verdicts import Comparison, Expected, compare, mean_of
 
 COSTS: Final = (1.0, 1.4, 1.8, 2.2)
@@ -122,6 +123,6 @@ def _efficiencies(runs: Runs, resource: str) -> list[float]:
     return _means(runs, resource, lambda day: day.efficiency)
 
 
-def _means(runs: Runs, resource: str, measured: Callable[[Day], float | None]) -> list[float]:
-    means = [mean_of([measured(day) for day in run.days[resource]]) for run in runs]
+def _means(runs: Runs, resource: str, measured: Callable[[MarketPeriod], float | None]) -> list[float]:
+    means = [mean_of([measured(day) for day in days(run, resource)]) for run in runs]
     return [mean for mean in means if mean is not None]

@@ -1,23 +1,30 @@
-"""The experiments, as data: question, runs, and the published numbers.
+"""The experiments: a shipped design each, and the published numbers that its runs are compared with.
 
-Pure. One function for each experiment compares its runs with published numbers; the sources are those of the published
+One function for each experiment compares its runs with published numbers; the sources are those of the published
 numbers. Every experiment also checks that all profits in the ledger add up to the surplus of all trades.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Final
 
 from econsim.errors import NotFound
+from econsim.evaluation.bench.results import CellResult
 from econsim.evaluation.experiments.arrival_order import compare_first_proposal
-from econsim.evaluation.experiments.sampling import Runs, SampledRun, Study
+from econsim.evaluation.experiments.runs import Runs
+from econsim.evaluation.experiments.runs import days as days_of
 from econsim.evaluation.experiments.studio import compare_studio
 from econsim.evaluation.experiments.thinking_cost import compare_thinking_is_dear
 from econsim.evaluation.experiments.tool_market import compare_tool_market
 from econsim.evaluation.experiments.verdicts import Comparison, Expected, Rule, compare, mean_of
+from econsim.evaluation.studies import design_file
+from econsim.evaluation.studies.design import Design
+
+QUICK_MIN: Final = 4
+"""Runs that `--quick` makes at least: fewer have intervals as wide as the scale."""
 
 QUICK_SHARE: Final = 0.1
 """Share of its runs that `--quick` makes."""
@@ -38,13 +45,10 @@ INDEPENDENT: Final = "independent implementation of the same rules on this sched
 """Source of numbers that no paper states for this schedule."""
 
 IN_TICKS: Final = f"{INDEPENDENT}, in ticks at 10 % activity until no gain is left, 50 000 periods"
-"""Source of the numbers for EXHAUSTED."""
+"""Source of the numbers of the continuous auction."""
 
 CONTINUOUS: Final = Expected(96.40, 0.04, IN_TICKS)
-"""Efficiency of EXHAUSTED, percent."""
-
-EXHAUSTED: Final = Study("smith1962", runs=100, periods=20, ticks=20_000)
-"""Gode and Sunder's rules on Smith's schedule, each period to its end however long it takes."""
+"""Efficiency of the continuous auction, percent."""
 
 IDENTITY: Final = "identity"
 """Source of numbers that follow from the definitions."""
@@ -56,24 +60,32 @@ Compare = Callable[[tuple[Runs, ...]], tuple[Comparison, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """Published result with the runs that reproduce it."""
+    """Published result with the design of the runs that reproduce it."""
 
-    name: str
-    """Name of the experiment, and of its main scenario."""
-    title: str
-    """Result in one line."""
-    question: str
-    """Question of the experiment."""
-    answer: str
-    """Answer of the literature."""
-    studies: tuple[Study, ...]
-    """Studies of the experiment."""
+    design: Design
+    """Design of the runs, with title, question, and the answer of the literature."""
     compare: Compare
-    """Function from the runs of each study to the comparisons."""
+    """Function from the runs of each condition to the comparisons."""
+
+    @property
+    def name(self) -> str:
+        """Name of the experiment, and of its main scenario."""
+        return self.design.name
+
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """What is run of each treatment, in words."""
+        found = []
+        for treatment in self.design.treatments:
+            settings = self.design.settings | treatment.settings
+            periods = settings["clock.periods"].value
+            found.append(f"{len(self.design.seeds)} runs of {periods} periods of {treatment.scenario}")
+        return tuple(found)
 
     def quick(self) -> Experiment:
-        """Return the experiment with a tenth of its runs: wider intervals, the same rules."""
-        return replace(self, studies=tuple(study.with_fewer_runs(QUICK_SHARE) for study in self.studies))
+        """Return the experiment with a tenth of its runs, at least four: wider intervals, the same rules."""
+        seeds = self.design.seeds[: max(QUICK_MIN, round(len(self.design.seeds) * QUICK_SHARE))]
+        return replace(self, design=self.design.with_seeds(seeds))
 
 
 def find(name: str) -> Experiment:
@@ -90,30 +102,30 @@ def find(name: str) -> Experiment:
 
 def efficiencies(runs: Runs, resource: str, days: slice = ALL) -> list[float]:
     """Return each run's mean efficiency over days, percent."""
-    return _means(runs, lambda run: [day.efficiency for day in run.days[resource][days]])
+    return _means(runs, lambda run: [day.efficiency for day in days_of(run, resource)[days]])
 
 
 def alphas(runs: Runs, resource: str, days: slice = ALL) -> list[float]:
     """Return each run's mean of Smith's alpha over days, percent."""
-    return _means(runs, lambda run: [day.alpha for day in run.days[resource][days]])
+    return _means(runs, lambda run: [day.alpha for day in days_of(run, resource)[days]])
 
 
 def prices(runs: Runs, resource: str, days: slice = ALL) -> list[float]:
     """Return each run's mean of the days' mean prices, credits."""
-    return _means(runs, lambda run: [day.mean_price for day in run.days[resource][days]])
+    return _means(runs, lambda run: [day.mean_price for day in days_of(run, resource)[days]])
 
 
 def distances(runs: Runs, resource: str, days: slice = ALL) -> list[float]:
     """Return how far each run's daily mean prices lie from the competitive price, credits."""
-    return _means(runs, lambda run: [_distance(day.mean_price) for day in run.days[resource][days]])
+    return _means(runs, lambda run: [_distance(day.mean_price) for day in days_of(run, resource)[days]])
 
 
 def volumes(runs: Runs, resource: str, days: slice = ALL) -> list[float]:
     """Return each run's mean of units traded in a day."""
-    return _means(runs, lambda run: [float(day.volume) for day in run.days[resource][days]])
+    return _means(runs, lambda run: [float(day.volume) for day in days_of(run, resource)[days]])
 
 
-def _means(runs: Runs, values: Callable[[SampledRun], list[float | None]]) -> list[float]:
+def _means(runs: Runs, values: Callable[[CellResult], list[float | None]]) -> list[float]:
     return [found for run in runs if (found := mean_of(values(run))) is not None]
 
 
@@ -126,7 +138,7 @@ def _minus(left: list[float], right: list[float]) -> list[float]:
 
 
 def _books_balance(*studies: Runs) -> Comparison:
-    gaps = [float(run.imbalance) for runs in studies for run in runs]
+    gaps = [float(run.imbalance or 0) for runs in studies for run in runs]
     expected = Expected(0, 0, f"{IDENTITY}: prices only share the surplus out", Rule.EXACTLY)
     return compare("profits in the ledger minus surplus of trades, micro-credits a run", gaps, expected)
 
@@ -137,7 +149,7 @@ def _and_books(compared: Compare) -> Compare:
 
 
 def _every_day(runs: Runs, resource: str) -> list[float]:
-    days = (day for run in runs for day in run.days[resource])
+    days = (day for run in runs for day in days_of(run, resource))
     return [day.efficiency for day in days if day.efficiency is not None]
 
 
@@ -154,7 +166,7 @@ def _smith1962(studies: tuple[Runs, ...]) -> tuple[Comparison, ...]:
 def _gode_sunder_oracle(studies: tuple[Runs, ...]) -> tuple[Comparison, ...]:
     (runs,) = studies
     all_units = f"{IDENTITY}: all 11 units trade, so surplus = 22.00 of values - 22.00 of costs"
-    volume = [float(day.volume) for run in runs for day in run.days["good"]]
+    volume = [float(day.volume) for run in runs for day in days_of(run, "good")]
     return (
         compare(
             "efficiency, % in each period", _every_day(runs, "good"), Expected(0, 0, all_units, Rule.EXACTLY)
@@ -259,81 +271,20 @@ def _call_vs_cda(studies: tuple[Runs, ...]) -> tuple[Comparison, ...]:
     )
 
 
-EXPERIMENTS: Final[tuple[Experiment, ...]] = (
-    Experiment(
-        name="smith1962",
-        title="Random bidders find almost all gains from trade",
-        question="How much of the surplus of Smith's test 1 (1962) do zero-intelligence traders find?",
-        answer="About 96 % (Gode and Sunder 1993), at prices as scattered as those of people in their first period.",
-        studies=(EXHAUSTED,),
-        compare=_smith1962,
-    ),
-    Experiment(
-        name="gode_sunder_oracle",
-        title="When every unit trades, nothing is gained, to the last digit",
-        question="Does any trade get lost, doubled or settled wrongly?",
-        answer="If all 11 units trade, the surplus is 22.00 - 22.00 whatever the prices: 0 without any variance.",
-        studies=(Study("gode_sunder_oracle", runs=50, periods=20),),
-        compare=_gode_sunder_oracle,
-    ),
-    Experiment(
-        name="flat_supply",
-        title="Where random bidders fail and learners do not",
-        question="Do prices find the equilibrium when supply is flat?",
-        answer="Not of themselves: ZI-C stays above it, ZIP comes down to it (Cliff and Bruten 1997).",
-        studies=(Study("flat_supply", runs=100, periods=10),),
-        compare=_flat_supply,
-    ),
-    Experiment(
-        name="zip_learning",
-        title="Traders that learn settle on the competitive price",
-        question="Does Smith's alpha fall from day to day?",
-        answer="For ZIP it does (Cliff 1997), for ZI-C it does not; alike ZIP traders can lock up on a limit order book.",
-        studies=(Study("zip_learning", runs=100, periods=10),),
-        compare=_zip_learning,
-    ),
-    Experiment(
-        name="call_vs_cda",
-        title="Same traders, another mechanism",
-        question="Is it the traders or the market that makes markets efficient?",
-        answer="The market: the same random bidders reach 29 % in one call and 96 % in a continuous auction.",
-        studies=(
-            Study("call_vs_cda", runs=100, periods=100, resources=("call", "truthful"), ticks=1),
-            EXHAUSTED,
-        ),
-        compare=_call_vs_cda,
-    ),
-    Experiment(
-        name="first_proposal",
-        title="Who commits before the offers are in takes the first one",
-        question="How often does the first seller to arrive sell, whatever its price?",
-        answer="A standing bid takes it in 84 % of rounds, a later one 16 times less often; one who waits has no bias.",
-        studies=(Study("first_proposal", runs=20, periods=50),),
-        compare=_and_books(compare_first_proposal),
-    ),
-    Experiment(
-        name="thinking_is_dear",
-        title="Who thinks without end goes broke, who stops in time earns",
-        question="What does thinking cost agents that pay for each thought?",
-        answer="Agents that think at every tick spend more than they gain and are priced out; those that stop earn.",
-        studies=(Study("thinking_is_dear", runs=20, periods=6),),
-        compare=_and_books(compare_thinking_is_dear),
-    ),
-    Experiment(
-        name="tool_market",
-        title="Who buys information earns more than it costs, and who computes with it earns most",
-        question="Is a price that a tool tells worth what the tool costs?",
-        answer="Buyers that look a price up end ahead of equal ones that do not; those that also compute with it end first.",
-        studies=(Study("tool_market", runs=20, periods=6),),
-        compare=_and_books(compare_tool_market),
-    ),
-    Experiment(
-        name="studio",
-        title="Who has others look prices up earns more than who works alone, and so do those who do it",
-        question="Is a look-up worth its price if it is delegated, with a person's consent?",
-        answer="A producer earns its fee back from the second day on; a researcher that serves three of them earns too.",
-        studies=(Study("studio", runs=20, periods=4),),
-        compare=_and_books(compare_studio),
-    ),
+_COMPARED: Final[Mapping[str, Compare]] = {
+    "smith1962": _smith1962,
+    "gode_sunder_oracle": _gode_sunder_oracle,
+    "flat_supply": _flat_supply,
+    "zip_learning": _zip_learning,
+    "call_vs_cda": _call_vs_cda,
+    "first_proposal": _and_books(compare_first_proposal),
+    "thinking_is_dear": _and_books(compare_thinking_is_dear),
+    "tool_market": _and_books(compare_tool_market),
+    "studio": _and_books(compare_studio),
+}
+"""Name of a shipped design → the function that compares its runs with published numbers, in the order of reading."""
+
+EXPERIMENTS: Final = tuple(
+    Experiment(design_file.load(name), compared) for name, compared in _COMPARED.items()
 )
 """Every experiment, in the order of reading."""

@@ -13,10 +13,10 @@ from typing import Any, Final
 
 from econsim.evaluation.experiments.catalogue import Experiment
 from econsim.evaluation.experiments.pictures import PICTURES, Drawing
-from econsim.evaluation.experiments.sampling import Runs
+from econsim.evaluation.experiments.runs import Runs
 from econsim.evaluation.experiments.verdicts import RULES, Comparison, Rule
 from econsim.report.document import Document, render_document
-from econsim.report.format import NOTHING, count
+from econsim.report.format import NOTHING, count, plus_minus
 from econsim.report.markup import Figure, Specs, figure, table
 from econsim.report.picture_file import png, svg
 
@@ -68,7 +68,7 @@ def picture_spec(experiment: Experiment, chart: Drawing) -> dict[str, Any]:
     """Return the specification of the picture file: the chart with title, size and colours."""
     spec: dict[str, Any] = chart.to_dict()
     caption = PICTURES[experiment.name][1]
-    title = {"text": experiment.title, "subtitle": caption}
+    title = {"text": experiment.design.title, "subtitle": caption}
     return spec | {"width": WIDTH, "height": HEIGHT, "title": title}
 
 
@@ -90,14 +90,6 @@ def rows(result: ExperimentResult) -> list[dict[str, object]]:
     ]
 
 
-def plus_minus(value: float, half_width: float) -> str:
-    """Return a number with its half-width, to the digits that the half-width supports."""
-    if not half_width:
-        return f"{value:g}"
-    digits = 4 if half_width < 0.02 else 3 if half_width < 0.2 else 2
-    return f"{value:.{digits}f} ± {half_width:.{digits}f}"
-
-
 def format_expected(comparison: Comparison) -> str:
     """Return the expected number, with a sign where only a direction is expected."""
     sign = {Rule.ABOVE: "> ", Rule.BELOW: "< ", Rule.EXACTLY: "= ", Rule.BESIDE: "elsewhere "}.get(
@@ -111,7 +103,8 @@ def render(result: ExperimentResult, chart: Drawing) -> str:
     """Return the page of an experiment as an HTML document."""
     experiment, specs = result.experiment, Specs()
     drawn = figure(
-        Figure("main", experiment.question, PICTURES[experiment.name][1], chart.to_dict(), wide=True), specs
+        Figure("main", experiment.design.question, PICTURES[experiment.name][1], chart.to_dict(), wide=True),
+        specs,
     )
     head = ("Measure", "Expected", "Measured", "n", "Verdict", "Source")
     listed = [
@@ -127,7 +120,8 @@ def render(result: ExperimentResult, chart: Drawing) -> str:
     ]
     rules = sorted({comparison.expected.rule for comparison in result.comparisons})
     listed_rules = "".join(f"<li><b>{rule}</b>: {escape(RULES[rule])}.</li>" for rule in rules)
-    studies = "; ".join(f"{s.runs} runs of {s.periods} periods of {s.scenario}" for s in experiment.studies)
+    studies = "; ".join(experiment.runs)
+    design = experiment.design
     main = (
         f'<div class="grid">{drawn}</div>',
         '<section class="part"><h2>Numbers</h2>',
@@ -139,10 +133,10 @@ def render(result: ExperimentResult, chart: Drawing) -> str:
     command = f"<code>{escape(result.command)}</code>"
     return render_document(
         Document(
-            title=experiment.title,
+            title=design.title,
             eyebrow="econsim · experiment",
-            heading=experiment.title,
-            lede=escape(experiment.answer),
+            heading=design.title,
+            lede=escape(design.answer),
             notes="",
             main="\n".join(main),
             footer=f"<p>{escape(studies)}. Seeds 1, 2 and so on: {command} gives these numbers again.</p>",

@@ -12,7 +12,7 @@ import altair as alt
 
 from econsim.domain.measures.measures import confidence_interval
 from econsim.evaluation.experiments.catalogue import PRICE, alphas, prices
-from econsim.evaluation.experiments.sampling import Runs
+from econsim.evaluation.experiments.runs import Runs, days, group_days
 from econsim.evaluation.experiments.verdicts import Comparison
 from econsim.report.charts import BLUE, CORAL, GREY, TEAL
 from econsim.report.series import Rows
@@ -82,7 +82,7 @@ def gode_sunder_oracle(studies: tuple[Runs, ...], comparisons: tuple[Comparison,
     rows: Rows = [
         {"price": day.mean_price, "efficiency": day.efficiency}
         for run in studies[0]
-        for day in run.days["good"]
+        for day in days(run, "good")
     ]
     marks = alt.Chart(_inline_data(rows)).mark_circle(color=TEAL, size=38, opacity=0.35)
     drawn: Drawing = marks.encode(
@@ -117,7 +117,7 @@ def thinking_is_dear(studies: tuple[Runs, ...], comparisons: tuple[Comparison, .
     del comparisons
     rows: Rows = []
     for group in ("hasty", "prudent"):
-        costs = [[day.cost for day in run.thinking[group]] for run in studies[0]]
+        costs = [[day.thinking_cost or 0.0 for day in group_days(run, group)] for run in studies[0]]
         rows += _days_of_group(NAMES[group], costs)
     colour = _colours({NAMES["hasty"]: CORAL, NAMES["prudent"]: TEAL})
     return alt.layer(*_band(rows, colour, "paid for thoughts, credits an agent", zero=True))
@@ -138,7 +138,7 @@ def studio(studies: tuple[Runs, ...], comparisons: tuple[Comparison, ...]) -> Dr
 def _gains_by_day(runs: Runs, colours: dict[str, str]) -> Drawing:
     rows: Rows = []
     for group in colours:
-        rows += _days_of_group(group, [run.gains[group] for run in runs])
+        rows += _days_of_group(group, [[day.net_gain for day in group_days(run, group)] for run in runs])
     return alt.layer(*_band(rows, _colours(colours), "net gain, credits an agent", zero=True))
 
 
@@ -195,10 +195,10 @@ def by_day(
     runs: Runs, resources: tuple[str, ...], measured: Callable[[Runs, str, slice], list[float]]
 ) -> Rows:
     """Return the mean over runs of each day with its 95 % interval."""
-    days = max(len(run.days[resources[0]]) for run in runs)
+    count = max(len(days(run, resources[0])) for run in runs)
     rows: Rows = []
     for resource in resources:
-        for day in range(days):
+        for day in range(count):
             interval = confidence_interval(measured(runs, resource, slice(day, day + 1)))
             if interval:
                 row = {"day": day + 1, "mean": interval.mean, "low": interval.low, "high": interval.high}

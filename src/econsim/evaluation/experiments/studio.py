@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from econsim.evaluation.experiments.sampling import Runs
+from econsim.evaluation.experiments.runs import Runs
 from econsim.evaluation.experiments.tool_market import net_gains
 from econsim.evaluation.experiments.verdicts import Comparison, Expected, Rule, compare
 

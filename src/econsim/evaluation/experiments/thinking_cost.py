@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from econsim.domain.measures.measures import mean
-from econsim.evaluation.experiments.sampling import Runs
+from econsim.evaluation.experiments.runs import Runs, group_days
 from econsim.evaluation.experiments.verdicts import Comparison, Expected, Rule, compare
 
 SOON: Final = slice(2, None)
@@ -45,9 +45,9 @@ def compare_thinking_is_dear(studies: tuple[Runs, ...]) -> tuple[Comparison, ...
 
 def profits(runs: Runs, group: str) -> list[float]:
     """Return each run's mean profit of a group's agents, credits."""
-    return [run.profits[group] for run in runs]
+    return [run.measures[f"{group} profit"] for run in runs]
 
 
 def _priced_out_shares(runs: Runs, group: str) -> list[float]:
-    shares = ([100 * day.priced_out for day in run.thinking[group][SOON]] for run in runs)
+    shares = ([day.priced_out or 0.0 for day in group_days(run, group)[SOON]] for run in runs)
     return [found for share in shares if (found := mean(share)) is not None]

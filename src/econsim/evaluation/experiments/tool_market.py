@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from econsim.domain.measures.measures import mean
-from econsim.evaluation.experiments.sampling import Runs
+from econsim.evaluation.experiments.runs import Runs, group_days
 from econsim.evaluation.experiments.verdicts import Comparison, Expected, Rule, compare
 
 DIRECTION: Final = "direction: information about the price is worth more than its cost"
@@ -32,7 +32,9 @@ def compare_tool_market(studies: tuple[Runs, ...]) -> tuple[Comparison, ...]:
 
 def net_gains(runs: Runs, group: str) -> list[float]:
     """Return each run's mean net gain of a group's agents in a period, credits."""
-    return [found for run in runs if (found := mean(run.gains[group])) is not None]
+    return [
+        found for run in runs if (found := mean([day.net_gain for day in group_days(run, group)])) is not None
+    ]
 
 
 def _differences(first: list[float], second: list[float]) -> list[float]:

@@ -2,6 +2,8 @@
 
 from book_builder import fine_market, match
 from factories import ask, bid, codes, reasons, trades
+from hypothesis import given
+from hypothesis import strategies as st
 
 from econsim.domain.agent.random_draws import Draws
 from econsim.domain.market.open_orders import OpenOrders
@@ -96,6 +98,20 @@ def test_at_the_margin_a_draw_gives_every_order_its_chance_but_never_beats_a_bet
     assert {first for first, _ in winners} == {"b3"}
     assert 8 <= sum(second == "b1" for _, second in winners) <= 32
     assert {second for _, second in winners} == {"b1", "b2"}
+
+
+@given(seed=st.integers(0, 999), newcomers=st.integers(1, 4), place=st.integers(0, 6))
+def test_who_else_takes_part_changes_nobodys_lot(seed, newcomers, place):
+    by_lot = fine_market("call_auction", rationing=Rationing.DRAW)
+    bids = [bid(f"b{n}", f"b{n}", 100) for n in range(6)]
+    more = [bid(f"new{n}", f"new{n}", 100) for n in range(newcomers)]
+
+    def order(quotes):
+        supply = ask("cas", "a1", 90, len(quotes))
+        return [t.bid_id for t in trades(clear(*quotes, supply, market=by_lot, seed=seed))]
+
+    alone, together = order(bids), order([*bids[:place], *more, *bids[place:]])
+    assert [each for each in together if not each.startswith("new")] == alone
 
 
 def test_a_quote_that_crosses_its_own_agents_is_cancelled():

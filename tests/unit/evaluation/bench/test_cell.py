@@ -50,8 +50,10 @@ def test_the_id_made_from_batch_and_number_is_in_every_event() -> None:
 
 
 def test_a_run_that_raises_is_a_result_that_decides_nothing() -> None:
-    found = attempt(treatment().scenario, CELL.model_copy(update={"seed": -1}), "b-4")
+    lots = treatment(markets=[{"resource": "cpu", "lot_size": 2}])
 
-    assert found.failure.startswith("ValidationError")
+    found = attempt(lots.scenario, CELL, "b-4")
+
+    assert found.failure.startswith("ScenarioError")
     assert [verdict.outcome for verdict in found.verdicts] == ["undecidable"]
     assert not found.passed

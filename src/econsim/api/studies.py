@@ -1,0 +1,120 @@
+"""A study from Python: `econsim.study` runs a design and returns its numbers and its table, as `econsim study` does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from econsim.config import settings as settings_of_environment
+from econsim.errors import Conflict
+from econsim.evaluation.bench.batch import run_in_memory
+from econsim.evaluation.bench.records import BatchFiles, BatchRecord
+from econsim.evaluation.bench.results import CellResult
+from econsim.evaluation.bench.seeds import parse_seeds
+from econsim.evaluation.studies.outcome import Outcome
+from econsim.evaluation.studies.page import PAGE, numbers, write
+from econsim.evaluation.studies.record import study_record
+from econsim.evaluation.studies.table import GROUPS, MARKETS
+from econsim.identity.private_files import private_files
+
+
+def study(  # noqa: PLR0913 - one for each option of `econsim study`
+    design: str | Path | Mapping[str, Any],
+    settings: Mapping[str, object] | None = None,
+    *,
+    seeds: str | Sequence[int] | None = None,
+    jobs: int | None = 1,
+    name: str | None = None,
+    state: str | Path | None = None,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> StudyResult:
+    """Run a study to its end and return its result.
+
+    `design` is a TOML file, the name of a shipped design, or the same as a dictionary: `{"scenario": "smith1962", "seeds": "1..20",
+    "grid": {"agents.buyer.count": [5, 10]}}`. `settings` are of all its treatments; `seeds` replace the design's. It runs in memory, in
+    `jobs` processes (none: one a core), and keeps its record and files in the state directory, where `econsim bench list` shows it. A study
+    of a `name` that was stopped goes on where it was. `progress` is called with the runs done and their number.
+
+    Raises ScenarioError, before anything runs, for a design that cannot be run, and Conflict if the name is that of another study.
+    """
+    wanted = parse_seeds(seeds) if isinstance(seeds, str) else seeds
+    source = design if isinstance(design, Mapping) else str(design)
+    record = study_record(source, name, wanted, settings, command=f"econsim.study({source!r})")
+    files = BatchFiles(settings_of_environment(state=state).state, record.plan.batch)
+    record = _known(files, record)
+    total = len(record.plan.cells)
+    with files.writer() as writer:
+        done = {result.number for result in files.results(record.plan)}
+
+        def take(result: CellResult) -> None:
+            writer.add(result)
+            done.add(result.number)
+            progress(len(done), total)
+
+        run_in_memory(
+            record.plan, [each for each in record.plan.cells if each.number not in done], jobs, take
+        )
+        results = files.results(record.plan)
+    with private_files(files.path):
+        return StudyResult(write(files, record, results), files.path)
+
+
+class StudyResult:
+    """The numbers of a study, and its files."""
+
+    def __init__(self, outcome: Outcome, path: Path) -> None:
+        """Take the numbers and the directory; `study` makes results."""
+        self.name = outcome.batch
+        """Name of the study."""
+        self.path = path
+        """Directory of its files: tables, picture, page, record."""
+        self.page = path / PAGE
+        """Page of the study."""
+        self.failed = tuple(each.run for each in outcome.failed)
+        """Ids of the runs that ended early; they are in no number."""
+        self._numbers = numbers(outcome)
+
+    @property
+    def means(self) -> list[dict[str, Any]]:
+        """Mean over runs of every measure under every condition, with half its 95 % interval and n, the number of runs."""
+        return self._rows("means")
+
+    @property
+    def differences(self) -> list[dict[str, Any]]:
+        """Difference of every measure from the first treatment, run by run on the same seeds, with half its 95 % interval."""
+        return self._rows("differences")
+
+    @property
+    def table(self) -> duckdb.DuckDBPyRelation:
+        """A row for each run, period and market, treatments and settings as columns: `.df()` for pandas, `.pl()` for Polars, `.arrow()`."""
+        return duckdb.connect().read_parquet(str(self.path / MARKETS))
+
+    @property
+    def groups(self) -> duckdb.DuckDBPyRelation:
+        """A row for each run, period and group of agents."""
+        return duckdb.connect().read_parquet(str(self.path / GROUPS))
+
+    def __repr__(self) -> str:
+        """Return the study in a line."""
+        runs = {(each["condition"], each["n"]) for each in self.means}
+        return f"<study {self.name}: {len(runs)} conditions, {self.path}>"
+
+    def _rows(self, kind: str) -> list[dict[str, Any]]:
+        found = self._numbers[kind]
+        assert isinstance(found, list)
+        return found
+
+
+def _known(files: BatchFiles, record: BatchRecord) -> BatchRecord:
+    """Write the record of a new study, or return that of the same study which was begun before; raises Conflict for another one."""
+    try:
+        files.create(record)
+    except Conflict:
+        before = files.record()
+        if (before.plan, before.study) != (record.plan, record.study):
+            raise
+        return before
+    return record

@@ -1,0 +1,178 @@
+"""`econsim study`: treatments by grid by seeds of a scenario, from one design, with tables, a picture and a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from econsim.cli import bench_options as options
+from econsim.cli import option_types
+from econsim.cli.batch_run import execute
+from econsim.cli.bench_options import BenchTransport
+from econsim.cli.command_group import settings_of
+from econsim.cli.output import console, say
+from econsim.cli.setting_options import SetOption, settings_from
+from econsim.cli.unused_options import UnusedOption, refuse_unused_options
+from econsim.errors import Conflict, EconsimError
+
+if TYPE_CHECKING:
+    from econsim.evaluation.bench.records import BatchFiles, BatchRecord
+    from econsim.evaluation.bench.results import CellResult
+    from econsim.evaluation.studies.outcome import Outcome
+
+MEASURES_SHOWN_MAX: Final = 4
+"""Measures that the terminal shows of a design that names none; the page has all."""
+
+FAILURES_SHOWN_MAX: Final = 5
+"""Runs that ended early that are named."""
+
+STUDY_UNUSED_OPTIONS: Final = (
+    UnusedOption(
+        "jobs",
+        lambda given: given["transport"] == BenchTransport.WORKERS,
+        "does nothing with --transport workers: give it to `econsim bench worker`",
+    ),
+    *(
+        UnusedOption(
+            option,
+            lambda given: given["transport"] == BenchTransport.MEMORY,
+            "does nothing with --transport memory",
+        )
+        for option in ("nats", "creds")
+    ),
+)
+"""Rules for options of `study` that would have no effect."""
+
+
+def _transport(text: str) -> BenchTransport:
+    known = (BenchTransport.MEMORY, BenchTransport.WORKERS)
+    return BenchTransport(option_types.OneOf("transport", lambda: [each.value for each in known])(text))
+
+
+def study(  # noqa: PLR0913 - each is an option of the command
+    context: typer.Context,
+    design: Annotated[
+        str,
+        typer.Argument(
+            help="A design of a study, a TOML file, or the name of a shipped one.",
+            metavar="FILE",
+            parser=option_types.text,
+        ),
+    ],
+    *,
+    name: options.NameOption = None,
+    seeds: options.SeedsOption = None,
+    set_: SetOption = None,
+    jobs: options.JobsOption = None,
+    transport: Annotated[
+        BenchTransport,
+        typer.Option(
+            help="memory: processes of this command; workers: those of `econsim bench worker`, here and on other machines.",
+            metavar="memory|workers",
+            parser=_transport,
+        ),
+    ] = BenchTransport.MEMORY,
+) -> None:
+    """Run a study: treatments by grid by seeds of a scenario, compared over runs and paired by seed.
+
+    Leaves a tidy table (Parquet) with a row for each run, period and market, a picture and a page. Stopped or killed, it goes on with
+    `econsim bench resume`. Ends with 1 if a run ended early, with 2 for bad input, before anything starts.
+
+    Example: [cyan]econsim study tick_size.toml[/cyan]
+
+    Example: [cyan]econsim study tick_size.toml --seeds 1..20 --set clock.periods=2[/cyan]
+
+    Example: [cyan]econsim study smith1962[/cyan], the design of an experiment
+    """
+    refuse_unused_options(context, STUDY_UNUSED_OPTIONS)
+    config = settings_of(context)
+    option_types.writable_state(config.state, context)
+    from econsim.evaluation.bench.records import BatchFiles
+
+    record = _record(context, design, name, seeds, settings_from(context, set_), transport)
+    files = BatchFiles(config.state, record.plan.batch)
+    try:
+        files.create(record)
+    except Conflict as error:
+        raise typer.BadParameter(str(error), ctx=context, param_hint="'--name'") from None
+    finish(files, record, execute(config, files, record, jobs, resumed=False))
+
+
+def _record(  # noqa: PLR0913, PLR0917 - a study is made of them
+    context: typer.Context,
+    source: str,
+    name: str | None,
+    seeds: Sequence[int] | None,
+    settings: dict[str, object],
+    transport: BenchTransport,
+) -> BatchRecord:
+    """Return the record of a new study; raises BadParameter for a design that cannot be run."""
+    from econsim.cli.experiment import command_line
+    from econsim.evaluation.studies.record import study_record
+
+    try:
+        return study_record(
+            source, name, seeds, settings, transport=transport.value, command=command_line(context)
+        )
+    except EconsimError as error:
+        raise typer.BadParameter(str(error), ctx=context) from None
+
+
+def finish(files: BatchFiles, record: BatchRecord, results: list[CellResult]) -> None:
+    """Write the tables, picture and page of a study that was run, and show it; end with 1 if a run ended early."""
+    from econsim.evaluation.studies.page import PAGE, write
+    from econsim.evaluation.studies.table import MARKETS
+    from econsim.identity.private_files import private_files
+
+    with private_files(files.path):
+        outcome = write(files, record, results)
+    show(record, outcome)
+    say("table [bold]{path}[/bold]", path=files.path / MARKETS)
+    say("page [bold]{path}[/bold]", path=files.path / PAGE)
+    if outcome.failed:
+        raise typer.Exit(1)
+
+
+def show(record: BatchRecord, outcome: Outcome) -> None:
+    """Show the numbers of a study: a table for each measure."""
+    from rich.box import SIMPLE_HEAD
+    from rich.markup import escape
+    from rich.table import Table
+
+    from econsim.evaluation.studies.outcome import with_unit
+    from econsim.evaluation.studies.page import shown_differences, shown_mean
+    from econsim.report.format import NOTHING, count, visible
+    from econsim.report.tables import print_table
+
+    out = console()
+    every = outcome.measures
+    shown = every if record.study and record.study.measures else every[:MEASURES_SHOWN_MAX]
+    differences = shown_differences(outcome)
+    for measure in shown:
+        table = Table(box=SIMPLE_HEAD)
+        for heading in outcome.headings:
+            table.add_column(escape(heading))
+        for heading in (with_unit(measure), "n", f"less {outcome.compared_with}"):
+            table.add_column(escape(visible(heading)), justify="right")
+        for each in outcome.means:
+            if each.measure == measure:
+                text, is_clear = differences.get((each.condition.name, measure), (NOTHING, False))
+                labels = (escape(visible(label)) for label in outcome.labels(each.condition))
+                shown_text = f"[bold]{text}[/bold]" if is_clear else text
+                table.add_row(*labels, shown_mean(each), count(each.n), shown_text)
+        print_table(out, table)
+    out.print(
+        "mean ± half the 95 % interval over runs; differences run by run on the same seeds, bold: the interval leaves 0 out",
+        style="dim",
+        soft_wrap=True,
+    )
+    if len(every) > len(shown):
+        out.print(f"{len(every) - len(shown)} measures more on the page", style="dim")
+    for run in outcome.failed[:FAILURES_SHOWN_MAX]:
+        out.print(
+            f"ended early  {run.run}: {visible(run.failure)}", style="red", markup=False, soft_wrap=True
+        )
+    if outcome.failed:
+        out.print(f"{count(len(outcome.failed))} runs ended early and are left out", style="red")

@@ -1,0 +1,115 @@
+"""The conditions of a design: the scenario of every treatment at every point of the grid, and the plan of their runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from itertools import product
+
+from econsim.errors import ScenarioError
+from econsim.evaluation.bench.plan import Plan, StudyCondition, StudyPlan, Treatment, make_plan
+from econsim.evaluation.bench.results import measure_names
+from econsim.evaluation.studies.design import NO_TREATMENT, Design, Setting, TreatmentDesign
+from econsim.runs import scenario_file
+from econsim.runs.overrides import why_not_in_memory
+from econsim.runs.settings import setting_of, with_settings
+from econsim.schemas.scenario import Scenario
+
+
+def study_plan(design: Design, batch: str) -> tuple[Plan, StudyPlan]:
+    """Return the plan of a study's runs, and what its conditions are.
+
+    Raises ScenarioError for a scenario or path that there is not, a scenario that cannot be run in memory, two conditions that are the
+    same, and a measure that no condition has.
+    """
+    design.check_size()
+    paths = _paths(design)
+    treatments, conditions = [], []
+    seen: dict[str, str] = {}
+    measures: dict[str, None] = {}
+    for treatment, point, scenario in _scenarios(design):
+        label = scenario.name if treatment.name == NO_TREATMENT else treatment.name
+        name = _name(label, point)
+        text = scenario.model_dump_json()
+        if text in seen:
+            what = f"{name!r} is the same as {seen[text]!r}"
+            raise design.error(("treatments", treatment.name), what, "change it, or leave one of them out")
+        seen[text] = name
+        values = {path: _plain(setting_of(scenario, path)) for path in paths}
+        given = {path: json.dumps(value) for path, value in values.items()}
+        treatments.append(Treatment(name=name, scenario=text, overrides=given))
+        conditions.append(StudyCondition(name=name, treatment=label, values=values))
+        measures |= dict.fromkeys(measure_names(scenario))
+    for measure in design.measures:
+        if measure not in measures:
+            near = get_close_matches(measure, measures, n=1)
+            remedy = f"did you mean {near[0]!r}?" if near else f"the measures are {', '.join(measures)}"
+            raise design.error(("measures",), f"{measure!r} is no measure of this study", remedy)
+    study = StudyPlan(
+        title=design.title or design.name,
+        question=design.question,
+        answer=design.answer,
+        paths=paths,
+        grid=tuple(design.grid),
+        conditions=tuple(conditions),
+        measures=design.measures,
+        design=design.text,
+    )
+    return make_plan(batch, treatments, design.seeds), study
+
+
+def _scenarios(design: Design) -> Iterator[tuple[TreatmentDesign, dict[str, Setting], Scenario]]:
+    loaded: dict[str, Scenario] = {}
+    for treatment in design.treatments:
+        if treatment.scenario not in loaded:
+            loaded[treatment.scenario] = _load(design, treatment)
+        for values in product(*design.grid.values()):
+            point = dict(zip(design.grid, values, strict=True))
+            given = design.settings | treatment.settings | point
+            yield treatment, point, _set(design, treatment, loaded[treatment.scenario], given)
+
+
+def _load(design: Design, treatment: TreatmentDesign) -> Scenario:
+    """Return a treatment's scenario without its expectations, which are of its own settings."""
+    found = scenario_file.load(treatment.scenario)
+    if reason := why_not_in_memory(found):
+        remedy = "a study runs in memory; `econsim bench run --transport nats` runs what needs a server"
+        raise design.error(("scenario",), f"scenario {found.name!r} {reason}", remedy)
+    return found.model_copy(update={"expectations": (), "unjudged": {}})
+
+
+def _set(
+    design: Design, treatment: TreatmentDesign, scenario: Scenario, settings: Mapping[str, Setting]
+) -> Scenario:
+    try:
+        found = with_settings(scenario, {path: setting.value for path, setting in settings.items()})
+    except ScenarioError as error:
+        setting = settings.get(error.details.get("key", ""))
+        key = setting.key if setting and setting.key else ("treatments", treatment.name)
+        raise design.error(key, str(error), "") from None
+    if reason := why_not_in_memory(found):
+        raise design.error(("treatments", treatment.name), f"it {reason}", "a study runs in memory")
+    return found
+
+
+def _paths(design: Design) -> tuple[str, ...]:
+    """Return the paths in which conditions differ, or may: those of the treatments, then those of the grid."""
+    of_treatments = dict.fromkeys(path for each in design.treatments for path in each.settings)
+    return (*of_treatments, *design.grid)
+
+
+def _name(treatment: str, point: Mapping[str, Setting]) -> str:
+    return " ".join((treatment, *(f"{path}={json.dumps(setting.value)}" for path, setting in point.items())))
+
+
+def _plain(value: object) -> str | int | float | bool | None:
+    """Return a value as a column holds it: a number for money, text of JSON for lists."""
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    if value is None or isinstance(value, int | float | bool):
+        return value
+    return json.dumps(value)

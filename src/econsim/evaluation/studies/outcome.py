@@ -1,0 +1,167 @@
+"""The numbers of a study: means over runs and paired differences on the same seeds, each with its 95 % interval. Pure.
+
+The unit is the run, known by its seed: the periods of a run depend on each other, so they are averaged first and never counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import fsum
+from typing import Final
+
+from econsim.domain.measures.measures import Interval
+from econsim.evaluation.bench.plan import StudyCondition, StudyPlan
+from econsim.evaluation.bench.results import CellResult
+from econsim.evaluation.bench.statistics import (
+    PairedDifference,
+    by_seed,
+    by_treatment,
+    mean_over_runs,
+    measures_of,
+    paired_differences,
+)
+from econsim.report.format import NOTHING
+
+UNITS: Final = {
+    "efficiency": "%",
+    "alpha": "%",
+    "price": "credits",
+    "volume": "units a period",
+    "profit": "credits",
+}
+"""Last word of a measure → its unit."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionMean:
+    """A measure under one condition."""
+
+    condition: StudyCondition
+    """Condition of the runs."""
+    measure: str
+    """Name of the measure."""
+    mean: float
+    """Mean over runs."""
+    interval: Interval | None
+    """The same with its 95 % interval; none for fewer than two runs."""
+    n: int
+    """Number of runs that have the measure."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionDifference:
+    """A measure under one condition, less the same under its baseline."""
+
+    condition: StudyCondition
+    """Condition of the runs."""
+    baseline: StudyCondition
+    """Condition that it is compared with."""
+    paired: PairedDifference
+    """Difference, run by run on the same seeds."""
+
+
+class Outcome:
+    """A study with the results of its runs so far."""
+
+    def __init__(self, batch: str, study: StudyPlan, results: Sequence[CellResult]) -> None:
+        """Take the results; runs that ended early are counted and left out of every number."""
+        self.batch = batch
+        """Name of the batch."""
+        self.study = study
+        """Conditions of the study."""
+        self.failed = tuple(each for each in results if each.failure)
+        """Runs that ended early."""
+        self.runs: Mapping[str, Sequence[CellResult]] = by_treatment(
+            each for each in results if not each.failure
+        )
+        """Condition → its runs that came to their end."""
+
+    @cached_property
+    def measures(self) -> tuple[str, ...]:
+        """Measures that are shown: those of the design, or else all; not the efficiency of the one market beside that of the run."""
+        found = measures_of(run for runs in self.runs.values() for run in runs)
+        if self.study.measures:
+            return tuple(each for each in self.study.measures if each in found)
+        of_markets = [each for each in found if each.endswith(" efficiency")]
+        return tuple(each for each in found if len(of_markets) != 1 or each not in of_markets)
+
+    @cached_property
+    def means(self) -> tuple[ConditionMean, ...]:
+        """Mean of every measure under every condition that has it."""
+        found = []
+        for measure in self.measures:
+            for condition in self.study.conditions:
+                values = [*by_seed(self.runs.get(condition.name, ()), measure).values()]
+                if values:
+                    interval = mean_over_runs(self.runs[condition.name], measure)
+                    mean = fsum(values) / len(values)
+                    found.append(ConditionMean(condition, measure, mean, interval, len(values)))
+        return tuple(found)
+
+    @cached_property
+    def differences(self) -> tuple[ConditionDifference, ...]:
+        """Paired difference of every measure between every condition and its baseline, if both have it."""
+        found = []
+        for condition in self.study.conditions:
+            baseline = self.baseline(condition)
+            if baseline is not condition:
+                pairs = paired_differences(*(self.runs.get(each.name, ()) for each in (baseline, condition)))
+                found += [
+                    ConditionDifference(condition, baseline, pair)
+                    for pair in pairs
+                    if pair.measure in self.measures
+                ]
+        return tuple(found)
+
+    def baseline(self, condition: StudyCondition) -> StudyCondition:
+        """Return what a condition is compared with: the first treatment at the same point of the grid; of one treatment, its first point."""
+        every = self.study.conditions
+        if not self.has_treatments:
+            return every[0]
+        point = self.point(condition)
+        return next(each for each in every if self.point(each) == point)
+
+    @property
+    def has_treatments(self) -> bool:
+        """Tell whether conditions differ in their treatment, not in the grid alone."""
+        return len({each.treatment for each in self.study.conditions}) > 1
+
+    @property
+    def compared_with(self) -> str:
+        """Name of what the differences are from: the first treatment, or the first point of the grid."""
+        first = self.study.conditions[0]
+        return first.treatment if self.has_treatments else ", ".join(self.labels(first))
+
+    @property
+    def headings(self) -> tuple[str, ...]:
+        """Headings of the columns that tell a condition: its treatment, and the paths of the grid, by their last word if that will do."""
+        lasts = [path.rpartition(".")[2] for path in self.study.grid]
+        short = [
+            last if lasts.count(last) == 1 else path
+            for path, last in zip(self.study.grid, lasts, strict=True)
+        ]
+        return (("treatment",) if self.has_treatments or not short else ()) + tuple(short)
+
+    def labels(self, condition: StudyCondition) -> tuple[str, ...]:
+        """Return what these columns hold for a condition."""
+        values = tuple(map(shown_value, self.point(condition)))
+        return ((condition.treatment,) if self.has_treatments or not values else ()) + values
+
+    def point(self, condition: StudyCondition) -> tuple[object, ...]:
+        """Return a condition's values of the grid."""
+        return tuple(condition.values[path] for path in self.study.grid)
+
+
+def with_unit(measure: str) -> str:
+    """Return a measure with its unit, as an axis or a heading has it."""
+    unit = UNITS.get(measure.rpartition(" ")[2])
+    return f"{measure}, {unit}" if unit else measure
+
+
+def shown_value(value: object) -> str:
+    """Return a condition's value as tables show it."""
+    if value is None:
+        return NOTHING
+    return f"{value:g}" if isinstance(value, float) else str(value)

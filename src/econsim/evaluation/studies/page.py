@@ -1,0 +1,197 @@
+"""Files of a study beside its record: tables as Parquet, a picture, its numbers as JSON, and a page that loads nothing from elsewhere."""
+
+from __future__ import annotations
+
+import json
+from html import escape
+from typing import Final
+
+from econsim.evaluation.bench.records import BatchFiles, BatchRecord, not_written
+from econsim.evaluation.bench.results import CellResult
+from econsim.evaluation.studies.outcome import ConditionMean, Outcome, with_unit
+from econsim.evaluation.studies.picture import caption, chart, grid_path, height, left_out, study_svg
+from econsim.evaluation.studies.table import COLUMNS, GROUPS, MARKETS, write_tables
+from econsim.report.document import Document, render_document
+from econsim.report.format import NOTHING, count, plus_minus
+from econsim.report.markup import Figure, Specs, figure, plural, table
+
+PAGE, PICTURE, NUMBERS, DESIGN = "index.html", "picture.svg", "numbers.json", "design.toml"
+"""Names of a study's files, beside those of its tables."""
+
+AXIS_PX: Final = 60
+"""Pixels of a chart's axis and its title."""
+
+INTERVALS: Final = (
+    "Mean over runs with its 95 % interval by Student's t; n is the number of runs. The periods of a run depend on each other, so they are "
+    "averaged first and never counted."
+)
+"""What the intervals are, for the page and the terminal."""
+
+PAIRS: Final = (
+    "Differences are taken run by run on the same seeds: an agent draws the same numbers in both conditions, so what a seed does to both "
+    "cancels out. An interval that leaves 0 out is bold."
+)
+"""What the differences are."""
+
+STYLE: Final = """\
+.wide .chart { min-height: 200px; }
+.facts { max-width: 80ch; }
+td b { font-weight: 650; }"""
+"""Style rules of a study's page, beside those of all pages."""
+
+
+def write(files: BatchFiles, record: BatchRecord, results: list[CellResult]) -> Outcome:
+    """Write tables, picture, numbers, design and page of a study; return its numbers. Raises SetupError if the disk does not take them."""
+    assert record.study is not None
+    outcome = Outcome(files.name, record.study, results)
+    write_tables(files.name, record.study, results, files.path)
+    texts = {NUMBERS: json.dumps(numbers(outcome), indent=2) + "\n"}
+    if outcome.measures:
+        texts |= {PICTURE: study_svg(outcome), PAGE: render(outcome, record)}
+    if record.study.design:
+        texts[DESIGN] = record.study.design
+    for name, text in texts.items():
+        try:
+            (files.path / name).write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise not_written(files.path / name, error) from error
+    return outcome
+
+
+def numbers(outcome: Outcome) -> dict[str, object]:
+    """Return means and differences as plain values."""
+    return {
+        "study": outcome.batch,
+        "failed": [each.run for each in outcome.failed],
+        "means": [
+            {
+                "condition": each.condition.name,
+                "treatment": each.condition.treatment,
+                **each.condition.values,
+                "measure": each.measure,
+                "mean": each.mean,
+                "half_width": each.interval.half_width if each.interval else None,
+                "n": each.n,
+            }
+            for each in outcome.means
+        ],
+        "differences": [
+            {
+                "condition": each.condition.name,
+                "baseline": each.baseline.name,
+                "measure": each.paired.measure,
+                "difference": each.paired.second - each.paired.first,
+                "half_width": each.paired.difference.half_width if each.paired.difference else None,
+                "n": each.paired.seeds,
+                "is_clear": each.paired.is_clear,
+            }
+            for each in outcome.differences
+        ],
+    }
+
+
+def shown_mean(each: ConditionMean) -> str:
+    """Return a mean with half its interval."""
+    return plus_minus(each.mean, each.interval.half_width) if each.interval else f"{each.mean:.4g}"
+
+
+def shown_differences(outcome: Outcome) -> dict[tuple[str, str], tuple[str, bool]]:
+    """Return condition and measure → the difference from the baseline, and whether its interval leaves 0 out."""
+    found = {}
+    for each in outcome.differences:
+        interval, paired = each.paired.difference, each.paired
+        text = f"{paired.second - paired.first:.4g}"
+        if interval:
+            text = plus_minus(interval.mean, interval.half_width)
+        found[each.condition.name, paired.measure] = (text, paired.is_clear)
+    return found
+
+
+def render(outcome: Outcome, record: BatchRecord) -> str:
+    """Return the page of a study as an HTML document."""
+    study, specs = outcome.study, Specs()
+    pixels = 0 if grid_path(outcome) else height(outcome) + AXIS_PX
+    drawn = [
+        figure(
+            Figure(
+                name=f"m{place}",
+                title=measure,
+                caption=caption(outcome),
+                chart=chart(outcome, measure),
+                wide=True,
+                height_px=pixels,
+            ),
+            specs,
+        )
+        for place, measure in enumerate(outcome.measures)
+    ]
+    seeds = {cell.seed for cell in record.plan.cells}
+    facts = f"{plural(len(study.conditions), 'condition')}, {plural(len(seeds), 'seed')} each, {plural(len(record.plan.cells), 'run')}."
+    notes = [facts, left_out(outcome), _failures(outcome)]
+    main = (
+        f'<div class="grid">{"".join(drawn)}</div>',
+        '<section class="part"><h2>Numbers</h2>',
+        f'<p class="facts">{escape(INTERVALS)} {escape(PAIRS)} {escape(by_chance(outcome))}</p>',
+        *(_numbers(outcome, measure) for measure in outcome.measures),
+        "</section>",
+        '<section class="part"><h2>Conditions</h2>',
+        _conditions(outcome),
+        "</section>",
+        '<section class="part"><h2>Columns of the tables</h2>',
+        f'<p class="facts">{MARKETS} has a row for each run, period and market, {GROUPS} for each run, period and group.</p>',
+        table(("Column", "Meaning"), [*COLUMNS.items()], text=(0, 1)),
+        "</section>",
+    )
+    versions = ", ".join(f"{name} {version}" for name, version in record.versions.items())
+    command = f"<code>{escape(record.command)}</code>"
+    return render_document(
+        Document(
+            title=study.title,
+            eyebrow="econsim · study",
+            heading=study.title,
+            lede=escape(" ".join(filter(None, (study.question, study.answer)))),
+            notes=f"<p>{escape(' '.join(filter(None, notes)))}</p>",
+            main="\n".join(main),
+            footer=f"<p>{command} gives these numbers again. {escape(versions)}; {escape(record.started_at)}.</p>",
+            specs=specs,
+            style=STYLE,
+        )
+    )
+
+
+def by_chance(outcome: Outcome) -> str:
+    """Return how many differences leave 0 out by chance alone, as a sentence; empty for few differences."""
+    number = sum(1 for each in outcome.differences if each.paired.difference)
+    if number < 10:
+        return ""
+    return f"Of {number} differences about {number / 20:.0f} leave 0 out by chance alone."
+
+
+def _failures(outcome: Outcome) -> str:
+    number = len(outcome.failed)
+    return f"{plural(number, 'run')} ended early and left out of all numbers." if number else ""
+
+
+def _numbers(outcome: Outcome, measure: str) -> str:
+    differences = shown_differences(outcome)
+    rows = []
+    for each in outcome.means:
+        if each.measure == measure:
+            text, is_clear = differences.get((each.condition.name, measure), (NOTHING, False))
+            shown = f"<b>{escape(text)}</b>" if is_clear else escape(text)
+            rows.append((*outcome.labels(each.condition), shown_mean(each), count(each.n), shown))
+    wide = len(outcome.headings)
+    head = (*outcome.headings, with_unit(measure), "n", f"less {outcome.compared_with}")
+    return table(head, rows, raw=(wide + 2,), text=range(wide))
+
+
+def _conditions(outcome: Outcome) -> str:
+    study = outcome.study
+    rows = [
+        (
+            each.name,
+            *(NOTHING if each.values[path] is None else str(each.values[path]) for path in study.paths),
+        )
+        for each in study.conditions
+    ]
+    return table(("Condition", *study.paths), rows, text=(0,))

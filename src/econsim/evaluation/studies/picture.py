@@ -1,0 +1,160 @@
+"""The pictures of a study: a chart for each measure, over the grid if it varies a number, else with a dot for each run.
+
+Charts hold no colours of page or text, so that one serves light, dark and paper. Treatments differ in colour, shape and dash, and the
+colours are told apart by colour-blind readers (Okabe and Ito).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from econsim.evaluation.bench.picture import comparison_panel
+from econsim.evaluation.bench.plan import StudyCondition
+from econsim.evaluation.studies.outcome import Outcome, shown_value, with_unit
+from econsim.report.charts import Spec
+from econsim.report.picture_file import svg
+
+COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#8A6D00", "#5B6475")
+"""Colours of series, on white and on black."""
+
+SHAPES: Final = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
+"""Shapes of series."""
+
+DASHES: Final = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 4], [1, 3])
+"""Dashes of series."""
+
+SERIES_MAX: Final = len(COLOURS)
+"""Series in one chart: more colours are not told apart."""
+
+CONDITIONS_MAX: Final = 40
+"""Conditions in one chart of dots: more do not fit a page."""
+
+MEASURES_MAX: Final = 8
+"""Measures in the picture file; the page has a chart for each."""
+
+WIDTH: Final = 600
+"""Pixels of the picture file's charts."""
+
+HEIGHT: Final = 220
+"""Pixels of a chart over a grid."""
+
+DODGE: Final = 0.008
+"""Distance between the marks of two series at one point, of the axis: intervals that lie on each other are not seen."""
+
+
+def caption(outcome: Outcome) -> str:
+    """Return what the marks of the charts are."""
+    if grid_path(outcome):
+        return "A mark is the mean over runs with its 95 % interval; n is the number of runs."
+    return "A dot is a run; thick: the mean over runs, thin: its 95 % interval."
+
+
+def left_out(outcome: Outcome) -> str:
+    """Return what the charts do not show, as a sentence; empty if they show all."""
+    if grid_path(outcome):
+        more = len(_series(outcome)) - SERIES_MAX
+        return f"{more} series more are in the tables alone." if more > 0 else ""
+    more = len(outcome.study.conditions) - CONDITIONS_MAX
+    return f"{more} conditions more are in the tables alone." if more > 0 else ""
+
+
+def study_svg(outcome: Outcome) -> str:
+    """Return the picture file of a study."""
+    shown = outcome.measures[:MEASURES_MAX]
+    panels = [chart(outcome, measure) | {"width": WIDTH, "height": height(outcome)} for measure in shown]
+    subtitle = [caption(outcome), *filter(None, [left_out(outcome)])]
+    title = {"text": outcome.study.title, "subtitle": subtitle}
+    return svg({"title": title, "vconcat": panels, "spacing": 26})
+
+
+def height(outcome: Outcome) -> int:
+    """Return the pixels of a chart."""
+    if grid_path(outcome):
+        return HEIGHT
+    return 30 * max(1, min(len(outcome.study.conditions), CONDITIONS_MAX))
+
+
+def grid_path(outcome: Outcome) -> str:
+    """Return the first path of the grid whose values are all numbers: the charts' horizontal axis; empty without one."""
+    for path in outcome.study.grid:
+        values = [each.values[path] for each in outcome.study.conditions]
+        if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+            return path
+    return ""
+
+
+def chart(outcome: Outcome, measure: str) -> Spec:
+    """Return the chart of a measure."""
+    path = grid_path(outcome)
+    if path:
+        return _over_grid(outcome, measure, path)
+    shown = [each.name for each in outcome.study.conditions][:CONDITIONS_MAX]
+    runs = {name: outcome.runs.get(name, ()) for name in shown}
+    return comparison_panel(measure, runs, COLOURS[0], title=with_unit(measure))
+
+
+def _over_grid(outcome: Outcome, measure: str, path: str) -> Spec:
+    series = _series(outcome)[:SERIES_MAX]
+    rows: list[dict[str, Any]] = []
+    for each in outcome.means:
+        who = _who(each.condition, outcome, path)
+        if each.measure == measure and who in series:
+            low, high = (each.interval.low, each.interval.high) if each.interval else (each.mean, each.mean)
+            at = each.condition.values[path]
+            rows.append({"at": at, "who": who, "mean": each.mean, "low": low, "high": high, "n": each.n})
+    values = sorted({float(row["at"]) for row in rows})
+    width = DODGE * (values[-1] - values[0]) if values else 0.0
+    for row in rows:
+        row["x"] = float(row["at"]) + width * (series.index(row["who"]) - (len(series) - 1) / 2)
+    x = {
+        "field": "x",
+        "type": "quantitative",
+        "title": path,
+        "scale": {"zero": False, "nice": False, "padding": 18},
+        "axis": {"values": values, "grid": False},
+    }
+
+    def scaled(range_: object, legend: object) -> dict[str, Any]:
+        scale = {"domain": series, "range": range_}
+        return {"field": "who", "type": "nominal", "scale": scale, "legend": legend}
+
+    def y(field: str) -> dict[str, Any]:
+        return {"field": field, "type": "quantitative", "title": with_unit(measure), "scale": {"zero": False}}
+
+    legend = {"title": None, "orient": "top"} if len(series) > 1 else None
+    colour = scaled(COLOURS[: len(series)], legend)
+    tooltip = [{"field": field, "type": "nominal"} for field in ("who", "at", "mean", "low", "high", "n")]
+    return {
+        "data": {"values": rows},
+        "encoding": {"x": x, "color": colour},
+        "layer": [
+            {
+                "mark": {"type": "line", "strokeWidth": 1.6},
+                "encoding": {"y": y("mean"), "strokeDash": scaled(DASHES[: len(series)], None)},
+            },
+            {
+                "mark": {"type": "rule", "strokeWidth": 1.8},
+                "encoding": {"y": y("low"), "y2": {"field": "high"}},
+            },
+            {
+                "mark": {"type": "point", "filled": True, "size": 70, "opacity": 1},
+                "encoding": {
+                    "y": y("mean"),
+                    "shape": scaled(SHAPES[: len(series)], legend),
+                    "tooltip": tooltip,
+                },
+            },
+        ],
+    }
+
+
+def _series(outcome: Outcome) -> list[str]:
+    path = grid_path(outcome)
+    return [*dict.fromkeys(_who(each, outcome, path) for each in outcome.study.conditions)]
+
+
+def _who(condition: StudyCondition, outcome: Outcome, path: str) -> str:
+    """Return the series of a condition: its treatment, and its values of the grid but that of the axis."""
+    several = outcome.has_treatments
+    rest = [f"{each} = {shown_value(condition.values[each])}" for each in outcome.study.grid if each != path]
+    return ", ".join(([condition.treatment] if several or not rest else []) + rest)

@@ -1,0 +1,140 @@
+"""The numbers of a study: n is the run, differences are of equal seeds, and what a condition is compared with."""
+
+from __future__ import annotations
+
+from math import isclose
+
+import duckdb
+from bench_builders import result
+
+from econsim.evaluation.bench.plan import StudyCondition, StudyPlan
+from econsim.evaluation.bench.results import MarketPeriod
+from econsim.evaluation.studies.outcome import Outcome
+from econsim.evaluation.studies.picture import SERIES_MAX, left_out, study_svg
+from econsim.evaluation.studies.table import write_tables
+
+
+def study(*conditions, grid=(), **fields):
+    """Return a study of conditions, each a treatment with its values."""
+    found = tuple(
+        StudyCondition(name=f"{treatment} {values}", treatment=treatment, values=values)
+        for treatment, values in conditions
+    )
+    paths = tuple(found[0].values)
+    return StudyPlan(title="A study", paths=paths, grid=grid, conditions=found, **fields)
+
+
+def runs(condition, values, measure="efficiency", **fields):
+    """Return a run of a condition for each seed's value."""
+    return [
+        result(number, seed=seed, treatment=condition.name, measures={measure: value}, **fields)
+        for number, (seed, value) in enumerate(values.items(), 1)
+    ]
+
+
+TWO = study(("low", {"tax": 0.0}), ("high", {"tax": 0.5}))
+
+
+def two(low, high):
+    return Outcome("b", TWO, [*runs(TWO.conditions[0], low), *runs(TWO.conditions[1], high)])
+
+
+def test_n_is_the_number_of_runs_however_many_periods_they_have() -> None:
+    periods = tuple(
+        MarketPeriod(
+            market="cpu", period=day, efficiency=90.0, alpha=None, mean_price=None, volume=1, surplus=1
+        )
+        for day in range(1, 101)
+    )
+    found = Outcome("b", TWO, runs(TWO.conditions[0], {1: 90.0, 2: 92.0, 3: 94.0}, periods=periods))
+
+    (mean,) = found.means
+    assert (mean.n, mean.interval.n, mean.mean) == (3, 3, 92.0)
+    assert isclose(mean.interval.half_width, 4.302653 * 2 / 3**0.5, rel_tol=1e-6)
+
+
+def test_a_difference_is_paired_by_seed_so_what_seeds_do_to_both_cancels_out() -> None:
+    (found,) = two({1: 10.0, 2: 50.0, 3: 90.0}, {3: 91.0, 2: 51.0, 1: 11.0}).differences
+
+    paired = found.paired
+    assert (found.condition.treatment, found.baseline.treatment) == ("high", "low")
+    assert (paired.difference.mean, paired.difference.half_width, paired.seeds) == (1.0, 0.0, 3)
+    assert paired.is_clear
+
+
+def test_only_seeds_that_both_have_are_pairs() -> None:
+    (found,) = two({1: 1.0, 2: 2.0, 7: 99.0}, {2: 3.0, 1: 2.0}).differences
+
+    assert (found.paired.seeds, found.paired.difference.mean) == (2, 1.0)
+
+
+def test_one_run_has_a_mean_and_no_interval() -> None:
+    found = two({1: 10.0}, {1: 12.0})
+
+    assert [mean.interval for mean in found.means] == [None, None]
+    assert found.differences[0].paired.difference is None
+    assert not found.differences[0].paired.is_clear
+
+
+def test_runs_that_ended_early_are_left_out_of_every_number() -> None:
+    broken = runs(TWO.conditions[0], {9: 0.0}, failure="the ledger refused it")
+    found = Outcome("b", TWO, [*runs(TWO.conditions[0], {1: 10.0, 2: 12.0}), *broken])
+
+    assert (found.means[0].mean, found.means[0].n, len(found.failed)) == (11.0, 2, 1)
+
+
+def test_treatments_are_compared_at_the_same_point_of_the_grid() -> None:
+    wanted = study(*((name, {"tax": 0, "n": n}) for name in ("low", "high") for n in (5, 10)), grid=("n",))
+    found = Outcome("b", wanted, [])
+
+    pairs = [(each.name, found.baseline(each).name) for each in wanted.conditions]
+    assert pairs == [
+        ("low {'tax': 0, 'n': 5}", "low {'tax': 0, 'n': 5}"),
+        ("low {'tax': 0, 'n': 10}", "low {'tax': 0, 'n': 10}"),
+        ("high {'tax': 0, 'n': 5}", "low {'tax': 0, 'n': 5}"),
+        ("high {'tax': 0, 'n': 10}", "low {'tax': 0, 'n': 10}"),
+    ]
+
+
+def test_points_of_one_treatment_are_compared_with_the_first() -> None:
+    wanted = study(*(("base", {"n": n}) for n in (5, 10, 20)), grid=("n",))
+
+    assert {Outcome("b", wanted, []).baseline(each).name for each in wanted.conditions} == {"base {'n': 5}"}
+
+
+def test_the_table_has_a_row_for_each_run_period_and_market_with_the_paths_as_columns(tmp_path) -> None:
+    periods = tuple(
+        MarketPeriod(
+            market=market, period=day, efficiency=90.0, alpha=1.0, mean_price=2.0, volume=3, surplus=1.5
+        )
+        for market in ("cpu", "gpu")
+        for day in (1, 2)
+    )
+    results = [
+        *runs(TWO.conditions[0], {4: 1.0}, periods=periods),
+        *runs(TWO.conditions[1], {4: 1.0}, periods=periods),
+    ]
+
+    path, _ = write_tables("b", TWO, results, tmp_path)
+
+    table = duckdb.read_parquet(str(path))
+    rows = table.project("study, treatment, tax, seed, run, period, market, volume").fetchall()
+    assert len(rows) == 8
+    assert rows[0] == ("b", "low", 0.0, 4, "b-1", 1, "cpu", 3)
+    assert dict(zip(table.columns, map(str, table.types), strict=True))["tax"] == "DOUBLE"
+
+
+def test_a_grid_of_numbers_is_an_axis_and_other_studies_have_a_dot_for_each_run() -> None:
+    over = study(*(("base", {"n": n}) for n in (5, 10)), grid=("n",))
+    lines = Outcome(
+        "b", over, [*runs(over.conditions[0], {1: 1.0, 2: 2.0}), *runs(over.conditions[1], {1: 2.0})]
+    )
+
+    assert ">n<" in study_svg(lines)
+    assert "A dot is a run" in study_svg(two({1: 1.0, 2: 3.0}, {1: 2.0, 2: 4.0}))
+
+
+def test_a_picture_says_what_it_leaves_out() -> None:
+    many = study(*((f"t{n}", {"n": at}) for n in range(9) for at in (1, 2)), grid=("n",))
+
+    assert left_out(Outcome("b", many, [])) == f"{9 - SERIES_MAX} series more are in the tables alone."
