@@ -9,9 +9,9 @@
     market = econsim.load("smith1962")                  # to look at it, and to vary it
     econsim.run(market.with_({"agents.buyer.policy": "zip"}, periods=20))
 
-`load` reads a scenario, `run` runs it and returns a `Result` with tables, figures and a report; no server is needed. `join` lets a
-program trade in a run over NATS. Errors are subclasses of `econsim.errors.EconsimError`, a sentence each with what to do. All pages:
-docs/reference/python.
+`load` reads a scenario, `run` runs it and returns a `Result` with tables, figures and a report, `study` runs a design of treatments and
+seeds; no server is needed. `join` lets a program trade in a run over NATS. Errors are subclasses of `econsim.errors.EconsimError`, a
+sentence each with what to do. All pages: docs/reference/python.
 """
 
 TYPE_CHECKING = False  # type checkers know this name; loading `typing` takes ten times as long as this file

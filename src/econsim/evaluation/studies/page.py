@@ -12,8 +12,8 @@ from econsim.evaluation.studies.outcome import ConditionMean, StudyOutcome, with
 from econsim.evaluation.studies.picture import caption, chart, grid_path, height, omission, study_svg
 from econsim.evaluation.studies.table import COLUMNS, GROUPS, MARKETS, write_tables
 from econsim.report.document import Document, render_document
-from econsim.report.format import NOTHING, count, plus_minus
-from econsim.report.markup import Figure, Specs, figure, plural, table
+from econsim.report.format import NOTHING, count, plural, plus_minus
+from econsim.report.markup import Figure, Specs, figure, table
 
 PAGE, PICTURE, NUMBERS, DESIGN = "index.html", "picture.svg", "numbers.json", "design.toml"
 """Names of a study's files, beside those of its tables."""
