@@ -10,7 +10,8 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from econsim.errors import SetupError
 from econsim.schemas import addresses
@@ -21,10 +22,12 @@ def _listener(text: str) -> str:
     return text
 
 
-class Settings(BaseModel):
+class Settings(BaseSettings):
     """Settings of a process: the state directory, the server, the log."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_prefix="ECONSIM_", env_ignore_empty=True, frozen=True, extra="forbid", hide_input_in_errors=True
+    )
 
     state: Path = Path(".econsim")
     """Directory of keys, server data, logs and reports; created with mode 0700."""
@@ -70,9 +73,8 @@ def settings(**overrides: object) -> Settings:
     Raises SetupError that names the setting and what it may be.
     """
     given = {name: value for name, value in overrides.items() if value is not None}
-    found = {name: os.environ.get(f"ECONSIM_{name.upper()}") for name in Settings.model_fields}
     try:
-        return Settings.model_validate({name: text for name, text in found.items() if text} | given)
+        return Settings(**given)  # type: ignore[arg-type]  # checked by the model itself
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else "?"
