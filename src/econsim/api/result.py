@@ -22,6 +22,7 @@ from econsim.domain.audit.late_event import LateEvent
 from econsim.domain.measures.measures import mean
 from econsim.errors import InvalidMessage, NotFound, quoted_value
 from econsim.report.summary import AgentSummary, MarketSummary, Summary
+from econsim.report.table_definitions import CREDITS_TYPE
 from econsim.runs.recorder import Recorder
 from econsim.schemas.money import format_credits
 from econsim.schemas.subject import SubjectKind
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
     from econsim.api.tables import RunTable, RunTables
 
 Figures = TypeVar("Figures")
-
-CREDITS: Final = "DECIMAL(25, 6)"
-"""Type of exact credits, as DuckDB writes it."""
 
 _TYPES: Final = frozenset(row.type for row in subjects.TABLE if row.kind is SubjectKind.EVENT)
 
@@ -147,7 +145,7 @@ class Result:
             "resource": "VARCHAR",
             by: "VARCHAR",
             "surplus": "BIGINT",
-            "surplus_credits": CREDITS,
+            "surplus_credits": CREDITS_TYPE,
         }
         found = surplus_rows(self.name, self.figures.scenario, self._events, by)
         rows = ((*row, format_credits(row[-1])) for row in found)

@@ -1,4 +1,4 @@
-"""Tables of a run in a database in memory, made when the first one is asked for, as Arrow data for every library that reads it.
+"""Tables of a run in a database in memory, each made when it is first asked for, as Arrow data for every library that reads it.
 
 Owns no definition of a table: those are the ones of `econsim export` (`report/table_definitions.py`). The database is DuckDB's, which gives Arrow data
 without a library of Arrow, so nothing has to be installed for tables beside econsim.
@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING, Any, Final
 import duckdb
 
 from econsim.domain.audit.envelope import AddressedEvent
+from econsim.domain.audit.facts import as_record
 from econsim.errors import NotFound, SetupError, quoted_value
-from econsim.report.export import export
+from econsim.report.export import Export
 from econsim.report.table_definitions import TABLES
+from econsim.report.table_queries import table_query
 
 if TYPE_CHECKING:
     import pandas as pd  # type: ignore[import-untyped]  # its stubs are a package of their own
@@ -31,6 +33,9 @@ ROWS_SHOWN: Final = 10
 
 THREADS: Final = 2
 """Threads of a run's database: tables of a run are small, and several runs may be looked at once."""
+
+_MADE: Final = "made"
+"""Schema of the finished tables; their sources have names that are partly the same."""
 
 
 class RunTables:
@@ -51,7 +56,7 @@ class RunTables:
         with self._lock:
             database = self._connect()
             if name not in self._made:
-                self._export(database)
+                self._export(database, name)
             return RunTable(database.cursor(), name)
 
     def table_of(self, name: str, columns: Mapping[str, str], rows: Iterable[Sequence[object]]) -> RunTable:
@@ -64,7 +69,7 @@ class RunTables:
                     lines = (json.dumps(dict(zip(columns, row, strict=True))) for row in rows)
                     file.write_text("\n".join(lines), encoding="utf-8")
                     read = f"read_json('{file}', format = 'newline_delimited', columns = {dict(columns)})"
-                    database.execute(f"CREATE TABLE {name} AS FROM {read}")
+                    database.execute(f"CREATE TABLE {_MADE}.{name} AS FROM {read}")
                 self._made.add(name)
             return RunTable(database.cursor(), name)
 
@@ -72,14 +77,18 @@ class RunTables:
         if self._database is None:
             # No directory to spill into: a reader of tables holds them in memory anyway.
             self._database = duckdb.connect(config={"threads": THREADS, "temp_directory": ""})
+            self._database.execute(f"CREATE SCHEMA {_MADE}")
         return self._database
 
-    def _export(self, database: duckdb.DuckDBPyConnection) -> None:
-        """Make the tables of the export, all of them: most of the time goes into reading the events."""
-        with TemporaryDirectory(prefix="econsim-tables-") as folder:
-            for name in export(self._events, Path(folder)):
-                database.execute(f"CREATE TABLE {name} AS FROM '{folder}/{name}.parquet'")
-                self._made.add(name)
+    def _export(self, database: duckdb.DuckDBPyConnection, name: str) -> None:
+        """Make a table of the events that it needs: few, for most tables."""
+        with Export([name]) as lines:
+            for addressed in self._events:
+                if lines.takes(addressed.type):
+                    lines.add(as_record(addressed))
+            lines.define(database, "TABLE")
+        database.execute(f"CREATE TABLE {_MADE}.{name} AS {table_query(name)}")
+        self._made.add(name)
 
 
 class RunTable:
@@ -98,7 +107,7 @@ class RunTable:
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         """Return the rows as a stream of the Arrow PyCapsule interface."""
-        return self._database.cursor().table(self.name).__arrow_c_stream__(requested_schema)
+        return self._database.cursor().table(f"{_MADE}.{self.name}").__arrow_c_stream__(requested_schema)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -162,7 +171,7 @@ class RunTable:
 
     def _run(self, query: str) -> duckdb.DuckDBPyConnection:
         # A cursor of its own: a connection reads one result at a time.
-        return self._database.cursor().execute(query.format(table=self.name))
+        return self._database.cursor().execute(query.format(table=f"{_MADE}.{self.name}"))
 
     def __repr__(self) -> str:
         """Return name and size of the table."""

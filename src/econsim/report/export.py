@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO, Final, Self
+from typing import IO, Final, Literal, Self
 
 import duckdb
 
@@ -19,8 +19,17 @@ from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import Json, Record, as_record
 from econsim.report.event_lines import event_line
 from econsim.report.table_definitions import TABLES
-from econsim.report.table_queries import EVENT, MACROS, OF_A_RUN, OF_TYPE, ROWS, SOURCES, table_query
-from econsim.report.table_rows import RunRows
+from econsim.report.table_queries import (
+    EVENT,
+    MACROS,
+    OF_A_RUN,
+    OF_TYPE,
+    ROWS,
+    SOURCES,
+    sources_of,
+    table_query,
+)
+from econsim.report.table_rows import READ, RunRows
 from econsim.report.whole_file import whole_file
 
 MEMORY: Final = "1GB"
@@ -42,15 +51,20 @@ def export(events: Iterable[Record | AddressedEvent], directory: Path) -> dict[s
 class Export(AbstractContextManager["Export"]):
     """The events of runs on their way into tables, in temporary files until the context ends."""
 
+    def __init__(self, tables: Iterable[str] = TABLES) -> None:
+        """Take the names of the tables that are wanted, by default all."""
+        self._sources = frozenset[str]().union(*map(sources_of, tables))
+
     def __enter__(self) -> Self:
         """Make the temporary files."""
         with ExitStack() as stack:
             self._work = Path(stack.enter_context(TemporaryDirectory(prefix="econsim-export-")))
             self._out: dict[str, IO[str]] = {
                 name: stack.enter_context((self._work / name).open("w", encoding="utf-8"))
-                for name in (*SOURCES, *ROWS)
+                for name in self._sources
             }
             self._runs: list[RunRows] = []
+            self._is_finished = False
             self._stack = stack.pop_all()
         return self
 
@@ -61,7 +75,12 @@ class Export(AbstractContextManager["Export"]):
     def begin(self, treatment: str = "") -> None:
         """Begin another run, of a treatment of a study; the first one needs no call. The tables of all stand below each other."""
         self._finish()
-        self._runs.append(RunRows(len(self._runs) + 1, treatment))
+        self._runs.append(RunRows(len(self._runs) + 1, treatment, judges="verdicts" in self._sources))
+
+    def takes(self, type_: str) -> bool:
+        """Tell whether events of a type matter to the tables that are wanted."""
+        every = not self._sources.isdisjoint(("events", "verdicts"))
+        return every or type_ in READ or OF_TYPE.get(type_) in self._sources
 
     def add(self, entry: Record) -> None:
         """Add the next event of the run."""
@@ -69,11 +88,11 @@ class Export(AbstractContextManager["Export"]):
             self.begin()
         run = self._runs[-1]
         self._write(run.add(entry))
-        period = "null" if run.period is None else run.period
-        line = f'{{"run_place":{run.place},"period":{period},{event_line(entry)[1:]}'
-        self._out["events"].write(line)
-        if source := OF_TYPE.get(entry.type):
-            self._out[source].write(line)
+        if names := self._sources.intersection(("events", OF_TYPE.get(entry.type, ""))):
+            period = "null" if run.period is None else run.period
+            line = f'{{"run_place":{run.place},"period":{period},{event_line(entry)[1:]}'
+            for name in names:
+                self._out[name].write(line)
 
     def write(self, directory: Path) -> dict[str, int]:
         """Write the tables as `<table>.parquet`; return the rows of each. Files of an earlier export are replaced."""
@@ -94,28 +113,38 @@ class Export(AbstractContextManager["Export"]):
 
     def _write(self, rows: Iterable[tuple[str, Json]]) -> None:
         for table, row in rows:
-            self._out[table].write(json.dumps(row) + "\n")
+            if table in self._out:
+                self._out[table].write(json.dumps(row) + "\n")
 
     @contextmanager
     def _database(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Provide the sources of the tables as views; no event can be added any more."""
-        if not self._out["events"].closed:
-            self._finish()
-        for file in self._out.values():
-            file.close()
         spill = str(self._work / "spill")
         with duckdb.connect(
             config={"memory_limit": MEMORY, "threads": THREADS, "temp_directory": spill}
         ) as database:
-            database.execute(MACROS)
-            for name, value in self._of_runs().items():
-                database.execute(f"SET VARIABLE {name} = {value}")
-            for name, source in SOURCES.items():
-                query = source.query.replace("{lines}", self._lines(name, EVENT | {"data": source.data}))
-                database.execute(f"CREATE VIEW {name} AS {query}")
-            for name, columns in ROWS.items():
-                database.execute(f"CREATE VIEW {name} AS FROM {self._lines(name, columns)}")
+            self.define(database, "VIEW")
             yield database
+
+    def define(self, database: duckdb.DuckDBPyConnection, kind: Literal["TABLE", "VIEW"]) -> None:
+        """Define the sources of the tables in a database, for `table_query`; no event can be added any more.
+
+        Views read the temporary files; tables do not need them any more. A source that the database has already stays.
+        """
+        if not self._is_finished:
+            self._finish()
+            self._is_finished = True
+        for file in self._out.values():
+            file.close()
+        database.execute(MACROS)
+        for name, value in self._of_runs().items():
+            database.execute(f"SET VARIABLE {name} = {value}")
+        for name in self._sources:
+            if source := SOURCES.get(name):
+                query = source.query.replace("{lines}", self._lines(name, EVENT | {"data": source.data}))
+            else:
+                query = f"FROM {self._lines(name, ROWS[name])}"
+            database.execute(f"CREATE {kind} IF NOT EXISTS {name} AS {query}")
 
     def _of_runs(self) -> dict[str, str]:
         """Return the lists of what has one value for each run, as SQL."""

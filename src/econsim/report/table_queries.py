@@ -6,6 +6,7 @@ rows stay in the order of the log, and memory stays flat.
 
 from __future__ import annotations
 
+import re
 from typing import Final, NamedTuple
 
 from econsim import subjects
@@ -101,8 +102,8 @@ OF_TYPE: Final = {kind: name for name, source in SOURCES.items() for kind in sou
 """Type of an event → source that is made of it, beside that of all events."""
 
 MACROS: Final = """
-    CREATE MACRO credits(micros) AS CAST(micros::DECIMAL(19, 0) * 0.000001::DECIMAL(6, 6) AS DECIMAL(25, 6));
-    CREATE MACRO is_money(asset) AS asset IN ('credits', 'debt')"""
+    CREATE OR REPLACE MACRO credits(micros) AS CAST(micros::DECIMAL(19, 0) * 0.000001::DECIMAL(6, 6) AS DECIMAL(25, 6));
+    CREATE OR REPLACE MACRO is_money(asset) AS asset IN ('credits', 'debt')"""
 """Exact credits of micro-credits; and whether an asset is counted in them."""
 
 OF_A_RUN: Final = tuple(column.name for column in RUN_COLUMNS if column.name != "run")
@@ -159,6 +160,11 @@ _ORDER: Final = {
 
 _COMPUTED: Final = frozenset({"transfers", "balances"})
 """Tables whose query gives the credits, because not every amount is money."""
+
+
+def sources_of(name: str) -> frozenset[str]:
+    """Return the names of the sources that a table is made of."""
+    return frozenset(re.findall(r"\w+", _QUERIES.get(name, name))) & (SOURCES.keys() | ROWS.keys())
 
 
 def table_query(name: str) -> str:

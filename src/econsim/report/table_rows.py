@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 from econsim import subjects
 from econsim.domain.admission.reports import agent_facts
@@ -16,12 +17,29 @@ from econsim.report.market_aggregate import MarketAggregator
 from econsim.report.summary import MarketSummary
 from econsim.schemas.scenario import Scenario
 
+READ: Final = frozenset(
+    row.type
+    for row in (
+        subjects.RUN_OPENED,
+        subjects.TICKED,
+        subjects.TRADE_EXECUTED,
+        subjects.RUN_CLOSED,
+        subjects.RUN_STOPPED,
+        subjects.RUN_RESUMED,
+    )
+)
+"""Types of the events that rows are made of; verdicts need all events."""
+
 
 class RunRows:
     """Rows of one run, as far as its events were read."""
 
-    def __init__(self, place: int, treatment: str = "") -> None:
-        """Start before the first event; `place` is the number of the run among those that are read, from 1."""
+    def __init__(self, place: int, treatment: str = "", *, judges: bool = True) -> None:
+        """Start before the first event; `place` is the number of the run among those that are read, from 1.
+
+        `judges` if there are to be verdicts.
+        """
+        self._judges = judges
         self.place = place
         """Number of the run among those that are read, from 1."""
         self.treatment = treatment
@@ -98,7 +116,7 @@ class RunRows:
             market.resource: (MarketAggregator(market, scenario, agents), Surplus(market.resource, agents))
             for market in scenario.markets
         }
-        self._judge = judge(scenario) if scenario.expectations else None
+        self._judge = judge(scenario) if self._judges and scenario.expectations else None
         for row in self._agents(agents):
             yield "agents", row
 

@@ -13,7 +13,8 @@ import econsim
 from econsim.domain.audit.facts import as_record
 from econsim.domain.execution import in_memory
 from econsim.errors import InvalidMessage, NotFound, SetupError
-from econsim.report.export import TABLES, export
+from econsim.report.export import export
+from econsim.report.table_definitions import TABLES
 from econsim.schemas.types import MICROS_PER_CREDIT
 
 
