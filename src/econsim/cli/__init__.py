@@ -48,7 +48,7 @@ from econsim.cli import (
     why,
 )
 from econsim.cli.command_group import RootGroup, global_options
-from econsim.services.gc_tuning import collect_rarely
+from econsim.services.gc_tuning import collect_no_more, collect_rarely
 
 RUN: Final = "Run"
 READ: Final = "Read"
@@ -130,4 +130,7 @@ def main() -> None:
     wanted = [each for each in app.registered_commands if sys.argv[1:2] == [each.name]]
     if wanted:
         app.registered_commands, app.registered_groups = wanted, []
-    app()
+    try:
+        app()
+    finally:
+        collect_no_more()

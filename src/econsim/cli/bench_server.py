@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -168,6 +167,7 @@ def worker(
 
 
 async def _work(config: Settings, jobs: int | None) -> None:
+    import asyncio
     import os
 
     from econsim.adapters.nats.connection import connect

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -229,6 +228,8 @@ async def write_runs(
 async def _write(
     wanted: ExportFiles, runs: Sequence[tuple[ReadableRun, str]], stack: ExitStack
 ) -> tuple[Counts, list[str]]:
+    import asyncio
+
     tables, events, ledger = wanted.open_writers(stack)
     writers = [writer for writer in (tables, events, ledger) if writer]
     damage: list[str] = []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, replace
@@ -12,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
-from econsim.adapters.poll import Poll
 from econsim.cli import option_types
 from econsim.cli import run_options as options
 from econsim.cli.command_group import report_path, run_async, settings_of
@@ -235,6 +233,8 @@ class RunRequest:
 
 
 async def _over_nats(config: Settings, wanted: RunRequest, launching: LaunchOptions) -> Summary:
+    import asyncio
+
     from econsim.adapters.jetstream import dead_letters
     from econsim.domain.cognition.recording import ReplayCheck
     from econsim.report.progress_bar import ProgressDisplay
@@ -281,6 +281,8 @@ async def _over_nats(config: Settings, wanted: RunRequest, launching: LaunchOpti
 
 async def _show_waiting(recorder: Recorder) -> None:
     """Show the agents that a silent tick waits for, until cancelled."""
+    from econsim.adapters.poll import Poll
+
     async for _ in Poll(POLL_INTERVAL_S):
         recorder.show_waiting()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -145,6 +144,8 @@ async def _spans(log: RunLog | KeptLog, tick: int | None, *, follow: bool) -> As
 
 
 async def _send(spans: AsyncIterator[list[Span]], url: str) -> None:
+    import asyncio
+
     from econsim.schemas.addresses import shown_url
     from econsim.services.trace.collector import span_collector
 

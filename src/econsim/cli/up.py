@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -42,6 +41,8 @@ def up(  # noqa: PLR0913 - each is an option of the command
 
 
 async def _up(config: Settings, launching: LaunchOptions) -> None:
+    import asyncio
+
     from econsim.runs.launch.services import launch
 
     out = console(stderr=True)

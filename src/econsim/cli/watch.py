@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import webbrowser
 from functools import partial
 from typing import TYPE_CHECKING
@@ -53,6 +52,8 @@ def watch(  # noqa: PLR0913 - each is an option of the command
 
 
 async def _watch(config: Settings, wanted: str, given: PageAccess | None, *, is_opened: bool) -> None:
+    import asyncio
+
     from econsim.adapters.live_page.page_server import PageServer
     from econsim.cli.held_server import newest_tick, wait_for_ctrl_c
     from econsim.cli.run_log import resolve

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
@@ -61,8 +62,18 @@ _MODELS: Final[Mapping[str, type[Command]]] = {
 
 
 _BOUNDS: Final = ("greater_than_equal", "less_than_equal")
-_ACTION: Final = TypeAdapter(Action)
-_NAMES: Final[Mapping[str, TypeAdapter[str]]] = {"agent": TypeAdapter(Name), "order_id": TypeAdapter(OrderId)}
+
+
+@cache
+def _action() -> TypeAdapter[Action]:
+    """Return the parser of actions; made late, because many load this module for its limits alone."""
+    return TypeAdapter(Action)
+
+
+@cache
+def _names() -> Mapping[str, TypeAdapter[str]]:
+    """Return the parsers of an action's names."""
+    return {"agent": TypeAdapter(Name), "order_id": TypeAdapter(OrderId)}
 
 
 @immutable
@@ -173,7 +184,7 @@ def _parse_action(found: object) -> Action:
     A number beyond its bounds is kept: the market refuses it with the same code for every sender.
     """
     try:
-        return _ACTION.validate_json(json.dumps(found))
+        return _action().validate_json(json.dumps(found))
     except ValidationError as error:
         named = found if isinstance(found, dict) else {}
         beyond = {str(each["loc"][-1]): each["input"] for each in error.errors() if each["type"] in _BOUNDS}
@@ -185,7 +196,7 @@ def _parse_action(found: object) -> Action:
 
 def _readable(key: str, found: Mapping[str, object]) -> str:
     try:
-        return _NAMES[key].validate_python(found.get(key))
+        return _names()[key].validate_python(found.get(key))
     except ValidationError:
         return UNREADABLE
 
