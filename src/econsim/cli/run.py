@@ -78,9 +78,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
 
     Example: [cyan]econsim run smith1962 --transport memory --periods 200 --name smith --parquet tables[/cyan]
 
-    Example: [cyan]econsim run my.toml --spread --workers 2[/cyan]
-
-    Example: [cyan]econsim run genesis --external ana:30s[/cyan]
+    Example: [cyan]econsim run my.toml --spread --workers 2 --external ana:30s[/cyan]
 
     Example: [cyan]econsim run genesis --recorded last[/cyan]
     """
@@ -101,8 +99,11 @@ def run(  # noqa: PLR0913 - each is an option of the command
     )
     _require_report_place(context, config, report, is_written=not no_report)
     request = RunRequest(what, name, external or (), recorded, execution, parquet)
-    launching = _launch_options(services, spread=spread, workers=workers, ephemeral=ephemeral)
-    summary = (_in_memory if transport is Transport.MEMORY else _launch)(config, request, launching)
+    if transport is Transport.MEMORY:
+        summary = _in_memory(config, request, ephemeral=ephemeral)
+    else:
+        launching = _launch_options(services, spread=spread, workers=workers, ephemeral=ephemeral)
+        summary = _launch(config, request, launching)
     _show(config, summary, report, is_written=not no_report, as_json=as_json)
 
 
@@ -136,13 +137,13 @@ def _launch_options(
     return LaunchOptions(options.requested_services(services), spread, workers, ephemeral)
 
 
-def _in_memory(config: Settings, request: RunRequest, launching: LaunchOptions) -> Summary:
-    """Run a scenario in memory; of what would be started it matters only whether the run is kept."""
+def _in_memory(config: Settings, request: RunRequest, *, ephemeral: bool) -> Summary:
+    """Run a scenario in memory, and keep it unless it is ephemeral; nothing of NATS is loaded for it."""
     assert request.scenario is not None
     answers = read_recorded(config, request.recorded) if request.recorded else None
     return run_in_memory(
         config,
-        MemoryRequest(request.scenario, request.name, answers, request.tables, ephemeral=launching.ephemeral),
+        MemoryRequest(request.scenario, request.name, answers, request.tables, ephemeral=ephemeral),
     )
 
 
