@@ -17,14 +17,14 @@ from econsim.cli.command_group import report_path, run_async, settings_of
 from econsim.cli.connect import require_runs
 from econsim.cli.json_rows import write_rows
 from econsim.cli.memory_run import MemoryRequest, run_in_memory, stopped_in_memory, write_tables
-from econsim.cli.output import console, line_printer, print_warnings
+from econsim.cli.output import console, line_printer
 from econsim.cli.own_policies import policies_of, policies_of_log
 from econsim.cli.providers import require_providers
 from econsim.cli.readable_run import ReadableRun
 from econsim.cli.recorded import read_recorded, read_recorded_of_log
 from econsim.cli.run_argument import RunArgument
 from econsim.cli.run_options import Transport
-from econsim.cli.setting_options import SetOption, with_set_options
+from econsim.cli.setting_options import SetOption, load_with_settings
 from econsim.cli.tool_servers import require_tool_servers
 from econsim.cli.unused_options import refuse_unused_options
 from econsim.errors import ScenarioError
@@ -79,13 +79,11 @@ def run(  # noqa: PLR0913 - each is an option of the command
     Example: [cyan]econsim run smith1962 --transport memory --periods 200 --name smith --parquet tables[/cyan]
 
     Example: [cyan]econsim run my.toml --spread --workers 2 --external ana:30s[/cyan]
-
-    Example: [cyan]econsim run genesis --recorded last[/cyan]
     """
     refuse_unused_options(context, options.RUN_UNUSED_OPTIONS)
     from econsim.runs import overrides
 
-    config, found = settings_of(context), _load(context, scenario, set_)
+    config, found = settings_of(context), load_with_settings(context, scenario, set_)
     what = overrides.apply_overrides(
         found,
         seed=seed,
@@ -105,15 +103,6 @@ def run(  # noqa: PLR0913 - each is an option of the command
         launching = _launch_options(services, spread=spread, workers=workers, ephemeral=ephemeral)
         summary = _launch(config, request, launching)
     _show(config, summary, report, is_written=not no_report, as_json=as_json)
-
-
-def _load(context: typer.Context, source: str, settings: Sequence[tuple[str, object]] | None) -> Scenario:
-    """Return a scenario with the values that are set, and print its warnings."""
-    from econsim.runs import scenario_file
-
-    found = with_set_options(context, scenario_file.load(source), settings)
-    print_warnings(scenario_file.scenario_warnings(source, found))
-    return found
 
 
 def _require_report_place(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from econsim.cli import option_types
+from econsim.cli.output import print_warnings
 from econsim.errors import ScenarioError
 
 if TYPE_CHECKING:
@@ -62,6 +63,17 @@ def with_set_options(
         return with_settings(scenario, settings)
     except ScenarioError as error:
         raise _bad(context, str(error)) from None
+
+
+def load_with_settings(
+    context: typer.Context, source: str, given: Sequence[tuple[str, object]] | None
+) -> Scenario:
+    """Return a scenario with the values of the options, and print its warnings; raises as `with_set_options` does."""
+    from econsim.runs import scenario_file
+
+    found = with_set_options(context, scenario_file.load(source), given)
+    print_warnings(scenario_file.scenario_warnings(source, found))
+    return found
 
 
 def _bad(context: typer.Context, message: str) -> typer.BadParameter:
