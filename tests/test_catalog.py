@@ -78,7 +78,7 @@ def subscribed():
     market = run.data.scenario.markets[0]
     queue = book_consumer(run.name, market.resource)
     of_leaders = [
-        *ledger.request_subscribers(made["ledger"].context.broker, run, SimpleNamespace()),
+        *ledger.request_subscribers(made["ledger"].context, run, SimpleNamespace()),
         *book.book_subscribers(made["market"].context, run, MarketBook(market, 1), SimpleNamespace(), queue),
     ]
     always = [subscriber for service in made.values() for subscriber in service.context.broker.subscribers]

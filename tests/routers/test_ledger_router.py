@@ -34,10 +34,11 @@ async def writer():
 async def request_of(writer):
     """Send a request to a ledger's handlers; returns status and body of the reply."""
     broker = NatsBroker()
-    broker.add_middleware(BindMessage(ServiceContext("ledger", broker)))
+    context = ServiceContext("ledger", broker)
+    broker.add_middleware(BindMessage(context))
     broker.add_middleware(error_replies())
     run = active(scenario(*AGENTS))
-    subscribers = ledger.request_subscribers(broker, run, writer)
+    subscribers = ledger.request_subscribers(context, run, writer)
 
     async with TestNatsBroker(broker) as memory:
 
@@ -63,10 +64,11 @@ async def test_values_are_those_of_the_asking_agent(request_of):
     threes, last = {"value": 3_000_000, "quantity": 2}, {"value": 2_500_000, "quantity": 1}
     assert anna == {
         "credits": 5_000_000,
-        "roles": [{"resource": "cpu", "side": "bid", "units": [threes, last]}],
+        "period": 1,
+        "roles": [{"resource": "cpu", "side": "bid", "units": [threes, last], "tax": 0}],
     }
     assert bert["roles"] == [
-        {"resource": "cpu", "side": "ask", "units": [{"value": 1_000_000, "quantity": 2}]}
+        {"resource": "cpu", "side": "ask", "units": [{"value": 1_000_000, "quantity": 2}], "tax": 0}
     ]
 
 

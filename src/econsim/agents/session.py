@@ -31,7 +31,7 @@ from econsim.agents.cognition import CognitionService
 from econsim.agents.economy import EconomicService
 from econsim.agents.social import SocialService
 from econsim.agents.tools import ToolService
-from econsim.agents.views import MarketRole, net_of
+from econsim.agents.views import MarketRole, PrivateValues, net_of
 from econsim.agents.workspace import WorkspaceService
 from econsim.config import Settings, settings
 from econsim.errors import NotAllowed, NotFound, SetupError, Unavailable
@@ -57,6 +57,12 @@ POLL_INTERVAL_S: Final = 0.2
 SILENCE_S: Final = 1.0
 """Seconds without a tick after which the session reads the newest tick: a broadcast may be lost with a connection."""
 
+
+VALUES_WAIT_S: Final = 5.0
+"""Seconds in which the log tells of a period that opened; a replica of it may be a moment behind."""
+
+VALUES_INTERVAL_S: Final = 0.05
+"""Pause in seconds between two looks for the values of a period."""
 
 _log = logging.getLogger(__name__)
 
@@ -93,10 +99,12 @@ class AgentSession:
         self.social = SocialService(channel)
         """Questions to people, messages to other agents, and delegated tasks."""
         self.values: Mapping[str, MarketRole] = {}
-        """Role of the agent on each market, by resource, which `join` fetches; empty if the agent gains by trade alone."""
+        """Role of the agent on each market, by resource, as it is in the period of the newest tick; empty if the agent gains by trade
+        alone. `join` fetches it, and `ticks` again with each new period."""
         self.dealt = Decimal(0)
         """Credits the agent was dealt when the run opened; `earnings` is its `net` less these credits."""
         self._channel = channel
+        self._period = 0
 
     @property
     def connection(self) -> Client:
@@ -125,6 +133,7 @@ class AgentSession:
         async with clock.listening():
             while tick := await clock.after(answered):
                 self.cognition.begin_cycle(tick.number)
+                await self._learn_values(tick.period)
                 yield tick
                 await self._answer(tick)
                 answered = tick.number
@@ -146,6 +155,20 @@ class AgentSession:
         # The id makes a retry idempotent: the log has the report once.
         report = AgentReport(event_id=random_id(), causation_id=causation_id, data=dict(data))
         await self._channel.send(subjects.REPORT, report, event=event)
+
+    def learn(self, private: PrivateValues) -> None:
+        """Take the agent's values of a period."""
+        self.values, self.dealt, self._period = private.roles, private.credits, private.period
+
+    async def _learn_values(self, period: int) -> None:
+        """Fetch the agent's values of a period that has just opened; the log may tell of it a moment later."""
+        if period <= self._period:
+            return
+        async for _ in Poll(VALUES_INTERVAL_S, VALUES_WAIT_S):
+            self.learn(await self.economy.get_values())
+            if self._period >= period:
+                return
+        self._period = period
 
     async def _answer(self, tick: Tick) -> None:
         await self.report(subjects.COMPLETED, {"tick": tick.number}, tick.event_id)
@@ -294,7 +317,7 @@ async def _fetch_values(client: Client, session: AgentSession, end: float) -> No
                 raise
             await _require_open_run(client, session)
         else:
-            session.values, session.dealt = private.roles, private.credits
+            session.learn(private)
             return
     message = f"run {session.run!r} did not open in time; `econsim runs` lists those there are"
     raise NotFound(message, code="run_is_not_open")

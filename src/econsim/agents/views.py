@@ -82,7 +82,9 @@ class MarketRole:
     side: Side
     """Side of the agent: `bid` for a buyer, `ask` for a seller."""
     values: tuple[Decimal, ...]
-    """Value of each unit of a period in credits, in the order of trading: a buyer receives it, a seller pays it as cost."""
+    """Value of each unit of the period in credits, in the order of trading: a buyer receives it, a seller pays it as cost."""
+    tax: Decimal = Decimal(0)
+    """Credits the agent pays as tax for each unit it trades on its side, beside the price; negative for a subsidy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,8 @@ class PrivateValues:
     """Credits the agent was dealt when the run opened; its earnings are `net` less these credits."""
     roles: dict[str, MarketRole]
     """Role by resource; empty for an agent that gains by trade alone."""
+    period: int = 1
+    """Period of the values; the run's last where they are the same in every period."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,11 +210,13 @@ def values(found: schemas.Values) -> PrivateValues:
     """Return the private values of a values message."""
     roles = {
         role.resource: MarketRole(
-            role.side, tuple(credits_of(same.value) for same in role.units for _ in range(same.quantity))
+            role.side,
+            tuple(credits_of(same.value) for same in role.units for _ in range(same.quantity)),
+            credits_of(role.tax),
         )
         for role in found.roles
     }
-    return PrivateValues(credits_of(found.credits), roles)
+    return PrivateValues(credits_of(found.credits), roles, found.period)
 
 
 def net_of(stored: bytes) -> Decimal:

@@ -34,6 +34,7 @@ from econsim.report.format import (
     work_rows,
 )
 from econsim.report.markup import Figure, Specs, figure, plural, table
+from econsim.report.stretches import stretch_section
 from econsim.report.summary import ExpectationResult, MarketSummary, Summary
 from econsim.report.verdict_table import verdict_table
 
@@ -58,6 +59,7 @@ def render(summary: Summary) -> str:
         _expectations(summary.verdicts, unjudged_notes(scenario.unjudged)),
         verdict_table(summary.judged, specs),
         *(_market(market, summary, specs) for market in summary.markets),
+        stretch_section(summary),
         _thinking(summary, specs),
         _tools(summary),
         _work(summary),

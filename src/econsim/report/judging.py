@@ -8,7 +8,8 @@ from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import Record
 from econsim.domain.expectation.judge import Judge
 from econsim.report.aggregate import RunAggregator
-from econsim.report.summary import Summary, expectation_result
+from econsim.report.measured import expectation_result
+from econsim.report.summary import Summary
 from econsim.schemas.expectation import Expectation, MeasureExpectation
 from econsim.schemas.scenario import Scenario
 

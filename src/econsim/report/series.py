@@ -125,8 +125,12 @@ def surplus_rows(market: MarketSummary, summary: Summary) -> Rows:
     for tick, period, gain in zip(trades.ticks, trades.periods, trades.gains, strict=True):
         gained[period][tick - summary.period_starts[period - 1] + 1] += gain
     length = _longest(summary)
-    possible = market.equilibrium.surplus_max or 1
-    lines = {period.number: _steps(gained[period.number].get, length, possible) for period in market.periods}
+    lines = {
+        period.number: _steps(
+            gained[period.number].get, length, (period.equilibrium or market.equilibrium).surplus_max or 1
+        )
+        for period in market.periods
+    }
     if len(lines) > LINES_MAX:
         columns = zip(*lines.values(), strict=True)
         lines = {0: [mean(column) or 0.0 for column in columns]}

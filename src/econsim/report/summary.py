@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 
 from econsim.domain.expectation.verdict import Verdict
 from econsim.domain.measures.equilibrium import Equilibrium
-from econsim.domain.measures.measures import confidence_interval, gini, mean
+from econsim.domain.measures.measures import gini, mean
 from econsim.report.gains import GroupGains
-from econsim.report.thinking import GroupThinking, ThinkingPeriod
+from econsim.report.thinking import GroupThinking
 from econsim.report.tools import GroupTools
 from econsim.report.work import GroupWork
-from econsim.schemas.expectation import Measure, MeasureExpectation
+from econsim.schemas.expectation import MeasureExpectation
 from econsim.schemas.scenario import Scenario
 from econsim.schemas.types import MICROS_PER_CREDIT
 
@@ -40,6 +40,21 @@ class Period:
     """Mean price over units traded, credits; none without trades."""
     first_arrival: float | None = None
     """Share of the units that the first seller to arrive sold, a fraction; none without trades."""
+    equilibrium: Equilibrium | None = None
+    """P0, Q0 and the highest surplus of the day's schedule, without price limits and taxes; none where nobody computed it."""
+    constrained: Equilibrium | None = None
+    """The same within the price limits and after the tax of the day; equal to `equilibrium` where neither binds."""
+    constrained_efficiency: float | None = None
+    """Efficiency against the highest surplus within the price limits and after the tax, a fraction."""
+    constrained_alpha: float | None = None
+    """Smith's alpha around the equilibrium price within the price limits and after the tax, percent."""
+    tax: int = 0
+    """Tax of the units traded, micro-credits; negative for a subsidy."""
+
+    @property
+    def is_constrained(self) -> bool:
+        """Tell whether the price limits or the tax of the day change the equilibrium."""
+        return self.constrained != self.equilibrium
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +86,11 @@ class MarketSummary:
     mechanism: str
     """Mechanism of the market."""
     equilibrium: Equilibrium
-    """P0, Q0 and the highest surplus of one period, from the schedule."""
+    """P0, Q0 and the highest surplus of the first period, from the schedule; `periods` have those of every period."""
     values: tuple[int, ...]
-    """Buyers' unit values, highest first, micro-credits."""
+    """Buyers' unit values in the first period, highest first, micro-credits."""
     costs: tuple[int, ...]
-    """Sellers' unit costs, lowest first, micro-credits."""
+    """Sellers' unit costs in the first period, lowest first, micro-credits."""
     periods: tuple[Period, ...]
     """Trading days in order."""
     trades: Trades
@@ -104,6 +119,16 @@ class MarketSummary:
     def mean_price(self) -> float | None:
         """Return the mean of the periods' mean prices, credits."""
         return mean([p.mean_price for p in self.periods if p.mean_price is not None])
+
+    @property
+    def surplus_max(self) -> int:
+        """Return the most surplus of all periods together, micro-credits, without price limits and taxes."""
+        return sum(p.equilibrium.surplus_max for p in self.periods if p.equilibrium)
+
+    @property
+    def constrained_surplus_max(self) -> int:
+        """Return the most surplus of all periods together, micro-credits, within price limits and after taxes."""
+        return sum(p.constrained.surplus_max for p in self.periods if p.constrained)
 
     @property
     def equilibrium_price(self) -> float | None:
@@ -248,8 +273,18 @@ class Summary:
     @property
     def efficiency(self) -> float | None:
         """Return surplus realised over the most possible, all markets that can have any and all periods together."""
-        markets = [market for market in self.markets if market.equilibrium.surplus_max]
-        possible = sum(len(m.periods) * m.equilibrium.surplus_max for m in markets)
+        markets = [market for market in self.markets if market.surplus_max]
+        possible = sum(m.surplus_max for m in markets)
+        realised = sum(period.surplus for m in markets for period in m.periods)
+        return realised / possible if possible else None
+
+    @property
+    def constrained_efficiency(self) -> float | None:
+        """Return surplus realised over the most possible within price limits and after taxes; none where neither ever binds."""
+        if not any(period.is_constrained for market in self.markets for period in market.periods):
+            return None
+        markets = [market for market in self.markets if market.constrained_surplus_max]
+        possible = sum(m.constrained_surplus_max for m in markets)
         realised = sum(period.surplus for m in markets for period in m.periods)
         return realised / possible if possible else None
 
@@ -271,56 +306,3 @@ class Summary:
             return ""
         count, (agent, reason) = len(self.set_aside), next(iter(self.set_aside.items()))
         return f"{count} agent{'s were' if count > 1 else ' was'} set aside; {agent}: {reason}"
-
-
-def expectation_result(
-    expectation: MeasureExpectation,
-    markets: Sequence[MarketSummary],
-    thinking: Sequence[GroupThinking] = (),
-    gains: Sequence[GroupGains] = (),
-) -> ExpectationResult:
-    """Return an expectation with its measure over the periods of its market or group."""
-    wanted, periods = expectation.resource, slice(expectation.first_period - 1, expectation.last_period)
-    measured = [
-        _measured_value(expectation.measure, period)
-        for market in markets
-        if expectation.group is None and wanted in (None, market.resource)
-        for period in market.periods[periods]
-    ]
-    measured += [
-        _measured_thinking(expectation.measure, period)
-        for group in thinking
-        if group.group == expectation.group
-        for period in group.periods[periods]
-    ]
-    if expectation.measure is Measure.NET_GAIN:
-        measured += [
-            value for group in gains if group.group == expectation.group for value in group.periods[periods]
-        ]
-    sample = [value for value in measured if value is not None]
-    interval = confidence_interval(sample)
-    return ExpectationResult(expectation, mean(sample), None if interval is None else interval.half_width)
-
-
-def _measured_value(measure: Measure, period: Period) -> float | None:
-    match measure:
-        case Measure.EFFICIENCY:
-            return None if period.efficiency is None else 100 * period.efficiency
-        case Measure.ALPHA:
-            return period.alpha
-        case Measure.MEAN_PRICE:
-            return period.mean_price
-        case Measure.TRADES_PER_PERIOD:
-            return float(period.volume)
-        case Measure.FIRST_ARRIVAL:
-            return None if period.first_arrival is None else 100 * period.first_arrival
-    return None
-
-
-def _measured_thinking(measure: Measure, period: ThinkingPeriod) -> float | None:
-    match measure:
-        case Measure.THINKING_COST:
-            return period.cost
-        case Measure.PRICED_OUT:
-            return 100 * period.priced_out
-    return None

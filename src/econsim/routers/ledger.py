@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from faststream.nats import NatsBroker
-
 from econsim import subjects
+from econsim.adapters.jetstream.audit_log import last_event
 from econsim.domain.agent.active_run import ActiveRun
 from econsim.domain.agent.valuation import values_of
+from econsim.domain.audit.decoding import event_of
+from econsim.schemas.clock import Ticked
 from econsim.schemas.ledger import Balance, GetBalance, Submit, Submitted
 from econsim.schemas.values import GetValues, Values
 from econsim.services.context import ServiceContext
@@ -38,6 +39,8 @@ Further ones wait in the subscriber (backpressure)."""
 class LedgerHandlers:
     """The handlers of one run's requests, bound to its ledger."""
 
+    context: ServiceContext
+    """Service that answers."""
     run: ActiveRun
     """Run of the ledger."""
     writer: LedgerWriter
@@ -52,14 +55,26 @@ class LedgerHandlers:
         return self.writer.balance(self.run.agent(caller().agent).id)
 
     async def get_values(self, _: GetValues) -> Values:
-        """Return the asking agent's own values and costs of units."""
-        return values_of(self.run.agent(caller().agent))
+        """Return the asking agent's own values and costs of units in the period of the newest tick: never a later one's."""
+        own, period = self.run.agent(caller().agent), await self._period()
+        agents = self.run.conditions.agents(period)
+        return values_of(next(agent for agent in agents if agent.id == own.id), period)
+
+    async def _period(self) -> int:
+        """Return the period of the run's newest tick, the first before it; the last where nothing changes."""
+        if not self.run.conditions.change:
+            return self.run.data.scenario.clock.periods
+        stored = await last_event(self.context.client, subjects.TICKED(run=self.run.name))
+        ticked = event_of(Ticked, stored.subject, stored.payload) if stored else None
+        return ticked.data.period if ticked else 1
 
 
-def request_subscribers(broker: NatsBroker, run: ActiveRun, writer: LedgerWriter) -> Sequence[Subscriber]:
+def request_subscribers(
+    context: ServiceContext, run: ActiveRun, writer: LedgerWriter
+) -> Sequence[Subscriber]:
     """Return the subscribers that answer requests about one run's ledger, not yet started."""
-    handlers = LedgerHandlers(run, writer)
-    subscriber = partial(run_subscriber, broker, run=run.name)
+    handlers = LedgerHandlers(context, run, writer)
+    subscriber = partial(run_subscriber, context.broker, run=run.name)
     return (
         subscriber(
             subjects.SUBMIT,

@@ -7,7 +7,7 @@ period opens and when the seat trades a unit.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from operator import attrgetter
 from typing import Final
@@ -88,13 +88,10 @@ class Seat:
     def __init__(self, agent: Agent, index: int, market: Market, seed: int) -> None:
         """Sit down with the agent's role of this index, before the first period."""
         role = agent.roles[index]
-        position = TraderPosition(agent.id, index, role.side, role.values, market, agent.activity_percent)
+        position = TraderPosition(agent.id, index, role.side, role.net_values, market, agent.activity_percent)
         self.trader: Quoter = QUOTERS[agent.policy](
             position, Draws(seed, "trader", agent.id, market.resource)
         )
-        # In a call auction a random trader draws a price for each unit.
-        calls = market.mechanism is MechanismName.CALL_AUCTION
-        self.draws = isinstance(self.trader, ZeroIntelligence) and not calls
         self.agent = agent.id
         self.name = agent.id.encode()
         self.id_begin = f"{agent.id}-"
@@ -103,9 +100,7 @@ class Seat:
         self.buys = role.side is Side.BID
         self.asset = CREDITS if self.buys else market.resource
         self.acts = beginning(seed, "act", agent.id, market.resource)
-        chance = agent.activity_percent
-        self.least = None if chance >= ALWAYS else (-(-(chance << BITS) // ALWAYS)).to_bytes(BITS // 8, "big")
-        self.price_draw = (b"1:" if self.least is None else b"2:") + self.acts
+        self._go_by(market, agent.activity_percent)
         self.order: SeatOrder | None = None
         self.open = 0
         self.held: Account | None = None
@@ -113,6 +108,19 @@ class Seat:
         self.low = self.span = 0
         self.value: int | None = None
         self._limits: Limits | None = None
+
+    def change(self, agent: Agent, market: Market) -> None:
+        """Trade by the rules of another period, with the agent as it is in it."""
+        self.trader.change(agent.roles[self.index].net_values, market, agent.activity_percent)
+        self._go_by(market, agent.activity_percent)
+
+    def _go_by(self, market: Market, chance: int) -> None:
+        """Draw by the rules of a market, and act by a chance in percent."""
+        # In a call auction a random trader draws a price for each unit.
+        calls = market.mechanism is MechanismName.CALL_AUCTION
+        self.draws = isinstance(self.trader, ZeroIntelligence) and not calls
+        self.least = None if chance >= ALWAYS else (-(-(chance << BITS) // ALWAYS)).to_bytes(BITS // 8, "big")
+        self.price_draw = (b"1:" if self.least is None else b"2:") + self.acts
 
     def open_period(self) -> None:
         """Have all units to trade again."""
@@ -168,6 +176,12 @@ class Seats:
     def learns(self) -> bool:
         """Tell whether any trader learns from the tape."""
         return bool(self._learners)
+
+    def change(self, market: Market, agents: Mapping[str, Agent]) -> None:
+        """Trade by the rules of another period, with the agents as they are in it; `open_period` follows."""
+        self._market, self._calls = market, market.mechanism is MechanismName.CALL_AUCTION
+        for seat in self.seats:
+            seat.change(agents[seat.agent], market)
 
     def open_period(self) -> None:
         """Give all seats their units to trade again."""

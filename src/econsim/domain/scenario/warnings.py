@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from econsim.domain.market.order_checks import terms_refusal
+from econsim.domain.scenario.change_warnings import change_warnings
 from econsim.domain.scenario.scenario_warning import Key, ScenarioWarning
 from econsim.domain.scenario.thinking_warnings import thinking_warnings
 from econsim.schemas.expectation import GROUP_MEASURES, Measure, MeasureExpectation
@@ -47,8 +48,11 @@ def warnings(scenario: Scenario) -> Iterator[ScenarioWarning]:
     for place, expected in enumerate(scenario.expectations):
         if not isinstance(expected, MeasureExpectation) or expected.measure in GROUP_MEASURES:
             continue
-        found = reach[expected.resource or scenario.markets[0].resource]
-        yield from _expectation(("expectations", place), expected, found)
+        resource = expected.resource or scenario.markets[0].resource
+        held = scenario.in_period(expected.first_period)
+        market = next(market for market in held.markets if market.resource == resource)
+        yield from _expectation(("expectations", place), expected, _ReachablePrices(held, market))
+    yield from change_warnings(scenario, warnings)
 
 
 def _clock(scenario: Scenario) -> Iterator[ScenarioWarning]:
@@ -143,9 +147,12 @@ class _ReachablePrices:
         for role in group.roles:
             if role.resource != self.market.resource or group.policy is PolicyName.SCRIPTED:
                 continue
+            if not group.present:
+                continue
             self.units[role.side] += role.units_of(group.count)
             limits = (self.market.price_min, self.market.price_max)
-            prices = limits if group.policy is PolicyName.ZI_U else _ends(role)
+            tax = self.market.tax_of(role.side) * (-1 if role.side is Side.BID else 1)
+            prices = limits if group.policy is PolicyName.ZI_U else [end + tax for end in _ends(role)]
             (self.bids if role.side is Side.BID else self.asks).extend(prices)
 
 
@@ -153,7 +160,8 @@ def _ends(role: Role) -> Iterable[int]:
     """Return a role's values, or the ends of those that lie between."""
     if role.values:
         return [value for units in role.values for value in units]
-    return [value for value in (role.first, role.last) if value is not None]
+    ends = (role.draw.low, role.draw.high) if role.draw else (role.first, role.last)
+    return [value for value in ends if value is not None]
 
 
 def _does_something(group: Group) -> bool:
@@ -201,6 +209,9 @@ def _given_values(role: Role) -> Iterator[tuple[Key, int]]:
     for name, end in (("first", role.first), ("last", role.last)):
         if end is not None:
             yield (name,), end
+    if role.draw is not None:
+        yield ("draw", "low"), role.draw.low
+        yield ("draw", "high"), role.draw.high
 
 
 def _budget(key: Key, group: Group, role: Role, reach: _ReachablePrices) -> Iterator[ScenarioWarning]:
@@ -210,7 +221,7 @@ def _budget(key: Key, group: Group, role: Role, reach: _ReachablePrices) -> Iter
     if group.policy is PolicyName.TRUTHFUL:
         affordable = [value for value in _ends(role) if value >= least]
         least = max(least, min((min(value, market.price_max) for value in affordable), default=least))
-    least *= market.lot_size
+    least = (least + market.reserved_tax) * market.lot_size
     if group.credits < least:
         what = (
             f"agents of group {group.name!r} have {format_credits(group.credits)} credits each and need at least "
@@ -221,7 +232,10 @@ def _budget(key: Key, group: Group, role: Role, reach: _ReachablePrices) -> Iter
 
 def _scripts(scenario: Scenario, markets: dict[str, Market]) -> Iterator[ScenarioWarning]:
     """Warn of scripted actions that never happen or that their market will refuse."""
-    ticks = scenario.clock.periods * scenario.clock.ticks_per_period
+    ticks = sum(
+        (last - first + 1) * scenario.in_period(first).clock.ticks_per_period
+        for first, last in scenario.stretches
+    )
     placed: set[tuple[str, str]] = set()
     for place, group in enumerate(scenario.agents):
         if group.script and group.count > 1:

@@ -19,7 +19,8 @@ from econsim.errors import InvalidMessage
 from econsim.evaluation.bench.plan import Cell, scenario_of
 from econsim.evaluation.bench.results import HOLDS, CellResult, JudgedExpectation, market_periods, measures
 from econsim.report.aggregate import RunAggregator
-from econsim.report.summary import Summary, expectation_result
+from econsim.report.measured import expectation_result
+from econsim.report.summary import Summary
 from econsim.schemas.expectation import MeasureExpectation
 from econsim.schemas.scenario import Scenario
 

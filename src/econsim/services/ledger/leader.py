@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from faststream.nats import NatsBroker
 from nats.aio.client import Client
 
 from econsim import subjects
@@ -23,7 +22,7 @@ from econsim.services.ledger.late_payments import require_clock, require_in_time
 from econsim.services.ledger.writer import LedgerWriter
 from econsim.services.subscriptions import Subscriber, running
 
-RequestSubscribers = Callable[[NatsBroker, ActiveRun, LedgerWriter], Sequence[Subscriber]]
+RequestSubscribers = Callable[[ServiceContext, ActiveRun, LedgerWriter], Sequence[Subscriber]]
 """Maker of the subscribers that answer requests about a run's ledger."""
 
 
@@ -38,7 +37,7 @@ async def serve(context: ServiceContext, run: ActiveRun, request_subscribers: Re
         await writer.load()
         logged = await newest_logged_entry(context.client, run.name)
         check_journal_reaches(run.name, writer.sequence, logged)
-        async with running(context, request_subscribers(context.broker, run, writer)):
+        async with running(context, request_subscribers(context, run, writer)):
             await writer.store_positions()
 
 

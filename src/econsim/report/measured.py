@@ -1,0 +1,68 @@
+"""Measures that a scenario expects, taken from the numbers of its periods. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from econsim.domain.measures.measures import confidence_interval, mean
+from econsim.report.gains import GroupGains
+from econsim.report.summary import ExpectationResult, MarketSummary, Period
+from econsim.report.thinking import GroupThinking, ThinkingPeriod
+from econsim.schemas.expectation import Measure, MeasureExpectation
+from econsim.schemas.types import MICROS_PER_CREDIT
+
+
+def expectation_result(
+    expectation: MeasureExpectation,
+    markets: Sequence[MarketSummary],
+    thinking: Sequence[GroupThinking] = (),
+    gains: Sequence[GroupGains] = (),
+) -> ExpectationResult:
+    """Return an expectation with its measure over the periods of its market or group."""
+    wanted, periods = expectation.resource, slice(expectation.first_period - 1, expectation.last_period)
+    measured = [
+        _measured_value(expectation.measure, period)
+        for market in markets
+        if expectation.group is None and wanted in (None, market.resource)
+        for period in market.periods[periods]
+    ]
+    measured += [
+        _measured_thinking(expectation.measure, period)
+        for group in thinking
+        if group.group == expectation.group
+        for period in group.periods[periods]
+    ]
+    if expectation.measure is Measure.NET_GAIN:
+        measured += [
+            value for group in gains if group.group == expectation.group for value in group.periods[periods]
+        ]
+    sample = [value for value in measured if value is not None]
+    interval = confidence_interval(sample)
+    return ExpectationResult(expectation, mean(sample), None if interval is None else interval.half_width)
+
+
+def _measured_value(measure: Measure, period: Period) -> float | None:
+    measured = {
+        Measure.EFFICIENCY: _percent(period.efficiency),
+        Measure.ALPHA: period.alpha,
+        Measure.CONSTRAINED_EFFICIENCY: _percent(period.constrained_efficiency),
+        Measure.CONSTRAINED_ALPHA: period.constrained_alpha,
+        Measure.TAX_REVENUE: period.tax / MICROS_PER_CREDIT,
+        Measure.MEAN_PRICE: period.mean_price,
+        Measure.TRADES_PER_PERIOD: float(period.volume),
+        Measure.FIRST_ARRIVAL: _percent(period.first_arrival),
+    }
+    return measured.get(measure)
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else 100 * share
+
+
+def _measured_thinking(measure: Measure, period: ThinkingPeriod) -> float | None:
+    match measure:
+        case Measure.THINKING_COST:
+            return period.cost
+        case Measure.PRICED_OUT:
+            return 100 * period.priced_out
+    return None
