@@ -298,16 +298,16 @@ def _period_axis(periods: int) -> Mapping[str, object]:
 
 
 def _yardstick(market: MarketSummary) -> list[Spec]:
-    """Return the equilibrium as a band and a line; nothing for a schedule that has none."""
-    oracle = market.equilibrium
-    if oracle.price_low is None or oracle.price_high is None or market.equilibrium_price is None:
+    """Return the equilibrium as a band and a line; nothing for a schedule that has none, or another from period to period."""
+    oracle = market.lasting_equilibrium
+    if oracle is None or oracle.price_low is None or oracle.price_high is None or oracle.price is None:
         return []
     row = {"low": oracle.price_low / MICROS_PER_CREDIT, "high": oracle.price_high / MICROS_PER_CREDIT}
     tooltip = [_field("P0:Q", title="equilibrium price", format=".4~f")]
     band = _view(_mark("rect", color=GREY, opacity=0.16), y=_price("low:Q"), y2={"field": "high"})
     dashed = _mark("rule", color=GREY, strokeDash=[5, 4], strokeWidth=1.6)
     line = _view(dashed, y=_price("P0:Q"), tooltip=tooltip)
-    return [_layer(band, line, rows=[row | {"P0": market.equilibrium_price}])]
+    return [_layer(band, line, rows=[row | {"P0": oracle.price / MICROS_PER_CREDIT}])]
 
 
 _GROUP: Final = _field(

@@ -224,14 +224,15 @@ def _charts(market: MarketSummary, summary: Summary) -> list[Figure]:
 
 def _facts(market: MarketSummary) -> str:
     oracle = market.equilibrium
+    lasts = len({period.equilibrium for period in market.periods}) <= 1
     refused = sum(market.rejected.values())
     facts = [
         ("efficiency", percent(market.efficiency, 2)),
         ("Smith's alpha", percentage(market.alpha)),
         ("mean price", decimal(market.mean_price, 4)),
-        ("equilibrium price", price_range(oracle.price_low, oracle.price_high)),
+        ("equilibrium price", price_range(oracle.price_low, oracle.price_high) if lasts else "varies"),
         ("units a period", decimal(market.volume / max(len(market.periods), 1))),
-        ("equilibrium quantity", count(oracle.quantity)),
+        ("equilibrium quantity", count(oracle.quantity) if lasts else "varies"),
         ("orders", count(market.orders)),
         ("refused", count(refused)),
     ]

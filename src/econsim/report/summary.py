@@ -121,6 +121,12 @@ class MarketSummary:
         return mean([p.mean_price for p in self.periods if p.mean_price is not None])
 
     @property
+    def lasting_equilibrium(self) -> Equilibrium | None:
+        """Return the equilibrium within price limits and after tax that all periods have; none if they differ."""
+        found = {period.constrained for period in self.periods}
+        return found.pop() if len(found) == 1 else None
+
+    @property
     def surplus_max(self) -> int:
         """Return the most surplus of all periods together, micro-credits, without price limits and taxes."""
         return sum(p.equilibrium.surplus_max for p in self.periods if p.equilibrium)

@@ -162,6 +162,8 @@ def _wide_row(market: MarketSummary) -> dict[str, str | Text]:
 
 
 def _equilibrium(market: MarketSummary) -> str:
+    if len({period.equilibrium for period in market.periods}) > 1:
+        return "varies"
     low, high = market.equilibrium.price_low, market.equilibrium.price_high
     if low is None or high is None:
         return NOTHING

@@ -35,6 +35,10 @@ class Conditions:
         self._scenarios: dict[int, Scenario] = {}
         self._agents: dict[int, tuple[Agent, ...]] = {}
 
+    def __getstate__(self) -> dict[str, object]:
+        """Return all but what is found again from the scenario: copies of views of a run hold these conditions."""
+        return {**self.__dict__, "_scenarios": {}, "_agents": {}}
+
     @property
     def change(self) -> bool:
         """True if anything ever differs from one period to another."""

@@ -272,10 +272,11 @@ def calls(scenario: Scenario | None) -> frozenset[str]:
     return frozenset(m.resource for m in markets if m.mechanism is MechanismName.CALL_AUCTION)
 
 
-def equilibrium(scenario: Scenario, resource: str | None, period: int = 1) -> tuple[int, int] | None:
-    """Return the lowest and highest equilibrium price of a market in a period, micro-credits; none without one."""
-    market = next(m for m in scenario.markets if resource in (None, m.resource))
-    return price_interval(Optima(Conditions(scenario), market.resource), period)
+def lasting_equilibrium(scenario: Scenario, resource: str) -> tuple[int, int] | None:
+    """Return the lowest and highest equilibrium price of a market, micro-credits; none without one that all periods have."""
+    optima = Optima(Conditions(scenario), resource)
+    found = {price_interval(optima, period) for period in range(1, scenario.clock.periods + 1)}
+    return found.pop() if len(found) == 1 else None
 
 
 def price_interval(optima: Optima, period: int) -> tuple[int, int] | None:

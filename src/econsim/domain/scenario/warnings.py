@@ -48,10 +48,7 @@ def warnings(scenario: Scenario) -> Iterator[ScenarioWarning]:
     for place, expected in enumerate(scenario.expectations):
         if not isinstance(expected, MeasureExpectation) or expected.measure in GROUP_MEASURES:
             continue
-        resource = expected.resource or scenario.markets[0].resource
-        held = scenario.in_period(expected.first_period)
-        market = next(market for market in held.markets if market.resource == resource)
-        yield from _expectation(("expectations", place), expected, _ReachablePrices(held, market))
+        yield from _expectation_of_periods(("expectations", place), expected, scenario)
     yield from change_warnings(scenario, warnings)
 
 
@@ -266,6 +263,21 @@ def _step(key: Key, step: ScriptedAction, market: Market) -> Iterator[ScenarioWa
         )
 
 
+def _expectation_of_periods(
+    key: Key, expected: MeasureExpectation, scenario: Scenario
+) -> Iterator[ScenarioWarning]:
+    """Warn of an expectation that can be met under no conditions of its periods."""
+    resource = expected.resource or scenario.markets[0].resource
+    found: list[list[ScenarioWarning]] = []
+    for first, last in scenario.stretches:
+        if first <= (expected.last_period or last) and expected.first_period <= last:
+            held = scenario.in_period(first)
+            market = next(market for market in held.markets if market.resource == resource)
+            found.append(list(_expectation(key, expected, _ReachablePrices(held, market))))
+    if all(found):
+        yield from found[0]
+
+
 def _expectation(
     key: Key, expected: MeasureExpectation, reach: _ReachablePrices
 ) -> Iterator[ScenarioWarning]:
@@ -285,8 +297,10 @@ def _expectation(
 def _bounds(measure: Measure, reach: _ReachablePrices) -> tuple[float, float | None]:
     """Return the least and the most that a measure can be on a market; None without a bound."""
     match measure:
-        case Measure.EFFICIENCY:
+        case Measure.EFFICIENCY | Measure.CONSTRAINED_EFFICIENCY:
             return float("-inf"), PERCENT_MAX
+        case Measure.TAX_REVENUE:
+            return float("-inf"), None
         case Measure.FIRST_ARRIVAL:
             return 0, PERCENT_MAX
         case Measure.MEAN_PRICE:
