@@ -58,8 +58,8 @@ SILENCE_S: Final = 1.0
 """Seconds without a tick after which the session reads the newest tick: a broadcast may be lost with a connection."""
 
 
-VALUES_WAIT_S: Final = 5.0
-"""Seconds in which the log tells of a period that opened; a replica of it may be a moment behind."""
+VALUES_WAIT_S: Final = 30.0
+"""Seconds in which a session learns its values of a period: a ledger that starts again takes some."""
 
 VALUES_INTERVAL_S: Final = 0.05
 """Pause in seconds between two looks for the values of a period."""
@@ -125,7 +125,8 @@ class AgentSession:
         """Yield ticks, from the newest one that is not completed yet, until the run closes.
 
         A tick is reported as completed when the body is done with it. After the loop is left no tick is reported, and
-        lock-step waits until its deadline at each tick. Ticks that passed while the body worked are skipped.
+        lock-step waits until its deadline at each tick. Ticks that passed while the body worked are skipped. Raises Unavailable if
+        the agent's values of a new period cannot be fetched: it must not trade by old ones.
         """
         clock = _Ticks(self._channel.client, self.agent)
         stored = await read_stored_value(self._channel.client, ANSWERED)
@@ -161,14 +162,21 @@ class AgentSession:
         self.values, self.dealt, self._period = private.roles, private.credits, private.period
 
     async def _learn_values(self, period: int) -> None:
-        """Fetch the agent's values of a period that has just opened; the log may tell of it a moment later."""
+        """Fetch the agent's values of a period that has just opened; raises Unavailable if nobody tells them.
+
+        The log may tell of the period a moment later, and the ledger may be starting again.
+        """
         if period <= self._period:
             return
         async for _ in Poll(VALUES_INTERVAL_S, VALUES_WAIT_S):
-            self.learn(await self.economy.get_values())
+            with suppress(Unavailable, NotFound):
+                self.learn(await self.economy.get_values())
             if self._period >= period:
                 return
-        self._period = period
+        message = (
+            f"nobody told agent {self.agent!r} its values of period {period} within {VALUES_WAIT_S:.0f} s"
+        )
+        raise Unavailable(message)
 
     async def _answer(self, tick: Tick) -> None:
         await self.report(subjects.COMPLETED, {"tick": tick.number}, tick.event_id)

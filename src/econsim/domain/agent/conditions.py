@@ -5,6 +5,7 @@ kept: readers of a log go through the periods in order, and ask many times for t
 
     collection     holds                              entry comes    entry goes     bound
     _scenarios     first period of a stretch → what   in_period      never          stretches of the run
+    _markets       first period of a stretch → those  markets        never          stretches of the run
     _agents        key of a period → its agents       agents         oldest first   KEPT_MAX
 """
 
@@ -33,11 +34,12 @@ class Conditions:
         self._starts = [first for first, _ in scenario.stretches]
         self._redraws = _redraws(scenario)
         self._scenarios: dict[int, Scenario] = {}
+        self._markets: dict[int, Mapping[str, Market]] = {}
         self._agents: dict[int, tuple[Agent, ...]] = {}
 
     def __getstate__(self) -> dict[str, object]:
         """Return all but what is found again from the scenario: copies of views of a run hold these conditions."""
-        return {**self.__dict__, "_scenarios": {}, "_agents": {}}
+        return {**self.__dict__, "_scenarios": {}, "_markets": {}, "_agents": {}}
 
     @property
     def change(self) -> bool:
@@ -66,7 +68,10 @@ class Conditions:
 
     def markets(self, period: int) -> Mapping[str, Market]:
         """Return resource → market as it is in a period, in the order of the scenario."""
-        return {market.resource: market for market in self.in_period(period).markets}
+        start = self._stretch(period)
+        if start not in self._markets:
+            self._markets[start] = {market.resource: market for market in self.in_period(period).markets}
+        return self._markets[start]
 
     def market(self, resource: str, period: int) -> Market:
         """Return a market as it is in a period; raises KeyError for one that the scenario does not have."""
