@@ -35,9 +35,9 @@ class Picture:
     def spec(self) -> dict[str, Any]:
         """Return the specification in Vega-Lite, for Altair and other programs that read it."""
         # Here, because what draws loads for longer than a small run takes.
-        from econsim.report.figure_file import Look, picture
+        from econsim.report.figure_file import PictureLook, picture
 
-        return picture(self._drawn, self._origin, Look(width_mm=WIDTH_MM))
+        return picture(self._drawn, self._origin, PictureLook(width_mm=WIDTH_MM))
 
     def svg(self) -> str:
         """Return the figure as SVG."""
@@ -74,7 +74,7 @@ def result_html(summary: Summary) -> str:
             percentage(market.alpha),
             count(market.volume),
             decimal(market.mean_price, 3),
-            money(market.equilibrium.price),
+            "varies" if market.varies else money(market.equilibrium.price),
         )
         for market in summary.markets
     ]

@@ -1,6 +1,7 @@
 """Settings: values of a scenario replaced by their path, as `--set`, designs of studies and the Python API give them.
 
-A path goes by names, not by places: `clock.periods`, `markets.cpu.tick_size`, `agents.lab.count`, `agents.lab.roles.cpu.first`.
+A path goes by names, not by places: `clock.periods`, `markets.cpu.tick_size`, `agents.lab.count`, `agents.lab.roles.cpu.first`. Changes
+have no names, so they go by their number in the file, from 1: `changes.2.price_ceiling`.
 What a scenario file could not say, a setting cannot either: the whole scenario is checked again.
 """
 
@@ -15,7 +16,7 @@ from typing import Any, Final, TypeAlias, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from econsim.domain.agent.population import population
+from econsim.domain.agent.conditions import check_conditions
 from econsim.domain.scenario.tool_checks import check_offered_tools
 from econsim.errors import InvalidMessage, ScenarioError, quoted_value
 from econsim.runs.overrides import is_reached
@@ -23,6 +24,7 @@ from econsim.runs.value_errors import sentence
 from econsim.schemas.expectation import INVARIANTS
 from econsim.schemas.money import printed_value
 from econsim.schemas.scenario import OPTIONS_FILL_IN, Group, Market, Role, Scenario
+from econsim.schemas.scenario_changes import PeriodChange
 from econsim.schemas.scenario_cognition import LlmModel
 from econsim.schemas.scenario_parts import WRONG
 from econsim.schemas.scenario_people import ScriptedPerson
@@ -89,6 +91,7 @@ def with_settings(scenario: Scenario, settings: Mapping[str, object]) -> Scenari
         if path not in places:
             raise _unknown(path, places)
         _put(document, places[path], value)
+    _leave_out_unreached(document, settings)
     changed = _checked(document, settings, places)
     written = changed.model_dump(mode="json")
     before = scenario.model_dump(mode="json")
@@ -114,12 +117,15 @@ def _places(table: type[BaseModel], document: Mapping[str, Any]) -> Iterator[tup
         if key == NAMED_BY.get(table) or (table is Scenario and key in NO_SETTING):
             continue
         inner = _table(field.annotation)
-        if inner is None:
+        if inner in {None, PeriodChange}:
             yield key, (key,)
-        elif inner in NAMED_BY:
+        if inner is None:
+            continue
+        if inner in NAMED_BY or inner is PeriodChange:
             for position, row in enumerate(document.get(key) or ()):
+                name = row.get(NAMED_BY.get(inner, ""), position + 1)
                 for path, place in _places(inner, row):
-                    yield f"{key}.{row[NAMED_BY[inner]]}.{path}", (key, position, *place)
+                    yield f"{key}.{name}.{path}", (key, position, *place)
         else:
             for path, place in _places(inner, document.get(key) or {}):
                 yield f"{key}.{path}", (key, *place)
@@ -131,7 +137,7 @@ def _table(annotation: object) -> type[BaseModel] | None:
         return annotation
     inner = [each for each in get_args(annotation) if isinstance(each, type) and issubclass(each, BaseModel)]
     several = Ellipsis in get_args(annotation)
-    return inner[0] if len(inner) == 1 and (not several or inner[0] in NAMED_BY) else None
+    return inner[0] if len(inner) == 1 and (not several or inner[0] in {*NAMED_BY, PeriodChange}) else None
 
 
 def _put(document: dict[str, Any], place: Key, value: object) -> None:
@@ -144,11 +150,26 @@ def _put(document: dict[str, Any], place: Key, value: object) -> None:
     here[place[-1]] = value
 
 
+def _leave_out_unreached(document: dict[str, Any], settings: Mapping[str, object]) -> None:
+    """Leave out the changes of periods that a shortened run does not come to, as `--periods` does."""
+    periods, changes = settings.get("clock.periods"), document.get("changes")
+    if isinstance(periods, int) and changes and "changes" not in settings:
+        document["changes"] = [
+            {key: value for key, value in change.items() if key != "last_period" or value < periods}
+            for change in changes
+            if change["first_period"] <= periods
+        ]
+
+
 def _get(document: Any, place: Key) -> object:  # noqa: ANN401 - JSON
     """Return the value at a place; none if the scenario leaves it or its table out."""
-    return reduce(
-        lambda here, key: here[key] if isinstance(key, int) else (here or {}).get(key), place, document
-    )
+
+    def inside(here: Any, key: int | str) -> Any:  # noqa: ANN401 - JSON
+        if isinstance(key, int):
+            return here[key] if key < len(here or ()) else None
+        return (here or {}).get(key)
+
+    return reduce(inside, place, document)
 
 
 def _checked(document: object, settings: Mapping[str, object], places: Mapping[str, Key]) -> Scenario:
@@ -158,7 +179,7 @@ def _checked(document: object, settings: Mapping[str, object], places: Mapping[s
     except ValidationError as error:
         raise _explained(error.errors()[0], settings, places) from None
     try:
-        population(scenario)
+        check_conditions(scenario)
         check_offered_tools(scenario.tools)
     except ScenarioError as error:
         at = next(

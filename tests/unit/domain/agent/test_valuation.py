@@ -12,7 +12,7 @@ from econsim.domain.agent.valuation import rules_of, values_of
 def values_in(wanted, deadline_ms=None):
     """Return what the only agent of a scenario is told."""
     (anna,) = population(wanted)
-    return values_of(anna, rules_of(wanted, deadline_ms))
+    return values_of(anna, 1, rules_of(wanted, deadline_ms))
 
 
 def test_an_agent_sees_a_value_for_each_unit_in_the_order_they_are_traded():
