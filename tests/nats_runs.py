@@ -19,11 +19,11 @@ from econsim.schemas.executor import Execution
 
 
 def shortened(name, periods=1, ticks=60):
-    """Return a shipped scenario of a few periods, each of so many ticks at most; without expectations."""
+    """Return a shipped scenario of a few periods, each of so many ticks at most; without expectations and changes."""
     found = scenario_file.load(name)
     ticks = min(ticks, found.clock.ticks_per_period)
     clock = found.clock.model_copy(update={"periods": periods, "ticks_per_period": ticks})
-    return found.model_copy(update={"clock": clock, "expectations": ()})
+    return found.model_copy(update={"clock": clock, "expectations": (), "changes": ()})
 
 
 async def over_nats(server, scenario, name, execution=Execution.SHARED) -> list[AddressedEvent]:

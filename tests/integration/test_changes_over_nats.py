@@ -51,7 +51,7 @@ async def test_services_that_start_again_have_the_rules_of_the_period(server, ru
     assert checks.report(journal).findings == ()
 
 
-async def test_an_outside_agent_sees_the_values_of_the_period_and_its_tax(server, run) -> None:
+async def test_an_external_agent_sees_the_values_of_the_period_and_its_tax(server, run) -> None:
     wanted = scenario(
         group("anna", "external", roles=[role("bid", values=[[3, 2]])]),
         clock={"periods": 3, "ticks_per_period": 2, "deadline_ms": 20_000},
