@@ -88,3 +88,65 @@ ODD = {
     "price limits that cut both limits to one price": exhausted(3.00, 2.00, price_max=2.00),
 }
 """What is odd → the economy."""
+
+
+def changing(**clock):
+    """Return an economy in which something of every kind changes from period to period, among agents of every coded policy."""
+    drawn = {"low": 0.5, "high": 3.5, "redraw": "period"}
+    normal = {"distribution": "normal", "low": 0.5, "high": 3.5, "mean": 2.0, "deviation": 0.8}
+    groups = [
+        group("buyer", count=5, activity_percent=40, roles=[role("bid", draw=drawn, units=2)]),
+        group("seller", "zip", count=5, roles=[role("ask", first=0.5, last=3.0)]),
+        group("late", "truthful", count=2, present=False, roles=[role("bid", first=3, last=2)]),
+        group(
+            "script",
+            "scripted",
+            roles=[role("ask", values=[[0.5, 0.5]])],
+            script=[
+                {
+                    "tick": tick,
+                    "resource": "cpu",
+                    "verb": "ask",
+                    "order_id": f"o{tick}",
+                    "price": 1,
+                    "quantity": 2,
+                }
+                for tick in (2, 10, 18, 26, 34, 42)
+            ],
+        ),
+    ]
+    changes = [
+        {"first_period": 2, "group": "late", "present": True},
+        {"first_period": 2, "last_period": 2, "market": "cpu", "price_floor": 0.5, "price_ceiling": 1.5},
+        {
+            "first_period": 3,
+            "last_period": 4,
+            "market": "cpu",
+            "tax": 0.2,
+            "tax_side": "ask",
+            "tax_account": "state",
+        },
+        {"first_period": 4, "group": "seller", "shift": 0.25, "scale_percent": 90, "activity_percent": 60},
+        {"first_period": 4, "last_period": 4, "group": "script", "present": False},
+        {
+            "first_period": 5,
+            "market": "cpu",
+            "tax": 0.15,
+            "tax_account": "state",
+            "tick_size": 0.05,
+            "price_floor": 0.05,
+        },
+        {
+            "first_period": 5,
+            "last_period": 5,
+            "market": "cpu",
+            "mechanism": "call_auction",
+            "window_ticks": 4,
+        },
+        {"first_period": 6, "ticks_per_period": 6, "until": "exhausted"},
+        {"first_period": 6, "group": "buyer", "draw": normal},
+    ]
+    markets = [{"resource": "cpu"}]
+    return scenario(
+        *groups, markets=markets, changes=changes, clock={"periods": 6, "ticks_per_period": 8, **clock}
+    )

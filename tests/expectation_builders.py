@@ -100,7 +100,7 @@ def stored_run(name, periods=1):
     """Return the scenario and the stored records of a run of a shipped scenario: subjects and payloads."""
     scenario = scenario_file.load(name)
     clock = scenario.clock.model_copy(update={"periods": periods})
-    short = scenario.model_copy(update={"clock": clock, "expectations": ()})
+    short = scenario.model_copy(update={"clock": clock, "expectations": (), "changes": ()})
     return short, [(each.subject, each.json()) for each in in_memory.run(short, RUN)]
 
 

@@ -3,21 +3,13 @@
 Each restart is in an order of its own, so that no two services begin together. Kills of processes are in tests/e2e.
 """
 
-from contextlib import AsyncExitStack, aclosing
-
 import pytest
-from nats_runs import hash_in_memory
+from nats_runs import hash_in_memory, played
 from run_builders import canonical_hash, small_scenario
 from snapshot_times import write_snapshots_always
-from superuser import superuser
 
 from econsim.adapters.jetstream import audit_log
-from econsim.adapters.nats.connection import connect
-from econsim.app import Server, running
-from econsim.domain.audit.facts import as_record
 from econsim.domain.ledger.verify import verify_journal
-from econsim.routers import SERVICES
-from econsim.runs.remote import open_run, run_events
 from econsim.schemas.ledger import TransferPosted, TransferRefused
 from econsim.services.agent import host
 from econsim.services.ledger import recovery
@@ -33,42 +25,6 @@ RESTARTS = {
     ("system.ticked", 7): "agent",
     ("system.ticked", 10): "market",
 }
-
-
-class RestartableServices:
-    """All services of this process, each of which can be started again."""
-
-    def __init__(self, server):
-        self._here, self._stacks = Server(server.url, server.creds), {}
-
-    async def restart(self, name):
-        await self.stop(name)
-        self._stacks[name] = AsyncExitStack()
-        await self._stacks[name].enter_async_context(running((name,), self._here))
-
-    async def stop(self, name):
-        if name in self._stacks:
-            await self._stacks.pop(name).aclose()
-
-
-async def played(server, run, scenario, restarts):
-    """Return the events of a run in which services are started again at these events."""
-    services = RestartableServices(server)
-    client = await connect(server.url, superuser(server), "test-run")
-    for name in SERVICES:
-        await services.restart(name)
-    await open_run(client, run, scenario)
-    events, left = [], dict(restarts)
-    async with aclosing(run_events(client, run)) as log:
-        async for addressed in log:
-            events.append(addressed)
-            if name := left.pop((as_record(addressed).type, addressed.event.tick), None):
-                await services.restart(name)
-    for name in SERVICES:
-        await services.stop(name)
-    await client.close()
-    assert not left
-    return events
 
 
 @pytest.mark.parametrize("mechanism", ["continuous_double_auction", "call_auction"])

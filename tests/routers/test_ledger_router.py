@@ -70,10 +70,10 @@ async def test_values_are_those_of_the_asking_agent(request_of):
     _, bert = await request_of(GET_VALUES(run="run", agent="bert"))
 
     threes, last = {"value": 3_000_000, "quantity": 2}, {"value": 2_500_000, "quantity": 1}
-    assert anna["credits"] == 5_000_000
-    assert anna["roles"] == [{"resource": "cpu", "side": "bid", "units": [threes, last]}]
+    assert (anna["credits"], anna["period"]) == (5_000_000, 1)
+    assert anna["roles"] == [{"resource": "cpu", "side": "bid", "units": [threes, last], "tax": 0}]
     assert bert["roles"] == [
-        {"resource": "cpu", "side": "ask", "units": [{"value": 1_000_000, "quantity": 2}]}
+        {"resource": "cpu", "side": "ask", "units": [{"value": 1_000_000, "quantity": 2}], "tax": 0}
     ]
 
 

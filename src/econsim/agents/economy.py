@@ -127,7 +127,7 @@ class EconomicService:
         return wallet(await self._channel.ask(subjects.GET_BALANCE, GetBalance(), Balance))
 
     async def get_values(self) -> PrivateValues:
-        """Return the agent's private values of units, and the credits it was dealt."""
+        """Return the agent's private values of units in the period of the newest tick, and the credits it was dealt."""
         return values(await self._channel.ask(subjects.GET_VALUES, schemas.GetValues(), schemas.Values))
 
     async def get_prices(self) -> dict[str, PriceQuote]:

@@ -16,6 +16,7 @@ from econsim.adapters.nats.connection import synchronize
 from econsim.agents.outcomes import Outcome, OutcomeKind
 from econsim.agents.session import AgentSession, Tick, join
 from econsim.agents.views import PriceQuote, credits_of
+from econsim.domain.agent.conditions import Conditions
 from econsim.domain.agent.policy import (
     Ask,
     Bid,
@@ -72,8 +73,8 @@ class _PolicyPlayer:
     def __init__(self, policy: Policy, me: AgentSession, scenario: Scenario) -> None:
         self._policy = policy
         self._me = me
-        self._markets = {market.resource: market for market in scenario.markets}
-        self._ticks_per_period = scenario.clock.ticks_per_period
+        self._conditions = Conditions(scenario)
+        self._markets = tuple(market.resource for market in scenario.markets)
         self._sides: dict[str, Side] = {}
         self._open: dict[str, dict[str, OpenOrder]] = {resource: {} for resource in self._markets}
         self._traded = dict.fromkeys(self._markets, 0)
@@ -109,7 +110,7 @@ class _PolicyPlayer:
         wallet, prices = await self._me.economy.get_balance(), await self._me.economy.get_prices()
         markets: Mapping[str, MarketObservation] = {
             resource: self._market(market, wallet.units(resource).available, prices[resource])
-            for resource, market in self._markets.items()
+            for resource, market in self._conditions.markets(tick.period).items()
         }
         return Observation(
             self._me.agent,
@@ -118,7 +119,7 @@ class _PolicyPlayer:
             tick.tick_of_period,
             wallet.credits.available,
             markets,
-            self._ticks_per_period,
+            self._conditions.clock(tick.period).ticks_per_period,
         )
 
     def _market(self, market: Market, units: int, prices: PriceQuote) -> MarketObservation:
@@ -134,7 +135,7 @@ class _PolicyPlayer:
             prices.last,
             self._tapes.get(market.resource, ()),
             role.side if role else None,
-            role.values if role else (),
+            role.net_values if role else (),
             self._traded[market.resource],
             units,
             tuple(self._open[market.resource].values()),

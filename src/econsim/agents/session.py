@@ -31,7 +31,7 @@ from econsim.agents.cognition import CognitionService
 from econsim.agents.economy import EconomicService
 from econsim.agents.social import SocialService
 from econsim.agents.tools import ToolService
-from econsim.agents.views import MarketRole, net_of
+from econsim.agents.views import MarketRole, PrivateValues, net_of
 from econsim.agents.workspace import WorkspaceService
 from econsim.config import Settings, settings
 from econsim.errors import NotAllowed, NotFound, SetupError, Unavailable
@@ -57,6 +57,12 @@ POLL_INTERVAL_S: Final = 0.2
 SILENCE_S: Final = 1.0
 """Seconds without a tick after which the session reads the newest tick: a broadcast may be lost with a connection."""
 
+
+VALUES_WAIT_S: Final = 30.0
+"""Seconds in which a session learns its values of a period: a ledger that starts again takes some."""
+
+VALUES_INTERVAL_S: Final = 0.05
+"""Pause in seconds between two looks for the values of a period."""
 
 _log = logging.getLogger(__name__)
 
@@ -93,12 +99,14 @@ class AgentSession:
         self.social = SocialService(channel)
         """Questions to people, messages to other agents, and delegated tasks."""
         self.values: Mapping[str, MarketRole] = {}
-        """Role of the agent on each market, by resource, which `join` fetches; empty if the agent gains by trade alone."""
+        """Role of the agent on each market, by resource, as it is in the period of the newest tick; empty if the agent gains by trade
+        alone. `join` fetches it, and `ticks` again with each new period."""
         self.dealt = Decimal(0)
         """Credits the agent was dealt when the run opened; `earnings` is its `net` less these credits."""
         self.has_waiting_room = False
         """True if the run waits until its agents are ready; `ticks` says that this one is."""
         self._channel = channel
+        self._period = 0
 
     @property
     def connection(self) -> Client:
@@ -119,7 +127,8 @@ class AgentSession:
         """Yield ticks, from the newest one that is not completed yet, until the run closes.
 
         A tick is reported as completed when the body is done with it. After the loop is left no tick is reported, and
-        lock-step waits until its deadline at each tick. Ticks that passed while the body worked are skipped.
+        lock-step waits until its deadline at each tick. Ticks that passed while the body worked are skipped. Raises Unavailable if
+        the agent's values of a new period cannot be fetched: it must not trade by old ones.
         """
         clock = _Ticks(self._channel.client, self.agent)
         stored = await read_stored_value(self._channel.client, ANSWERED)
@@ -129,6 +138,7 @@ class AgentSession:
         async with clock.listening():
             while tick := await clock.after(answered):
                 self.cognition.begin_cycle(tick.number)
+                await self._learn_values(tick.period)
                 yield tick
                 await self._answer(tick)
                 answered = tick.number
@@ -150,6 +160,27 @@ class AgentSession:
         # The id makes a retry idempotent: the log has the report once.
         report = AgentReport(event_id=random_id(), causation_id=causation_id, data=dict(data))
         await self._channel.send(subjects.REPORT, report, event=event)
+
+    def learn(self, private: PrivateValues) -> None:
+        """Take the agent's values of a period."""
+        self.values, self.dealt, self._period = private.roles, private.credits, private.period
+
+    async def _learn_values(self, period: int) -> None:
+        """Fetch the agent's values of a period that has just opened; raises Unavailable if nobody tells them.
+
+        The log may tell of the period a moment later, and the ledger may be starting again.
+        """
+        if period <= self._period:
+            return
+        async for _ in Poll(VALUES_INTERVAL_S, VALUES_WAIT_S):
+            with suppress(Unavailable, NotFound):
+                self.learn(await self.economy.get_values())
+            if self._period >= period:
+                return
+        message = (
+            f"nobody told agent {self.agent!r} its values of period {period} within {VALUES_WAIT_S:.0f} s"
+        )
+        raise Unavailable(message)
 
     async def _answer(self, tick: Tick) -> None:
         await self.report(subjects.COMPLETED, {"tick": tick.number}, tick.event_id)
@@ -298,7 +329,7 @@ async def _fetch_values(client: Client, session: AgentSession, end: float) -> No
                 raise
             await _require_open_run(client, session)
         else:
-            session.values, session.dealt = private.roles, private.credits
+            session.learn(private)
             session.has_waiting_room = private.has_waiting_room
             return
     message = f"run {session.run!r} did not open in time; `econsim runs` lists those there are"

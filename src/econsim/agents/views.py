@@ -83,7 +83,15 @@ class MarketRole:
     side: Side
     """Side of the agent: `bid` for a buyer, `ask` for a seller."""
     values: tuple[Decimal, ...]
-    """Value of each unit of a period in credits, in the order of trading: a buyer receives it, a seller pays it as cost."""
+    """Value of each unit of the period in credits, in the order of trading: a buyer receives it, a seller pays it as cost."""
+    tax: Decimal = Decimal(0)
+    """Credits the agent pays as tax for each unit it trades on its side, beside the price; negative for a subsidy."""
+
+    @property
+    def net_values(self) -> tuple[Decimal, ...]:
+        """Price at which each unit is worth nothing more: its value less the tax, or its cost with the tax."""
+        tax = -self.tax if self.side is Side.BID else self.tax
+        return tuple(value + tax for value in self.values) if tax else self.values
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +104,8 @@ class PrivateValues:
     """Role by resource; empty for an agent that gains by trade alone."""
     has_waiting_room: bool = False
     """True if the run waits until the agent says that it is ready, by the answer to tick 0."""
+    period: int = 1
+    """Period of the values; the run's last where they are the same in every period."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,11 +221,13 @@ def values(found: schemas.Values) -> PrivateValues:
     """Return the private values of a values message."""
     roles = {
         role.resource: MarketRole(
-            role.side, tuple(credits_of(same.value) for same in role.units for _ in range(same.quantity))
+            role.side,
+            tuple(credits_of(same.value) for same in role.units for _ in range(same.quantity)),
+            credits_of(role.tax),
         )
         for role in found.roles
     }
-    return PrivateValues(credits_of(found.credits), roles, found.rules.clock.join_ms > 0)
+    return PrivateValues(credits_of(found.credits), roles, found.rules.clock.join_ms > 0, found.period)
 
 
 def net_of(stored: bytes) -> Decimal:

@@ -74,7 +74,7 @@ def result_html(summary: Summary) -> str:
             percentage(market.alpha),
             count(market.volume),
             decimal(market.mean_price, 3),
-            money(market.equilibrium.price),
+            "varies" if market.varies else money(market.equilibrium.price),
         )
         for market in summary.markets
     ]

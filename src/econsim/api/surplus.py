@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final, Literal
 
 from econsim import subjects
-from econsim.domain.agent.population import population
+from econsim.domain.agent.conditions import Conditions
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import Record, as_record
 from econsim.domain.clock.surplus import Surplus
@@ -34,17 +34,18 @@ def surplus_rows(run: str, scenario: Scenario, events: Iterable[AddressedEvent],
             shares.trade(as_record(addressed))
         elif addressed.type == subjects.PERIOD_CLOSED.type:
             period = as_record(addressed).data["period"]
-            yield from ((run, period, *row) for row in shares.take())
+            yield from ((run, period, *row) for row in shares.take(period))
 
 
 class _Shares:
     """Surplus of the period under way by market and part."""
 
     def __init__(self, scenario: Scenario, by: By) -> None:
-        agents = population(scenario)
+        conditions = Conditions(scenario)
+        agents = conditions.agents(1)
         self._groups = {agent.id: agent.group for agent in agents}
         self._sides = {(agent.id, role.resource): role.side for agent in agents for role in agent.roles}
-        self._folds = {market.resource: Surplus(market.resource, agents) for market in scenario.markets}
+        self._folds = {market.resource: Surplus(market.resource, conditions) for market in scenario.markets}
         self._by = by
         self._parts = [*SIDES.values()] if by == "side" else [group.name for group in scenario.agents]
         self._found: Counter[tuple[str, str]] = Counter()
@@ -58,12 +59,12 @@ class _Shares:
             self._found[resource, self._part(buyer, resource)] += fold.trade(buyer, _NOBODY, units) - paid
             self._found[resource, self._part(seller, resource)] += fold.trade(_NOBODY, seller, units) + paid
 
-    def take(self) -> list[tuple[str, str, int]]:
-        """Return market, part and surplus, and begin the next period."""
+    def take(self, period: int) -> list[tuple[str, str, int]]:
+        """Return market, part and surplus of a period, and begin the next."""
         rows = [(name, part, self._found[name, part]) for name in self._folds for part in self._parts]
         self._found.clear()
         for fold in self._folds.values():
-            fold.begin_period()
+            fold.begin_period(period + 1)
         return rows
 
     def _part(self, agent: str, resource: str) -> str:

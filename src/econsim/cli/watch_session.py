@@ -93,13 +93,13 @@ class WatchSession:
             return self._verdicts
 
     def _equilibria(self) -> Json:
-        """Return the lowest and highest equilibrium price of each market that has one, in micro-credits."""
-        from econsim.domain.expectation.markets import equilibrium
+        """Return the lowest and highest equilibrium price of each market that has one for all periods, in micro-credits."""
+        from econsim.domain.expectation.markets import lasting_equilibrium
 
         scenario = self._scenario
         if scenario is None:
             return {}
-        found = {each.resource: equilibrium(scenario, each.resource) for each in scenario.markets}
+        found = {each.resource: lasting_equilibrium(scenario, each.resource) for each in scenario.markets}
         return {resource: prices for resource, prices in found.items() if prices is not None}
 
     async def _summarise(self) -> Summary:

@@ -28,7 +28,7 @@ PRICES: Final = 20
 
 NUMBERS: Final = (
     "side: 0 for a buyer, 1 for a seller",
-    "value or cost of the next unit; 0 when all are traded",
+    "value or cost of the next unit; 0 when all are traded, and in a period without the agent",
     "units left to trade in the period, as a share of all",
     "best bid; 0 without any",
     "best ask; 1 without any",
@@ -36,7 +36,7 @@ NUMBERS: Final = (
     "price of the own order; 0 without any",
     "time left in the period, as a share of its ticks",
 )
-"""Numbers of an observation, in their order. Prices and values are shares of the market's price ceiling."""
+"""Numbers of an observation, in their order. Prices and values, net of tax, are shares of the market's price ceiling in the period."""
 
 
 class MarketGame:
@@ -53,7 +53,6 @@ class MarketGame:
         self._scenario = scenario if isinstance(scenario, Scenario) else scenario_file.load(scenario)
         self._agents = tuple(agents)
         self._steps = prices - 1
-        self._ticks = self._scenario.clock.ticks_per_period
         self.run = SteppedRun(self._scenario, self._agents)
         """Run under way."""
 
@@ -76,12 +75,12 @@ class MarketGame:
         numbers = (
             0.0 if seat.buys else 1.0,
             _share(seat.value, most),
-            (player.units - player.trader.position.traded) / player.units,
-            0.0 if bid is None else bid / most,
-            1.0 if ask is None else ask / most,
-            0.0 if last is None else last / most,
+            (player.units - player.trader.position.traded) / max(player.units, 1),
+            _share(bid, most),
+            1.0 if ask is None else _share(ask, most),
+            _share(last, most),
             0.0 if seat.order is None else seat.order.price / most,
-            0.0 if run.has_ended else 1.0 - (run.tick_of_period - 1) / self._ticks,
+            0.0 if run.has_ended else 1.0 - (run.tick_of_period - 1) / run.ticks_per_period,
         )
         return np.array(numbers, np.float32)
 
@@ -98,5 +97,6 @@ class MarketGame:
         return limit and lowest_ask(limit + (market.price_max - limit) * part // self._steps, market)
 
 
-def _share(value: int | None, most: int) -> float:
-    return 0.0 if value is None else min(value / most, 1.0)
+def _share(price: int | None, most: int) -> float:
+    """Return a price as a share of the ceiling, 0 without any; one of a period with other limits may lie beyond."""
+    return 0.0 if price is None else min(max(price / most, 0.0), 1.0)

@@ -22,7 +22,7 @@ class MarketEnv(gymnasium.Env[Observed, np.int64]):
 
     **Observations**, `Box(0, 1, (8,), float32)`: the numbers of `NUMBERS`, in `econsim.envs.market_game`.
 
-    **Reward**: the surplus that the agent realised in the tick, in credits: value less price, or price less cost.
+    **Reward**: the surplus that the agent realised in the tick, in credits, after tax: value less price, or price less cost.
 
     **End**: terminated when the run closes. The agent acts at every tick, whatever the `activity_percent` of its group.
 

@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from econsim import subjects
-from econsim.domain.agent.population import Agent, population
+from econsim.domain.agent.conditions import Conditions
+from econsim.domain.agent.population import Agent
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import Json, Record, as_record
 from econsim.domain.audit.late_event import LateEvent
-from econsim.domain.execution.coded_chains import FILL, GIVEN, ChainRow
+from econsim.domain.execution.coded_chains import FILL, GIVEN, TAXED_FILL, ChainRow
 from econsim.domain.execution.coded_facts import (
     Cleared,
     ItemRows,
@@ -206,12 +207,13 @@ class RunAggregator:
         if self._judges and on_events:
             self._judge = Judge(on_events, scenario, is_logged=entry.correlation_id != IN_MEMORY)
             self._judge.add(entry, self._count)
-        self._agents = population(scenario)
+        conditions = Conditions(scenario)
+        self._agents = conditions.agents(1)
         self._thinking = ThinkingAggregator(self._agents)
         self._tools = ToolAggregator(self._agents)
-        self._gains = GainAggregator(self._agents)
+        self._gains = GainAggregator(conditions)
         self._work = WorkAggregator(self._agents)
-        self._books = {m.resource: MarketAggregator(m, scenario, self._agents) for m in scenario.markets}
+        self._books = {m.resource: MarketAggregator(m, conditions) for m in scenario.markets}
 
     def _call(self, entry: Record) -> None:
         """Add payments for calls of models and tools, refusals of the ledger, which may be of either, or tasks."""
@@ -251,10 +253,14 @@ class RunAggregator:
         """Add the chains of an entry that is not made yet: only those of trades, and the clock's, move money."""
         owned = self._owned[CREDITS]
         for form, *fields in rows:
-            if form == FILL:
+            if form in (FILL, TAXED_FILL):
                 _, _, price, buyer, seller, *_ = fields
                 owned[buyer] -= price
                 owned[seller] += price
+                if form == TAXED_FILL:
+                    debit, credit, tax = fields[-3:]
+                    owned[debit] -= tax
+                    owned[credit] += tax
             elif form == GIVEN:
                 _, cause, *moves = fields
                 self._move(cause, [move[1:] for move in moves])

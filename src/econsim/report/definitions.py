@@ -44,6 +44,12 @@ OF_MARKETS: Final = (
         "Plott and Smith (1978), Review of Economic Studies 45(1), 133-153",
     ),
     Definition(
+        "efficiency of what is left, P0 held",
+        "the same over the most that trades within price limits and without a loss after tax could give; P0 held is the price at which "
+        "demand less tax meets supply with tax, moved to the floor or the ceiling if it lies beyond",
+        "Marshall (1890), Principles of Economics, book V",
+    ),
+    Definition(
         "Smith's alpha",
         "square root of the mean squared deviation of a period's prices from P0, over units, in percent of P0",
         SMITH,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from econsim.domain.measures.measures import mean
 from econsim.report import market_charts, run_charts
 from econsim.report.charts import LINES_MAX
 from econsim.report.format import decimal, plural
@@ -55,7 +54,7 @@ def overview(summary: Summary) -> list[Figure]:
         Figure(
             "surplus",
             "Who got the surplus",
-            "Mean over periods, circle: buyers, square: sellers. Hollow: with all units of Q0 traded at P0.",
+            "Of the most possible, circle: buyers, square: sellers. Hollow: with all units of Q0 traded at P0.",
             run_charts.surplus_dots(shares),
             height_px=rows_height(len(rows)),
         ),
@@ -69,6 +68,12 @@ def overview(summary: Summary) -> list[Figure]:
     chart = run_charts.lines_by_period(efficient, "efficiency", ".0%", ends=(lowest, 1.0))
     caption = f"Surplus realised over the most possible.{more}"
     drawn.append(Figure("efficiency_by_period", "Efficiency by period", caption, chart))
+    if summary.constrained_efficiency is not None:
+        held = {m.resource: [p.constrained_efficiency for p in m.periods] for m in lines}
+        lowest = min([0.0, *(value for values in held.values() for value in values if value is not None)])
+        chart = run_charts.lines_by_period(held, "efficiency of what is left", ".0%", ends=(lowest, 1.0))
+        caption = f"Surplus realised over the most that price limits and taxes leave.{more}"
+        drawn.append(Figure("constrained_efficiency_by_period", "Efficiency of what is left", caption, chart))
     alphas = {m.resource: [p.alpha for p in m.periods] for m in lines}
     chart = run_charts.lines_by_period(alphas, "Smith's alpha, %", ".1~f")
     caption = f"How far prices stray from P0, in percent of it; it falls where traders learn.{more}"
@@ -89,8 +94,13 @@ def of_market(market: MarketSummary, summary: Summary) -> list[Figure]:
         Figure(
             f"{name}_schedule",
             f"Supply and demand for {name}",
-            "Private values and costs of a period's units; a dot is a trade, at its place in its period.",
-            market_charts.supply_and_demand(market),
+            "Private values and costs of a period's units; a dot is a trade, at its place in its period."
+            + (
+                " Of the first period, and trades of periods with its equilibrium."
+                if _changes(market)
+                else ""
+            ),
+            market_charts.supply_and_demand(market, summary),
         ),
     ]
     if market.efficiency is not None:
@@ -98,7 +108,8 @@ def of_market(market: MarketSummary, summary: Summary) -> list[Figure]:
             Figure(
                 f"{name}_shares",
                 f"Surplus of buyers and sellers of {name}",
-                "Values less prices paid, and prices got less costs. Dashed: at the equilibrium price P0.",
+                f"Values less prices paid, and prices got less costs{_before_tax(market)}."
+                + (" Dashed: at the equilibrium price P0." if equilibrium_shares(market) else ""),
                 market_charts.surplus_by_side(market),
             ),
             Figure(
@@ -170,13 +181,12 @@ def efficiencies(market: MarketSummary) -> list[float]:
 
 def surplus_shares(market: MarketSummary) -> tuple[tuple[float, float], tuple[float, float] | None]:
     """Return the share of the most surplus possible that buyers and sellers had, and would have at P0."""
-    possible = market.equilibrium.surplus_max / MICROS_PER_CREDIT
+    possible = market.surplus_max / MICROS_PER_CREDIT
     sides = [
-        (mean([getattr(period.shares, side) for period in market.periods]) or 0.0)
-        / MICROS_PER_CREDIT
-        / possible
+        sum(getattr(period.shares, side) for period in market.periods) / MICROS_PER_CREDIT / possible
         for side in ("buyers", "sellers")
     ]
+    possible /= len(market.periods)
     at_p0 = equilibrium_shares(market)
     return (sides[0], sides[1]), None if at_p0 is None else (at_p0[0] / possible, at_p0[1] / possible)
 
@@ -204,7 +214,18 @@ def _price_caption(market: MarketSummary) -> str:
         else f"Mean price and its range of {len(market.trades)} trades"
     )
     quotes = "; lines are the best bid and ask at the end of each tick" if quote_rows(market) else ""
-    return f"{told}{quotes}; dashed: the equilibrium price P0, grey: all prices at which demand meets supply."
+    held = " within price limits and after tax" if any(day.is_constrained for day in market.periods) else ""
+    each = " of each period" if market.lasting_equilibrium is None else ""
+    return f"{told}{quotes}; dashed: the equilibrium price P0{each}{held}, grey: all prices at which demand meets supply."
+
+
+def _changes(market: MarketSummary) -> bool:
+    """Tell whether the equilibrium, or what price limits and taxes leave of it, differs from period to period."""
+    return market.varies or market.lasting_equilibrium is None
+
+
+def _before_tax(market: MarketSummary) -> str:
+    return ", before tax" if any(day.tax for day in market.periods) else ""
 
 
 def _remainder(found: Sequence[object], most: int, what: str) -> str:

@@ -12,6 +12,7 @@ from html import escape
 from pathlib import Path
 from typing import Final
 
+from econsim.domain.measures.equilibrium import Equilibrium
 from econsim.report import figures
 from econsim.report.document import Document, render_document
 from econsim.report.format import (
@@ -36,6 +37,7 @@ from econsim.report.format import (
 )
 from econsim.report.markup import Specs, grid, section, table
 from econsim.report.scenario_part import definitions_part, scenario_part
+from econsim.report.stretches import stretch_section
 from econsim.report.summary import ExpectationResult, MarketSummary, Summary
 from econsim.report.verdict_table import verdict_table
 
@@ -61,6 +63,7 @@ def render(summary: Summary) -> str:
         verdict_table(summary.judged, specs),
         section("Markets", grid(figures.overview(summary), specs)),
         *(_market(market, summary, specs) for market in summary.markets),
+        stretch_section(summary),
         _thinking(summary, specs),
         _tools(summary),
         _work(summary),
@@ -199,27 +202,39 @@ def _market(market: MarketSummary, summary: Summary, specs: Specs) -> str:
 
 def _facts(market: MarketSummary) -> str:
     oracle = market.equilibrium
+    lasts, held = not market.varies, market.constrained_efficiency
     refused = sum(market.rejected.values())
     facts = [
         ("efficiency", percent(market.efficiency, 2)),
+        *([] if held is None else [("of what limits and taxes leave", percent(held, 2))]),
         ("surplus of buyers", money(sum(period.shares.buyers for period in market.periods))),
         ("of sellers", money(sum(period.shares.sellers for period in market.periods))),
         ("Smith's alpha", percentage(market.alpha)),
         ("mean price", decimal(market.mean_price, 4)),
-        ("equilibrium price", price_range(oracle.price_low, oracle.price_high)),
+        ("equilibrium price", price_range(oracle.price_low, oracle.price_high) if lasts else "varies"),
         ("units a period", decimal(market.volume / max(len(market.periods), 1))),
-        ("equilibrium quantity", count(oracle.quantity)),
+        ("equilibrium quantity", count(oracle.quantity) if lasts else "varies"),
         ("orders", count(market.orders)),
         ("refused", count(refused)),
     ]
     return " · ".join(f"{name} <b>{escape(value)}</b>" for name, value in facts)
 
 
+def _price(found: Equilibrium | None) -> str:
+    """Return the equilibrium price of a period, as a price or a range."""
+    return NOTHING if found is None else price_range(found.price_low, found.price_high)
+
+
 def _period_table(market: MarketSummary) -> str:
+    held = any(period.is_constrained for period in market.periods)
+    differs = market.varies or market.lasting_equilibrium is None
     rows = [
         [
             count(period.number),
             percent(period.efficiency, 2),
+            *([percent(period.constrained_efficiency, 2)] if held else []),
+            *([_price(period.constrained)] if differs else []),
+            *([money(period.tax)] if held else []),
             percentage(period.alpha),
             count(period.trades),
             count(period.volume),
@@ -229,7 +244,10 @@ def _period_table(market: MarketSummary) -> str:
         for period in market.periods[:PERIODS_LISTED_MAX]
     ]
     head = (
-        *("Period", "Efficiency", "Smith's alpha", "Trades", "Units", "Mean price"),
+        *("Period", "Efficiency", *(["of what is left"] if held else [])),
+        *(["Equilibrium price"] if differs else []),
+        *(["Tax, credits"] if held else []),
+        *("Smith's alpha", "Trades", "Units", "Mean price"),
         *("Surplus, credits", "of buyers", "of sellers"),
     )
     left = len(market.periods) - len(rows)

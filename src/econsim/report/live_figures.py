@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final
 
 from econsim import subjects
-from econsim.domain.audit.facts import Record, as_record
+from econsim.domain.audit.facts import Json, Record, as_record
 from econsim.domain.audit.late_event import LateEvent
 from econsim.domain.execution.coded_facts import Cleared
 from econsim.schemas.subject import entity_of
@@ -71,7 +72,8 @@ class LiveFigures:
     def __init__(self) -> None:
         """Start before the run opened."""
         self._run = self._scenario = ""
-        self._ticks_per_period = self._periods = 0
+        self._periods = 0
+        self._ticks_left: list[int] = []
         self._tick = self._period = self._tick_of_period = 0
         self._closed = False
         self._counts: dict[str, list[int]] = {}
@@ -104,7 +106,8 @@ class LiveFigures:
             MarketView(name, prices[-1] if prices else None, tuple(prices), *self._counts[name])
             for name, prices in self._prices.items()
         )
-        left = self._ticks_per_period * (self._periods - self._period + 1) - self._tick_of_period
+        from_period = self._ticks_left[self._period - 1 : self._period]
+        left = sum(from_period) - self._tick_of_period
         return Snapshot(
             run=self._run,
             scenario=self._scenario,
@@ -129,9 +132,19 @@ class LiveFigures:
     def _open(self, entry: Record) -> None:
         scenario = entry.data["scenario"]
         self._run, self._scenario = entry.correlation_id, scenario["name"]
-        self._ticks_per_period = scenario["clock"]["ticks_per_period"]
         self._periods = scenario["clock"]["periods"]
+        self._ticks_left = _ticks_left(scenario)
         self._period = 1
         for market in scenario["markets"]:
             self._counts[market["resource"]] = [0, 0]
             self._prices[market["resource"]] = deque(maxlen=HISTORY_MAX)
+
+
+def _ticks_left(scenario: Json) -> list[int]:
+    """Return the most ticks from each period to the end of the run."""
+    ticks = [scenario["clock"]["ticks_per_period"]] * scenario["clock"]["periods"]
+    for change in scenario.get("changes", ()):
+        if most := change.get("ticks_per_period"):
+            last = change.get("last_period") or len(ticks)
+            ticks[change["first_period"] - 1 : last] = [most] * (last - change["first_period"] + 1)
+    return [*accumulate(reversed(ticks))][::-1]

@@ -9,7 +9,8 @@ from dataclasses import replace
 from operator import add
 
 from econsim import subjects
-from econsim.domain.agent.population import Agent, schedule
+from econsim.domain.agent.conditions import Conditions
+from econsim.domain.agent.optima import Optima
 from econsim.domain.audit.facts import Record
 from econsim.domain.clock.surplus import NO_SURPLUS, Surplus, SurplusShares
 from econsim.domain.execution.coded_facts import (
@@ -20,23 +21,24 @@ from econsim.domain.execution.coded_facts import (
     RejectedRows,
     TradeRows,
 )
-from econsim.domain.measures.equilibrium import Equilibrium, find_equilibrium
 from econsim.domain.measures.measures import efficiency, smiths_alpha, weighted_mean
 from econsim.report.point_series import PointSeries
 from econsim.report.summary import MarketSummary, Period, Quoted, Trades
-from econsim.schemas.scenario import Market, Scenario
+from econsim.schemas.scenario import Market
 from econsim.schemas.types import MICROS_PER_CREDIT
 
 
 class MarketAggregator:
     """Trades and counts of one market."""
 
-    def __init__(self, market: Market, scenario: Scenario, agents: tuple[Agent, ...]) -> None:
+    def __init__(self, market: Market, conditions: Conditions) -> None:
         """Start before the first event."""
         self._market = market
-        self._values, self._costs = schedule(scenario, market.resource)
+        self._conditions = conditions
+        self._optima = Optima(conditions, market.resource)
+        self._values, self._costs = conditions.schedule(market.resource, 1)
         self._columns = tuple(array("q") for _ in range(5))
-        self._surplus = Surplus(market.resource, agents)
+        self._surplus = Surplus(market.resource, conditions)
         self._shares: defaultdict[int, SurplusShares] = defaultdict(SurplusShares)
         self._quotes: PointSeries[Quoted] = PointSeries()
         self._period = 1
@@ -83,14 +85,13 @@ class MarketAggregator:
         """Return the summary of the market so far."""
         firsts = {**self._first_arrivals, **self._first_arrival()}
         trades = Trades(*self._columns)
-        equilibrium = find_equilibrium(self._values, self._costs, self._market.tick_size)
         return MarketSummary(
             resource=self._market.resource,
             mechanism=self._market.mechanism.value,
-            equilibrium=equilibrium,
+            equilibrium=self._optima.free_optimum(1),
             values=self._values,
             costs=self._costs,
-            periods=_periods(trades, equilibrium, self._shares, range(1, periods + 1), firsts),
+            periods=self._periods(trades, periods, firsts),
             trades=trades,
             quotes=tuple(self._quotes.points),
             orders=self._orders,
@@ -100,15 +101,15 @@ class MarketAggregator:
     def _turn(self, period: int) -> None:
         """Close the period before, if a new one began."""
         if period != self._period:
-            self._close_period()
+            self._close_period(period)
             self._period = period
 
     def _arrive(self, n: int, seller: str) -> None:
         self._first = min(self._first or (n, seller), (n, seller))
 
-    def _close_period(self) -> None:
+    def _close_period(self, following: int) -> None:
         self._first_arrivals |= self._first_arrival()
-        self._surplus.begin_period()
+        self._surplus.begin_period(following)
         self._sold.clear()
         self._first = None
 
@@ -127,38 +128,37 @@ class MarketAggregator:
         for column, value in zip(self._columns, (tick, period, price, quantity, gain), strict=True):
             column.append(value)
 
-
-def _periods(
-    trades: Trades,
-    equilibrium: Equilibrium,
-    shares: Mapping[int, SurplusShares],
-    numbers: range,
-    first_arrivals: Mapping[int, float],
-) -> tuple[Period, ...]:
-    rows: dict[int, list[int]] = {number: [] for number in numbers}
-    for index, number in enumerate(trades.periods):
-        rows[number].append(index)
-    return tuple(
-        replace(
-            _period(number, found, trades, equilibrium),
-            shares=shares.get(number, NO_SURPLUS),
-            first_arrival=first_arrivals.get(number),
+    def _periods(self, trades: Trades, count: int, first_arrivals: Mapping[int, float]) -> tuple[Period, ...]:
+        rows: dict[int, list[int]] = {number: [] for number in range(1, count + 1)}
+        for index, number in enumerate(trades.periods):
+            rows[number].append(index)
+        return tuple(
+            replace(self._numbers(number, found, trades), first_arrival=first_arrivals.get(number))
+            for number, found in rows.items()
         )
-        for number, found in rows.items()
-    )
 
+    def _numbers(self, number: int, rows: list[int], trades: Trades) -> Period:
+        free, constrained = self._optima.free_optimum(number), self._optima.constrained_optimum(number)
+        prices = [trades.prices[row] for row in rows]
+        quantities = [trades.quantities[row] for row in rows]
+        surplus = sum(trades.gains[row] for row in rows)
+        mean_price = weighted_mean(prices, quantities)
 
-def _period(number: int, rows: list[int], trades: Trades, equilibrium: Equilibrium) -> Period:
-    prices = [trades.prices[row] for row in rows]
-    quantities = [trades.quantities[row] for row in rows]
-    surplus = sum(trades.gains[row] for row in rows)
-    mean_price = weighted_mean(prices, quantities)
-    return Period(
-        number=number,
-        trades=len(rows),
-        volume=sum(quantities),
-        surplus=surplus,
-        efficiency=efficiency(surplus, equilibrium.surplus_max),
-        alpha=None if equilibrium.price is None else smiths_alpha(prices, quantities, equilibrium.price),
-        mean_price=None if mean_price is None else mean_price / MICROS_PER_CREDIT,
-    )
+        def alpha(price: float | None) -> float | None:
+            return None if price is None else smiths_alpha(prices, quantities, price)
+
+        return Period(
+            number=number,
+            trades=len(rows),
+            volume=sum(quantities),
+            surplus=surplus,
+            efficiency=efficiency(surplus, free.surplus_max),
+            alpha=alpha(free.price),
+            mean_price=None if mean_price is None else mean_price / MICROS_PER_CREDIT,
+            equilibrium=free,
+            constrained=constrained,
+            constrained_efficiency=efficiency(surplus, constrained.surplus_max),
+            constrained_alpha=alpha(constrained.price),
+            shares=self._shares.get(number, NO_SURPLUS),
+            tax=sum(quantities) * self._conditions.market(self._market.resource, number).tax,
+        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 from econsim.report.charts import (
@@ -30,6 +29,7 @@ from econsim.report.series import (
     RULES_MAX,
     Rows,
     bucket_width,
+    equilibrium_rows,
     equilibrium_shares,
     gained_rows,
     price_rows,
@@ -40,7 +40,7 @@ from econsim.report.series import (
     trade_rows,
     volume_rows,
 )
-from econsim.report.summary import MarketSummary, Summary
+from econsim.report.summary import MarketSummary, Period, Summary
 from econsim.schemas.types import MICROS_PER_CREDIT
 
 NAME_SHARE, NUMBER_SHARE = 0.24, 0.1
@@ -53,15 +53,17 @@ def price_path(market: MarketSummary, summary: Summary) -> Spec:
     path = [] if dots else price_rows(market, summary.ticks)
     quotes = quote_rows(market)
     prices = [row["price"] for row in dots] + [row[end] for row in path for end in ("low", "high")]
-    ends = axis([*prices, *_equilibrium_ends(market)])
+    held = equilibrium_rows(market, summary)
+    ends = axis([*prices, *(row["P0"] for row in held)])
     scale: Spec = {"domain": ends, "nice": False, "zero": False}
     x = field("tick:Q", title="tick", scale={"domain": [0, max(summary.ticks, 1)], "nice": False})
-    labels = [*_equilibrium_label(market), *_quote_labels(quotes)]
+    last = market.periods[-1:]
+    labels = [*(label for day in last for label in _equilibrium_label(day)), *_quote_labels(quotes)]
     if path:
         labels.append(Label("mean price", path[-1]["mean"], INK))
     drawn = _trades(dots, x, scale) if dots else _mean_prices(path, x, scale)
     return layer(
-        *_equilibrium(market, scale),
+        *_equilibrium(held, scale, x),
         *_periods(summary, x),
         *_quotes(quotes, x, scale),
         *drawn,
@@ -69,8 +71,8 @@ def price_path(market: MarketSummary, summary: Summary) -> Spec:
     )
 
 
-def supply_and_demand(market: MarketSummary) -> Spec:
-    """Draw the schedule's stairs, and the trades at their place in the period."""
+def supply_and_demand(market: MarketSummary, summary: Summary) -> Spec:
+    """Draw the stairs of the first period's schedule, and the trades at their place in the period."""
     stairs, trades = stair_rows(market), trade_rows(market)
     ends = axis([row["price"] for row in (*stairs, *trades)])
     scale: Spec = {"domain": ends, "nice": False, "zero": False}
@@ -80,10 +82,11 @@ def supply_and_demand(market: MarketSummary) -> Spec:
     tooltip = [field("period:Q"), field("price:Q", format=".4~f"), field("units:Q", title="unit")]
     last = {row["side"]: row["price"] for row in stairs}
     labels = [Label(side, last[side], colour) for side, colour in _SIDES if side in last]
-    labels += _equilibrium_label(market)
+    labels += [label for day in market.periods[:1] for label in _equilibrium_label(day)]
+    held = equilibrium_rows(market, summary)[:1]
     dots = view(mark("circle", size=22, opacity=0.45, color=INK), trades, "trades", x=x, y=y, tooltip=tooltip)
     return layer(
-        *_equilibrium(market, scale),
+        *_equilibrium(held, scale),
         view(
             mark("line", strokeWidth=2.4), stairs, "schedule", x=x, y=y, color=colour, order=field("order:O")
         ),
@@ -248,25 +251,25 @@ def _price(name: str, scale: Spec) -> Spec:
     return field(name, title="price, credits", scale=scale)
 
 
-def _equilibrium(market: MarketSummary, scale: Spec) -> list[Spec]:
-    """Return the equilibrium as a band and a line; nothing for a schedule that has none."""
-    oracle = market.equilibrium
-    if oracle.price_low is None or oracle.price_high is None or market.equilibrium_price is None:
+def _equilibrium(held: Rows, scale: Spec, ticks: Spec | None = None) -> list[Spec]:
+    """Return the equilibrium as a band and a line, by the ticks of its periods if these are given; nothing where there is none."""
+    if not held:
         return []
-    low, high = oracle.price_low / MICROS_PER_CREDIT, oracle.price_high / MICROS_PER_CREDIT
-    row = {"P0": market.equilibrium_price, "low": low, "high": high}
+    if len(held) == 1:
+        ticks = None
+    over: Spec = {} if ticks is None else {"x": ticks | {"field": "from"}, "x2": {"field": "to"}}
+    rows = held if ticks else [{name: held[0][name] for name in ("P0", "low", "high")}]
     tooltip = [field("P0:Q", title="equilibrium price", format=".4~f")]
-    band = view(mark("rect", color=GREY, opacity=0.16), y=_price("low:Q", scale), y2={"field": "high"})
+    band = view(
+        mark("rect", color=GREY, opacity=0.16), y=_price("low:Q", scale), y2={"field": "high"}, **over
+    )
     dashed = mark("rule", color=GREY, strokeDash=[5, 4], strokeWidth=1.6)
-    line = view(dashed, y=_price("P0:Q", scale), tooltip=tooltip)
-    return [layer(band, line, rows=[row], name="equilibrium")]
+    line = view(dashed, y=_price("P0:Q", scale), tooltip=tooltip, **over)
+    return [layer(band, line, rows=rows, name="equilibrium")]
 
 
-def _equilibrium_ends(market: MarketSummary) -> Sequence[float]:
-    price = market.equilibrium_price
-    return () if price is None else (price,)
-
-
-def _equilibrium_label(market: MarketSummary) -> list[Label]:
-    price = market.equilibrium.price
-    return [] if price is None else [Label(f"P0 = {money(price)}", price / MICROS_PER_CREDIT, MUTED)]
+def _equilibrium_label(day: Period) -> list[Label]:
+    """Return the name of the line of a period's equilibrium price: `P0 held` where price limits or a tax move it."""
+    price = day.constrained.price if day.constrained else None
+    name = "P0 held" if day.is_constrained else "P0"
+    return [] if price is None else [Label(f"{name} = {money(price)}", price / MICROS_PER_CREDIT, MUTED)]

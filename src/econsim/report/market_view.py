@@ -7,14 +7,15 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from econsim import subjects
-from econsim.domain.agent.population import Agent, schedule
+from econsim.domain.agent.conditions import Conditions
+from econsim.domain.agent.optima import Optima
 from econsim.domain.audit.facts import Json, Record
 from econsim.domain.clock.surplus import Surplus
-from econsim.domain.measures.equilibrium import find_equilibrium
+from econsim.domain.measures.equilibrium import Equilibrium
 from econsim.report.point_series import PointSeries
 from econsim.schemas.market import Level
 from econsim.schemas.orders import Side
-from econsim.schemas.scenario import Market, Scenario
+from econsim.schemas.scenario import Market
 
 TRADES_MAX: Final = 200
 """Newest trades of a market that are kept: some screens of them."""
@@ -40,15 +41,13 @@ class SeenTrade(NamedTuple):
 class WatchedMarket:
     """Figures of one market, folded from its events."""
 
-    def __init__(self, market: Market, scenario: Scenario, agents: tuple[Agent, ...]) -> None:
+    def __init__(self, market: Market, conditions: Conditions) -> None:
         """Start before the first event."""
-        values, costs = schedule(scenario, market.resource)
         self.resource = market.resource
         """Resource that is traded."""
         self.mechanism = market.mechanism.value
         """Mechanism of the market."""
-        self.equilibrium = find_equilibrium(values, costs, market.tick_size)
-        """Equilibrium of the agents' private values and costs."""
+        self._optima = Optima(conditions, market.resource)
         self.prices: PointSeries[int] = PointSeries()
         """Prices of the run so far."""
         self.trades: deque[SeenTrade] = deque(maxlen=TRADES_MAX)
@@ -63,7 +62,7 @@ class WatchedMarket:
         """Actions processed, trades, and units traded."""
         self.surplus = 0
         """Surplus realised, micro-credits."""
-        self._gains = Surplus(market.resource, agents)
+        self._gains = Surplus(market.resource, conditions)
         self._open: dict[str, tuple[str, int, int]] = {}
         self._period = 1
 
@@ -71,7 +70,7 @@ class WatchedMarket:
         """Add one of the market's events."""
         if period != self._period:
             self._period = period
-            self._gains.begin_period()
+            self._gains.begin_period(period)
         match entry.type:
             case subjects.BID_ACCEPTED.type | subjects.ASK_ACCEPTED.type:
                 self._enter(entry.data["items"])
@@ -84,9 +83,18 @@ class WatchedMarket:
             case subjects.TICK_CLEARED.type:
                 self._clear(entry.data)
 
+    @property
+    def equilibrium(self) -> Equilibrium:
+        """Equilibrium of the agents' private values and costs in this period, within the price limits and after the tax."""
+        return self._optima.constrained_optimum(self._period)
+
+    def possible(self, periods: int) -> int:
+        """Return the most surplus possible in so many periods, micro-credits, without price limits and taxes."""
+        return self._optima.possible(periods)
+
     def efficiency(self, periods: int) -> float | None:
         """Return surplus over the most possible in so many periods, a fraction; none where no surplus is possible."""
-        possible = self.equilibrium.surplus_max * periods
+        possible = self.possible(periods)
         return self.surplus / possible if possible > 0 else None
 
     def depth(self, levels: int) -> tuple[list[Level], list[Level]]:

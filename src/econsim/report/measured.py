@@ -9,6 +9,7 @@ from econsim.report.gains import GroupGains
 from econsim.report.summary import ExpectationResult, MarketSummary, Period
 from econsim.report.thinking import GroupThinking, ThinkingPeriod
 from econsim.schemas.expectation import Measure, MeasureExpectation
+from econsim.schemas.types import MICROS_PER_CREDIT
 
 
 def expectation_result(
@@ -40,18 +41,21 @@ def expectation_result(
 
 
 def _measured_value(measure: Measure, period: Period) -> float | None:
-    match measure:
-        case Measure.EFFICIENCY:
-            return None if period.efficiency is None else 100 * period.efficiency
-        case Measure.ALPHA:
-            return period.alpha
-        case Measure.MEAN_PRICE:
-            return period.mean_price
-        case Measure.TRADES_PER_PERIOD:
-            return float(period.volume)
-        case Measure.FIRST_ARRIVAL:
-            return None if period.first_arrival is None else 100 * period.first_arrival
-    return None
+    measured = {
+        Measure.EFFICIENCY: _percent(period.efficiency),
+        Measure.ALPHA: period.alpha,
+        Measure.CONSTRAINED_EFFICIENCY: _percent(period.constrained_efficiency),
+        Measure.CONSTRAINED_ALPHA: period.constrained_alpha,
+        Measure.TAX_REVENUE: period.tax / MICROS_PER_CREDIT,
+        Measure.MEAN_PRICE: period.mean_price,
+        Measure.TRADES_PER_PERIOD: float(period.volume),
+        Measure.FIRST_ARRIVAL: _percent(period.first_arrival),
+    }
+    return measured.get(measure)
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else 100 * share
 
 
 def _measured_thinking(measure: Measure, period: ThinkingPeriod) -> float | None:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from econsim import subjects
-from econsim.domain.agent.population import population
+from econsim.domain.agent.conditions import Conditions
 from econsim.domain.audit.facts import Record
 from econsim.domain.measures.measures import gini
 from econsim.report.agent_view import AgentsView
@@ -103,8 +103,9 @@ class RunView:
     @property
     def efficiency(self) -> float | None:
         """Return surplus realised over the most possible in the periods begun, a fraction; none where there can be none."""
-        possible = sum(each.equilibrium.surplus_max for each in self.markets.values()) * self._period
-        realised = sum(each.surplus for each in self.markets.values() if each.equilibrium.surplus_max)
+        found = [(each.possible(self._period), each.surplus) for each in self.markets.values()]
+        possible = sum(most for most, _ in found)
+        realised = sum(surplus for most, surplus in found if most)
         return realised / possible if possible else None
 
     @property
@@ -138,7 +139,7 @@ class RunView:
 
     def _open(self, entry: Record) -> None:
         self.scenario = scenario = Scenario.model_validate(entry.data["scenario"])
-        agents = population(scenario)
-        self.agents = AgentsView(agents)
-        self.markets = {m.resource: WatchedMarket(m, scenario, agents) for m in scenario.markets}
+        conditions = Conditions(scenario)
+        self.agents = AgentsView(conditions.agents(1))
+        self.markets = {m.resource: WatchedMarket(m, conditions) for m in scenario.markets}
         self.state, self._period = RUNNING, 1

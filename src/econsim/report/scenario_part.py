@@ -12,6 +12,7 @@ from econsim.report.markup import section, table
 from econsim.report.summary import Summary
 from econsim.schemas.orders import Side
 from econsim.schemas.scenario import Group, MechanismName, Role, Scenario, Until
+from econsim.schemas.scenario_changes import PeriodChange
 from econsim.schemas.scenario_parts import Market
 
 LISTS_SHOWN_MAX: Final = 2
@@ -36,7 +37,7 @@ def scenario_part(scenario: Scenario) -> str:
         f"{clock.mode.value.replace('_', '-')}, seed {scenario.seed}; prices in credits."
     )
     markets = table(
-        ("Market", "Mechanism", "Tick size", "Lowest price", "Highest price", "Clears"),
+        ("Market", "Mechanism", "Tick size", "Lowest price", "Highest price", "Tax", "Clears"),
         [_market(market) for market in scenario.markets],
         text=(1,),
     )
@@ -45,7 +46,9 @@ def scenario_part(scenario: Scenario) -> str:
         [_group(group) for group in scenario.agents],
         text=(1, 5),
     )
-    return section("Scenario", markets, groups, _whole(scenario), facts=escape(facts))
+    changes = table(("Periods", "Of", "Holds instead"), list(map(_change, scenario.changes)), text=(0, 1, 2))
+    parts = (markets, groups, changes if scenario.changes else "", _whole(scenario))
+    return section("Scenario", *parts, facts=escape(facts))
 
 
 def definitions_part(summary: Summary) -> str:
@@ -64,6 +67,9 @@ def _market(market: Market) -> list[str]:
         market.resource,
         market.mechanism.value.replace("_", " "),
         *map(money, (market.tick_size, market.price_min, market.price_max)),
+        f"{money(market.tax)} by {'buyers' if market.tax_side is Side.BID else 'sellers'}"
+        if market.tax
+        else NOTHING,
         f"every {count(market.window_ticks)} ticks" if is_call else "at every order",
     ]
 
@@ -86,7 +92,19 @@ def _role(role: Role) -> str:
         more = " …" if len(role.values) > LISTS_SHOWN_MAX else ""
         return f"{does} {role.resource}: {' / '.join(lists)}{more}"
     units = "1 unit" if role.units == 1 else f"{count(role.units)} units"
+    if role.draw:
+        drawn = f"{role.draw.distribution.value}, drawn once a {role.draw.redraw.value}"
+        return f"{does} {role.resource}: {units}, {money(role.draw.low)} to {money(role.draw.high)}, {drawn}"
     return f"{does} {role.resource}: {units}, {money(role.first)} to {money(role.last)}"
+
+
+def _change(change: PeriodChange) -> tuple[str, str, str]:
+    """Return the periods of a change, what it is about, and the keys that it gives other values to."""
+    last = "the end" if change.last_period is None else str(change.last_period)
+    about = change.market or " ".join(filter(None, (change.group, change.resource))) or "clock"
+    given = change.model_dump(mode="json")
+    keys = "; ".join(f"{key} = {json.dumps(given[key]).replace(chr(34), '')}" for key in change.keys)
+    return f"{change.first_period} to {last}", about, keys
 
 
 def _whole(scenario: Scenario) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from itertools import accumulate, pairwise
+from itertools import accumulate, groupby, pairwise
 from typing import Any, Final
 
 from econsim.domain.measures.equilibrium import demand_curve, supply_curve
@@ -101,11 +101,22 @@ def trade_dots(market: MarketSummary) -> Rows:
 
 
 def trade_rows(market: MarketSummary) -> Rows:
-    """Return trades at their place in their period: `units` is the middle of the units traded."""
+    """Return trades at their place in their period: `units` is the middle of the units traded.
+
+    Trades of periods with another equilibrium than the first are left out: their values and costs are not those that are drawn.
+    """
+    like_first = {
+        day.number
+        for day in market.periods
+        if (day.equilibrium, day.constrained)
+        == (market.periods[0].equilibrium, market.periods[0].constrained)
+    }
     rows: Rows = []
     done: dict[int, int] = defaultdict(int)
     trades = market.trades
     for period, price, quantity in zip(trades.periods, trades.prices, trades.quantities, strict=True):
+        if period not in like_first:
+            continue
         rows.append(
             {
                 "units": done[period] + quantity / 2,
@@ -140,10 +151,31 @@ def share_rows(market: MarketSummary) -> Rows:
     )
 
 
+def equilibrium_rows(market: MarketSummary, summary: Summary) -> Rows:
+    """Return the price at which demand meets supply within price limits and after tax, from tick to tick, in credits.
+
+    A row is of the periods in turn in which it is the same; periods without such a price have none.
+    """
+    starts = [tick - 1 for tick in summary.period_starts] + [summary.ticks]
+    rows: Rows = []
+    for found, days in groupby(market.periods, key=lambda day: day.constrained):
+        numbers = [day.number for day in days]
+        if (
+            numbers[-1] >= len(starts)
+            or not found
+            or None in {found.price, found.price_low, found.price_high}
+        ):
+            continue
+        prices = {"P0": found.price, "low": found.price_low, "high": found.price_high}
+        span = {"from": starts[numbers[0] - 1], "to": starts[numbers[-1]]}
+        rows.append(span | {name: (price or 0) / MICROS_PER_CREDIT for name, price in prices.items()})
+    return thin(rows, BUCKETS_MAX)
+
+
 def equilibrium_shares(market: MarketSummary) -> tuple[float, float] | None:
-    """Return the surplus of buyers and of sellers in a period that trades Q0 units at P0, credits; none without P0."""
+    """Return the surplus of buyers and of sellers in a period that trades Q0 units at P0, credits; none without one P0 for all."""
     price, quantity = market.equilibrium.price, market.equilibrium.quantity
-    if price is None:
+    if price is None or market.varies:
         return None
     values, costs = sorted(market.values, reverse=True)[:quantity], sorted(market.costs)[:quantity]
     buyers, sellers = sum(values) - price * quantity, price * quantity - sum(costs)
@@ -157,8 +189,10 @@ def gained_rows(market: MarketSummary, summary: Summary) -> Rows:
     for tick, period, gain in zip(trades.ticks, trades.periods, trades.gains, strict=True):
         gained[period][tick - summary.period_starts[period - 1] + 1] += gain
     length = _longest(summary)
-    possible = market.equilibrium.surplus_max or 1
-    lines = [_steps(gained[period.number].get, length, possible) for period in market.periods]
+    lines = [
+        _steps(gained[p.number].get, length, (p.equilibrium or market.equilibrium).surplus_max or 1)
+        for p in market.periods
+    ]
     rows = [
         {
             "tick": tick,

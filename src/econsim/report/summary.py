@@ -46,6 +46,21 @@ class Period:
     """Surplus by who has it: buyers, sellers, others; together `surplus`."""
     first_arrival: float | None = None
     """Share of the units that the first seller to arrive sold, a fraction; none without trades."""
+    equilibrium: Equilibrium | None = None
+    """P0, Q0 and the highest surplus of the day's schedule, without price limits and taxes; none where nobody computed it."""
+    constrained: Equilibrium | None = None
+    """The same within the price limits and after the tax of the day; equal to `equilibrium` where neither binds."""
+    constrained_efficiency: float | None = None
+    """Efficiency against the highest surplus within the price limits and after the tax, a fraction."""
+    constrained_alpha: float | None = None
+    """Smith's alpha around the equilibrium price within the price limits and after the tax, percent."""
+    tax: int = 0
+    """Tax of the units traded, micro-credits; negative for a subsidy."""
+
+    @property
+    def is_constrained(self) -> bool:
+        """Tell whether the price limits or the tax of the day change the equilibrium."""
+        return self.constrained != self.equilibrium
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +92,11 @@ class MarketSummary:
     mechanism: str
     """Mechanism of the market."""
     equilibrium: Equilibrium
-    """P0, Q0 and the highest surplus of one period, from the schedule."""
+    """P0, Q0 and the highest surplus of the first period, from the schedule; `periods` have those of every period."""
     values: tuple[int, ...]
-    """Buyers' unit values, highest first, micro-credits."""
+    """Buyers' unit values in the first period, highest first, micro-credits."""
     costs: tuple[int, ...]
-    """Sellers' unit costs, lowest first, micro-credits."""
+    """Sellers' unit costs in the first period, lowest first, micro-credits."""
     periods: tuple[Period, ...]
     """Trading days in order."""
     trades: Trades
@@ -114,9 +129,37 @@ class MarketSummary:
         return mean([p.mean_price for p in self.periods if p.mean_price is not None])
 
     @property
+    def constrained_efficiency(self) -> float | None:
+        """Return the mean of the periods' efficiencies within price limits and after tax, a fraction; none where neither ever binds."""
+        if not any(period.is_constrained for period in self.periods):
+            return None
+        return mean([p.constrained_efficiency for p in self.periods if p.constrained_efficiency is not None])
+
+    @property
+    def varies(self) -> bool:
+        """Tell whether the equilibrium without price limits and taxes differs from period to period."""
+        return len({period.equilibrium for period in self.periods}) > 1
+
+    @property
+    def lasting_equilibrium(self) -> Equilibrium | None:
+        """Return the equilibrium within price limits and after tax that all periods have; none if they differ."""
+        found = {period.constrained for period in self.periods}
+        return found.pop() if len(found) == 1 else None
+
+    @property
+    def surplus_max(self) -> int:
+        """Return the most surplus of all periods together, micro-credits, without price limits and taxes."""
+        return sum(p.equilibrium.surplus_max for p in self.periods if p.equilibrium)
+
+    @property
+    def constrained_surplus_max(self) -> int:
+        """Return the most surplus of all periods together, micro-credits, within price limits and after taxes."""
+        return sum(p.constrained.surplus_max for p in self.periods if p.constrained)
+
+    @property
     def equilibrium_price(self) -> float | None:
-        """Return P0 in credits; none where the schedule has none."""
-        price = self.equilibrium.price
+        """Return P0 in credits; none where the schedule has none, or another from period to period."""
+        price = None if self.varies else self.equilibrium.price
         return None if price is None else price / MICROS_PER_CREDIT
 
 
@@ -272,8 +315,18 @@ class Summary:
     @property
     def efficiency(self) -> float | None:
         """Return surplus realised over the most possible, all markets that can have any and all periods together."""
-        markets = [market for market in self.markets if market.equilibrium.surplus_max]
-        possible = sum(len(m.periods) * m.equilibrium.surplus_max for m in markets)
+        markets = [market for market in self.markets if market.surplus_max]
+        possible = sum(market.surplus_max for market in markets)
+        realised = sum(period.surplus for m in markets for period in m.periods)
+        return realised / possible if possible else None
+
+    @property
+    def constrained_efficiency(self) -> float | None:
+        """Return surplus realised over the most possible within price limits and after taxes; none where neither ever binds."""
+        if not any(period.is_constrained for market in self.markets for period in market.periods):
+            return None
+        markets = [market for market in self.markets if market.constrained_surplus_max]
+        possible = sum(m.constrained_surplus_max for m in markets)
         realised = sum(period.surplus for m in markets for period in m.periods)
         return realised / possible if possible else None
 

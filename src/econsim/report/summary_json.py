@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from econsim.report.summary import MarketSummary, Summary
+from econsim.schemas.types import MICROS_PER_CREDIT
 
 
 def summary_row(summary: Summary) -> dict[str, object]:
-    """Return the figures: prices in credits, efficiency a fraction, alpha in percent; None for what could not be measured."""
+    """Return the figures: prices in credits, efficiency a fraction, alpha in percent; None for what could not be measured, or differs from period to period."""
     measures = [
         {"expectation": each.expectation.measure.value, "outcome": "holds" if each.holds else "fails"}
         for each in summary.verdicts
@@ -25,6 +26,7 @@ def summary_row(summary: Summary) -> dict[str, object]:
         "orders": summary.orders,
         "trades": summary.trades,
         "efficiency": summary.efficiency,
+        "constrained_efficiency": summary.constrained_efficiency,
         "gini": summary.gini,
         "markets": [_market(market) for market in summary.markets],
         "expectations": measures + events,
@@ -50,7 +52,9 @@ def _market(market: MarketSummary) -> dict[str, object]:
         "trades": len(market.trades),
         "volume": market.volume,
         "efficiency": market.efficiency,
+        "constrained_efficiency": market.constrained_efficiency,
         "alpha": market.alpha,
         "mean_price": market.mean_price,
         "equilibrium_price": market.equilibrium_price,
+        "tax": sum(day.tax for day in market.periods) / MICROS_PER_CREDIT,
     }

@@ -98,6 +98,7 @@ _LIST: Final = (
         _whole("periods", "trading days so far; the last one of a run cut short is not whole"),
         _whole("periods_wanted", "trading days of the scenario"),
         _number("efficiency", "surplus over the most possible in all markets and periods so far, a fraction"),
+        _money("tax", "taxes paid on trades so far; negative for subsidies"),
     ),
     _table(
         "periods",
@@ -112,17 +113,40 @@ _LIST: Final = (
         _whole("volume", "units traded"),
         _number("mean_price", "mean price over units, credits; empty without a trade"),
         _money("surplus", "values of the units bought less costs of the units sold"),
-        _money("surplus_max", "largest surplus of the schedule"),
+        _money("surplus_max", "largest surplus of the day's schedule, without price limits and taxes"),
         _number("efficiency", "surplus over surplus_max, a fraction; empty where no surplus is possible"),
         _number("alpha", "Smith's alpha: how far prices stray from the equilibrium price, percent of it"),
-        _money("equilibrium_low", "lowest equilibrium price; empty if nothing bounds it"),
-        _money("equilibrium_high", "highest equilibrium price; empty if nothing bounds it"),
-        _whole("equilibrium_quantity", "units traded in equilibrium"),
+        _money(
+            "equilibrium_low", "lowest equilibrium price of the day's schedule; empty if nothing bounds it"
+        ),
+        _money(
+            "equilibrium_high", "highest equilibrium price of the day's schedule; empty if nothing bounds it"
+        ),
+        _whole("equilibrium_quantity", "units traded in that equilibrium"),
+        _money("constrained_surplus_max", "largest surplus within the day's price limits and after its tax"),
+        _number(
+            "constrained_efficiency",
+            "surplus over constrained_surplus_max, a fraction; empty where no surplus is possible",
+        ),
+        _number(
+            "constrained_alpha",
+            "Smith's alpha around the equilibrium price within price limits and after tax",
+        ),
+        _money(
+            "constrained_low",
+            "lowest equilibrium price within price limits and after tax; empty if nothing bounds it",
+        ),
+        _money(
+            "constrained_high",
+            "highest equilibrium price within price limits and after tax; empty if nothing bounds it",
+        ),
+        _whole("constrained_quantity", "units traded in that equilibrium"),
+        _money("tax", "tax on the units traded; negative for a subsidy"),
     ),
     _table(
         "trades",
-        "A row for each trade. Its surplus is buyer_value - seller_cost; the buyer gains buyer_value - price * quantity, "
-        "the seller price * quantity - seller_cost.",
+        "A row for each trade. Its surplus is buyer_value - seller_cost; the buyer gains buyer_value - price * quantity "
+        "- buyer_tax, the seller price * quantity - seller_cost - seller_tax.",
         _PERIOD,
         _TICK,
         _RESOURCE,
@@ -141,6 +165,12 @@ _LIST: Final = (
         _money(
             "seller_cost",
             "private cost of these units to the seller, together; empty if it has no cost there",
+        ),
+        _money(
+            "buyer_tax", "tax that the buyer paid for these units beside the price; negative for a subsidy"
+        ),
+        _money(
+            "seller_tax", "tax that the seller paid for these units out of the price; negative for a subsidy"
         ),
         _text("bid_id", "id of the bid"),
         _text("ask_id", "id of the ask"),

@@ -7,7 +7,8 @@ from typing import Final
 
 from econsim import subjects
 from econsim.domain.admission.reports import agent_facts
-from econsim.domain.agent.population import Agent, population
+from econsim.domain.agent.conditions import Conditions
+from econsim.domain.agent.population import Agent
 from econsim.domain.audit.facts import Json, Record
 from econsim.domain.clock.surplus import Surplus
 from econsim.domain.expectation.judge import Judge
@@ -15,6 +16,7 @@ from econsim.domain.expectation.verdict import Verdict
 from econsim.report.judging import judge
 from econsim.report.market_aggregate import MarketAggregator
 from econsim.report.summary import MarketSummary
+from econsim.schemas.orders import Side
 from econsim.schemas.scenario import Scenario
 
 READ: Final = frozenset(
@@ -54,6 +56,7 @@ class RunRows:
         self._first_ticks: list[int] = []
         self._groups: dict[str, str] = {}
         self._markets: dict[str, tuple[MarketAggregator, Surplus]] = {}
+        self._conditions: Conditions | None = None
         self._judge: Judge | None = None
 
     def add(self, entry: Record) -> Iterator[tuple[str, Json]]:
@@ -81,7 +84,7 @@ class RunRows:
         """Yield the rows that are known at the end, each with its table; no event can be added any more."""
         if self.scenario is None:
             return
-        markets = (market.summary(self.period or 0) for market, _ in self._markets.values())
+        markets = [market.summary(self.period or 0) for market, _ in self._markets.values()]
         days = [row for market in markets for row in self._periods(market)]
         yield (
             "runs",
@@ -95,6 +98,7 @@ class RunRows:
                 "periods": self.period or 0,
                 "periods_wanted": self.scenario.clock.periods,
                 "efficiency": _efficiency(days),
+                "tax": sum(day.tax for market in markets for day in market.periods),
             },
         )
         for row in days:
@@ -110,10 +114,11 @@ class RunRows:
     def _open(self, entry: Record) -> Iterator[tuple[str, Json]]:
         self.scenario = scenario = Scenario.model_validate(entry.data["scenario"])
         self._run, self._opened_at = entry.correlation_id, entry.occurred_at
-        agents = population(scenario)
+        self._conditions = conditions = Conditions(scenario)
+        agents = conditions.agents(1)
         self._groups = {agent.id: agent.group for agent in agents}
         self._markets = {
-            market.resource: (MarketAggregator(market, scenario, agents), Surplus(market.resource, agents))
+            market.resource: (MarketAggregator(market, conditions), Surplus(market.resource, conditions))
             for market in scenario.markets
         }
         self._judge = judge(scenario) if self._judges and scenario.expectations else None
@@ -134,7 +139,7 @@ class RunRows:
         if len(self._first_ticks) < entry.data["period"]:
             self._first_ticks.append(entry.tick)
             for _, surplus in self._markets.values():
-                surplus.begin_period()
+                surplus.begin_period(entry.data["period"])
 
     def _trades(self, entry: Record) -> Iterator[Json]:
         market, surplus = self._markets.get(entry.entity, (None, None))
@@ -143,6 +148,7 @@ class RunRows:
         for trade in entry.data["items"]:
             buyer, seller = trade["buyer"], trade["seller"]
             value, cost = surplus.worths(buyer, seller, trade["quantity"]) if surplus else (None, None)
+            bid_tax, ask_tax = self._taxes(entry.entity, trade["quantity"])
             yield {
                 "run_place": self.place,
                 "run": entry.correlation_id,
@@ -154,11 +160,23 @@ class RunRows:
                 "seller_group": self._groups.get(seller),
                 "buyer_value": value,
                 "seller_cost": cost,
+                "buyer_tax": bid_tax,
+                "seller_tax": ask_tax,
             }
 
+    def _taxes(self, resource: str, units: int) -> tuple[int, int]:
+        """Return what buyer and seller of units traded pay as tax, micro-credits."""
+        if self._conditions is None or resource not in self._markets:
+            return 0, 0
+        market = self._conditions.market(resource, self.period or 1)
+        return market.tax_of(Side.BID) * units, market.tax_of(Side.ASK) * units
+
     def _periods(self, market: MarketSummary) -> Iterator[Json]:
-        best, starts = market.equilibrium, self._first_ticks
+        starts = self._first_ticks
         for day in market.periods:
+            free, held = day.equilibrium, day.constrained
+            assert free
+            assert held
             is_last = day.number == len(starts)
             yield self._row() | {
                 "period": day.number,
@@ -171,12 +189,19 @@ class RunRows:
                 "volume": day.volume,
                 "mean_price": day.mean_price,
                 "surplus": day.surplus,
-                "surplus_max": best.surplus_max,
+                "surplus_max": free.surplus_max,
                 "efficiency": day.efficiency,
                 "alpha": day.alpha,
-                "equilibrium_low": best.price_low,
-                "equilibrium_high": best.price_high,
-                "equilibrium_quantity": best.quantity,
+                "equilibrium_low": free.price_low,
+                "equilibrium_high": free.price_high,
+                "equilibrium_quantity": free.quantity,
+                "constrained_surplus_max": held.surplus_max,
+                "constrained_efficiency": day.constrained_efficiency,
+                "constrained_alpha": day.constrained_alpha,
+                "constrained_low": held.price_low,
+                "constrained_high": held.price_high,
+                "constrained_quantity": held.quantity,
+                "tax": day.tax,
             }
 
 

@@ -36,6 +36,7 @@ from econsim.report.format import (
     visible,
     work_rows,
 )
+from econsim.report.stretches import STRETCHES_HEAD, stretch_rows
 from econsim.report.summary import ExpectationResult, MarketSummary, Summary, Trades
 from econsim.report.tables import print_table
 
@@ -75,9 +76,10 @@ def print_summary(summary: Summary, console: Console, report: Path | None = None
     console.print()
     parts = (
         _markets(summary, wide=wide),
-        _calls(THINKING_HEAD, thinking_rows(summary)),
-        _calls(TOOLS_HEAD, tool_rows(summary)),
-        _calls(WORK_HEAD, work_rows(summary)),
+        _texts(STRETCHES_HEAD, stretch_rows(summary)),
+        _texts(THINKING_HEAD, thinking_rows(summary)),
+        _texts(TOOLS_HEAD, tool_rows(summary)),
+        _texts(WORK_HEAD, work_rows(summary)),
         _expectations(summary, wide=wide),
         _figures(summary),
     )
@@ -160,6 +162,8 @@ def _wide_row(market: MarketSummary) -> dict[str, str | Text]:
 
 
 def _equilibrium(market: MarketSummary) -> str:
+    if market.varies:
+        return "varies"
     low, high = market.equilibrium.price_low, market.equilibrium.price_high
     if low is None or high is None:
         return NOTHING
@@ -174,11 +178,11 @@ def _path(trades: Trades) -> Text:
     return Text(spark(means), style="cyan")
 
 
-def _calls(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
-    """Return the table of what groups paid for calls."""
+def _texts(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    """Return a table of texts: of what groups paid for calls, or of what changed."""
     table = Table(box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
     for heading in heads:
-        left = heading in ("group", "model", "tool", "failed")
+        left = heading in ("group", "model", "tool", "failed", "market", "periods")
         table.add_column(heading, justify="left" if left else "right", no_wrap=heading != "failed")
     for row in rows:
         table.add_row(*row)
@@ -234,6 +238,7 @@ def _lines(summary: Summary) -> list[tuple[str, str]]:
     efficiency = f"{percent(summary.efficiency, 2)} of the most surplus possible"
     lines = [
         ("efficiency", efficiency + ("" if summary.closed else " (the run did not finish)")),
+        *_constrained_lines(summary),
         ("length", f"{count(summary.periods)} periods, {count(summary.ticks)} ticks"),
         ("orders", f"{count(summary.orders)}, {count(refused)} of them refused"),
         ("wealth", _wealth(summary)),
@@ -245,6 +250,14 @@ def _lines(summary: Summary) -> list[tuple[str, str]]:
         spread = f"p50 {decimal(speed.latency_p50_ms, 1)} ms, p99 {decimal(speed.latency_p99_ms, 1)} ms"
         lines.append((f"a {speed.latency_of}", spread))
     return lines
+
+
+def _constrained_lines(summary: Summary) -> list[tuple[str, str]]:
+    """Return the efficiency against what price limits and taxes leave; nothing where neither ever binds."""
+    if summary.constrained_efficiency is None:
+        return []
+    held = percent(summary.constrained_efficiency, 2)
+    return [("", f"{held} of the most that price limits and taxes leave")]
 
 
 def _wealth(summary: Summary) -> str:

@@ -12,8 +12,11 @@ from functools import partial
 from typing import Final
 
 from econsim import subjects
+from econsim.adapters.jetstream.audit_log import last_event
 from econsim.domain.agent.active_run import ActiveRun
 from econsim.domain.agent.valuation import rules_of, values_of
+from econsim.domain.audit.decoding import event_of
+from econsim.schemas.clock import Ticked
 from econsim.schemas.ledger import Balance, GetBalance, Submit, Submitted
 from econsim.schemas.values import GetValues, Values
 from econsim.services.context import ServiceContext
@@ -37,7 +40,7 @@ class LedgerHandlers:
     """The handlers of one run's requests, bound to its ledger."""
 
     context: ServiceContext
-    """Surroundings of the service: the agents' quotas."""
+    """Surroundings of the service: the connection, and the agents' quotas."""
     run: ActiveRun
     """Run of the ledger."""
     writer: LedgerWriter
@@ -52,10 +55,20 @@ class LedgerHandlers:
         return self.writer.balance(self.run.agent(caller().agent).id)
 
     async def get_values(self, _: GetValues) -> Values:
-        """Return the asking agent's own values and costs of units, and the rules of its run."""
-        agent = self.run.agent(caller().agent)
-        quotas = await self.context.meter.quotas(self.run.name, agent.id)
-        return values_of(agent, rules_of(self.run.data.scenario, quotas.deadline_ms))
+        """Return the asking agent's own values and costs of units and the rules of its run, of the newest tick's period: never a later one's."""
+        own, period = self.run.agent(caller().agent), await self._period()
+        conditions = self.run.conditions
+        quotas = await self.context.meter.quotas(self.run.name, own.id)
+        agent = next(agent for agent in conditions.agents(period) if agent.id == own.id)
+        return values_of(agent, period, rules_of(conditions.in_period(period), quotas.deadline_ms))
+
+    async def _period(self) -> int:
+        """Return the period of the run's newest tick, the first before it; the last where nothing changes."""
+        if not self.run.conditions.change:
+            return self.run.data.scenario.clock.periods
+        stored = await last_event(self.context.client, subjects.TICKED(run=self.run.name))
+        ticked = event_of(Ticked, stored.subject, stored.payload) if stored else None
+        return ticked.data.period if ticked else 1
 
 
 def request_subscribers(

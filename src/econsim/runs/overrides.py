@@ -10,11 +10,13 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from econsim.domain.agent.conditions import check_conditions
 from econsim.domain.agent.population import population
 from econsim.errors import InvalidMessage, ScenarioError
 from econsim.schemas.expectation import INVARIANTS, Expectation, MeasureExpectation
 from econsim.schemas.quota import DEADLINE_MS_MAX
 from econsim.schemas.scenario import THINKING, Group, Mode, PolicyName, Scenario
+from econsim.schemas.scenario_changes import PeriodChange
 from econsim.schemas.scenario_cognition import Cognition
 from econsim.schemas.scenario_people import ScriptedPerson
 from econsim.schemas.scenario_tools import OfferedTool
@@ -112,6 +114,7 @@ def apply_overrides(  # noqa: PLR0913 - each is an option of the command
             "cognition": scenario.cognition if provider is None else _single_offer(provider, scenario),
             "tools": _live_tools(scenario) if live_tools else scenario.tools,
             "people": _live_people(scenario) if live_people else scenario.people,
+            "changes": _reached_changes(scenario, clock.periods),
             "expectations": still_judged,
             "unjudged": scenario.unjudged | {reason: number for reason, number in left_out.items() if number},
         }
@@ -121,8 +124,19 @@ def apply_overrides(  # noqa: PLR0913 - each is an option of the command
     except ValidationError as error:
         message = f"with these options the scenario cannot be run: {error.errors()[0]['msg'].removeprefix('Value error, ')}"
         raise ScenarioError(message) from None
-    population(found)
+    check_conditions(found)
     return found
+
+
+def _reached_changes(scenario: Scenario, periods: int) -> tuple[PeriodChange, ...]:
+    """Return the changes of the periods that a run comes to."""
+    return tuple(
+        change.model_copy(update={"last_period": None})
+        if change.last_period is not None and change.last_period >= periods
+        else change
+        for change in scenario.changes
+        if change.first_period <= periods
+    )
 
 
 def is_reached(expectation: Expectation, periods: int) -> bool:

@@ -17,7 +17,7 @@ from typing import Final
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from econsim.domain.agent.population import population
+from econsim.domain.agent.conditions import check_conditions
 from econsim.domain.expectation.checks import check_expectations
 from econsim.domain.scenario.tool_checks import check_offered_tools
 from econsim.domain.scenario.warnings import warnings
@@ -38,8 +38,9 @@ from econsim.schemas.scenario import (
     Scenario,
     ScriptedAction,
 )
+from econsim.schemas.scenario_changes import PeriodChange
 from econsim.schemas.scenario_cognition import Cognition, LlmModel, Offer, Thinking
-from econsim.schemas.scenario_parts import WRONG
+from econsim.schemas.scenario_parts import WRONG, Draw
 from econsim.schemas.scenario_people import ScriptedPerson
 from econsim.schemas.scenario_tools import OfferedTool, RecordedAnswer
 
@@ -58,6 +59,8 @@ TABLES: Final[dict[str, type[BaseModel]]] = {
     "markets": Market,
     "agents": Group,
     "roles": Role,
+    "draw": Draw,
+    "changes": PeriodChange,
     "script": ScriptedAction,
     "expectations": MeasureExpectation,
     **{form.__name__: form for form in FORMS.values()},
@@ -140,7 +143,7 @@ def parse(text: str, file: str = "scenario.toml", directory: Path | None = None)
     except ValidationError as error:
         raise _explain(error.errors()[0], text, file) from None
     try:
-        population(scenario)
+        check_conditions(scenario)
         check_offered_tools(scenario.tools)
         check_expectations(scenario)
         scenario = _with_sources(scenario, directory)
@@ -292,6 +295,8 @@ def _key_of(scenario: Scenario, error: ScenarioError) -> Key:
     """Return the path of the key that an error of `population`, `check_offered_tools` or `check_expectations` is about."""
     if "place" in error.details:
         return ("expectations", int(error.details["place"]))
+    if "change" in error.details:
+        return ("changes", int(error.details["change"]))
     key = error.details["key"]
     if "market" in error.details:
         markets = [market.resource for market in scenario.markets]

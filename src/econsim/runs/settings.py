@@ -1,6 +1,7 @@
 """Settings: values of a scenario replaced by their path, as `--set`, designs of studies and the Python API give them.
 
-A path goes by names, not by places: `clock.periods`, `markets.cpu.tick_size`, `agents.lab.count`, `agents.lab.roles.cpu.first`.
+A path goes by names, not by places: `clock.periods`, `markets.cpu.tick_size`, `agents.lab.count`, `agents.lab.roles.cpu.first`. Changes
+have no names, so they go by their number in the file, from 1: `changes.2.price_ceiling`.
 What a scenario file could not say, a setting cannot either: the whole scenario is checked again.
 """
 
@@ -15,7 +16,7 @@ from typing import Any, Final, TypeAlias, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from econsim.domain.agent.population import population
+from econsim.domain.agent.conditions import check_conditions
 from econsim.domain.scenario.tool_checks import check_offered_tools
 from econsim.errors import InvalidMessage, ScenarioError, quoted_value
 from econsim.runs.overrides import is_reached
@@ -23,6 +24,7 @@ from econsim.runs.value_errors import sentence
 from econsim.schemas.expectation import INVARIANTS
 from econsim.schemas.money import printed_value
 from econsim.schemas.scenario import OPTIONS_FILL_IN, Group, Market, Role, Scenario
+from econsim.schemas.scenario_changes import PeriodChange
 from econsim.schemas.scenario_cognition import LlmModel
 from econsim.schemas.scenario_parts import WRONG
 from econsim.schemas.scenario_people import ScriptedPerson
@@ -89,6 +91,7 @@ def with_settings(scenario: Scenario, settings: Mapping[str, object]) -> Scenari
         if path not in places:
             raise _unknown(path, places)
         _put(document, places[path], value)
+    _leave_out_unreached(document, settings)
     changed = _validate(document, settings, places)
     written = changed.model_dump(mode="json")
     before = scenario.model_dump(mode="json")
@@ -116,14 +119,18 @@ def _places(table: type[BaseModel], document: Mapping[str, Any]) -> Iterator[tup
 
 
 def _places_below(key: str, inner: type[BaseModel] | None, value: Any) -> Iterator[tuple[str, Key]]:  # noqa: ANN401 - JSON
-    """Yield the path and the place of a value; of a table, or tables with names, those of every value in it."""
-    if inner is None:
+    """Yield the path and the place of a value; of a table, or tables with names, those of every value in it.
+
+    Changes of periods have numbers for names, and can be replaced as a whole, too.
+    """
+    if inner in {None, PeriodChange}:
         yield key, (key,)
+    if inner is None:
         return
     rows: list[tuple[str, Key, Any]] = [(key, (key,), value or {})]
-    if inner in NAMED_BY:
-        name = NAMED_BY[inner]
-        rows = [(f"{key}.{row[name]}", (key, n), row) for n, row in enumerate(value or ())]
+    if inner in NAMED_BY or inner is PeriodChange:
+        name = NAMED_BY.get(inner, "")
+        rows = [(f"{key}.{row.get(name, n + 1)}", (key, n), row) for n, row in enumerate(value or ())]
     for path, place, row in rows:
         for inner_path, inner_place in _places(inner, row):
             yield f"{path}.{inner_path}", (*place, *inner_place)
@@ -135,7 +142,7 @@ def _table(annotation: object) -> type[BaseModel] | None:
         return annotation
     inner = [each for each in get_args(annotation) if isinstance(each, type) and issubclass(each, BaseModel)]
     several = Ellipsis in get_args(annotation)
-    return inner[0] if len(inner) == 1 and (not several or inner[0] in NAMED_BY) else None
+    return inner[0] if len(inner) == 1 and (not several or inner[0] in {*NAMED_BY, PeriodChange}) else None
 
 
 def _put(document: dict[str, Any], place: Key, value: object) -> None:
@@ -148,11 +155,26 @@ def _put(document: dict[str, Any], place: Key, value: object) -> None:
     here[place[-1]] = value
 
 
+def _leave_out_unreached(document: dict[str, Any], settings: Mapping[str, object]) -> None:
+    """Leave out the changes of periods that a shortened run does not come to, as `--periods` does."""
+    periods, changes = settings.get("clock.periods"), document.get("changes")
+    if isinstance(periods, int) and changes and "changes" not in settings:
+        document["changes"] = [
+            {key: value for key, value in change.items() if key != "last_period" or value < periods}
+            for change in changes
+            if change["first_period"] <= periods
+        ]
+
+
 def _get(document: Any, place: Key) -> object:  # noqa: ANN401 - JSON
     """Return the value at a place; none if the scenario leaves it or its table out."""
-    return reduce(
-        lambda here, key: here[key] if isinstance(key, int) else (here or {}).get(key), place, document
-    )
+
+    def inside(here: Any, key: int | str) -> Any:  # noqa: ANN401 - JSON
+        if isinstance(key, int):
+            return here[key] if key < len(here or ()) else None
+        return (here or {}).get(key)
+
+    return reduce(inside, place, document)
 
 
 def _validate(document: object, settings: Mapping[str, object], places: Mapping[str, Key]) -> Scenario:
@@ -162,7 +184,7 @@ def _validate(document: object, settings: Mapping[str, object], places: Mapping[
     except ValidationError as error:
         raise _explain(error.errors()[0], settings, places) from None
     try:
-        population(scenario)
+        check_conditions(scenario)
         check_offered_tools(scenario.tools)
     except ScenarioError as error:
         at = next(

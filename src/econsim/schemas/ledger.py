@@ -25,7 +25,10 @@ MONEY: Final = (CREDITS, DEBT)
 """Assets counted in micro-credits; every other asset is counted in units."""
 
 TREASURY: Final = "treasury"
-"""Holder that alone may go negative: all money and all resources enter and leave through it."""
+"""Holder that all money and all resources enter and leave through; it may go negative."""
+
+FISCAL_STEM: Final = "fiscal_"
+"""Beginning of the names of the accounts of taxes and subsidies: such a holder may go negative in credits, by subsidies."""
 
 PERIOD_IS_CLOSING: Final = "period_is_closing"
 """Code of the refusal of a payment that a service begins while the period is settled."""
@@ -230,6 +233,16 @@ class Balance(Message):
 def clearing_holder(resource: str) -> str:
     """Return the holder that credits and units of a market's fills pass through."""
     return f"clearing_{resource}"
+
+
+def fiscal_holder(account: str) -> str:
+    """Return the holder that taxes go to and subsidies come from."""
+    return f"{FISCAL_STEM}{account}"
+
+
+def may_owe(holder: str) -> bool:
+    """Return whether a holder may go negative: the treasury, and the accounts of taxes and subsidies."""
+    return holder == TREASURY or holder.startswith(FISCAL_STEM)
 
 
 def format_amount(amount: int, asset: str) -> str:

@@ -80,7 +80,8 @@ def _credits_schema(least: int, most: int) -> WithJsonSchema:
         "minimum": least / MICROS_PER_CREDIT,
         "maximum": most / MICROS_PER_CREDIT,
     }
-    text = {"type": "string", "pattern": rf"^[0-9]{{1,{digits}}}(\.[0-9]{{1,6}})?$"}
+    sign = "-?" if least < 0 else ""
+    text = {"type": "string", "pattern": rf"^{sign}[0-9]{{1,{digits}}}(\.[0-9]{{1,6}})?$"}
     limits = f"{format_credits(least)} to {format_credits(most)}"
     return WithJsonSchema(
         {"anyOf": [number, text], "description": f"{CREDITS_SCHEMA}, {limits}, up to six decimals."}
@@ -113,3 +114,12 @@ PriceCredits = Annotated[
     _credits_schema(1, PRICE_MAX),
 ]
 """Price of one unit, above zero: credits in files and on the wire, micro-credits in memory."""
+
+SignedCredits = Annotated[
+    int,
+    Field(ge=-PRICE_MAX, le=PRICE_MAX),
+    BeforeValidator(_bounded_parser(-PRICE_MAX, PRICE_MAX)),
+    PlainSerializer(format_credits),
+    _credits_schema(-PRICE_MAX, PRICE_MAX),
+]
+"""Credits a unit that are added or taken away, such as a tax: credits in files and on the wire, micro-credits in memory."""

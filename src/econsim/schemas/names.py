@@ -11,7 +11,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, Field
 
 from econsim.schemas.admin import NO_RUN
-from econsim.schemas.ledger import MONEY
+from econsim.schemas.ledger import FISCAL_STEM, MONEY
 from econsim.schemas.subject import OWNERS
 from econsim.schemas.types import Name
 
@@ -66,8 +66,8 @@ AGENTS_RESERVED: Final = WORDS_OF_AGENTS.union(
 """Names no agent may have: holders, actors and roles that are no agents, and the words in an agent's place in keys,
 ids and subjects."""
 
-AGENT_STEMS_RESERVED: Final = ("clearing_", "host_")
-"""Prefixes of the names of markets' clearing holders and of agent hosts."""
+AGENT_STEMS_RESERVED: Final = ("clearing_", FISCAL_STEM, "host_")
+"""Prefixes of the names of markets' clearing holders, of accounts of taxes, and of agent hosts."""
 
 
 def _run_name(name: str) -> str:

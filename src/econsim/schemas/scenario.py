@@ -15,20 +15,23 @@ from pydantic.config import JsonDict
 from econsim.schemas.expectation import GROUP_MEASURES, Expectation, Measure, MeasureExpectation
 from econsim.schemas.money import Credits, format_credits, parse_credits
 from econsim.schemas.names import AGENT_STEMS_RESERVED, AGENTS_RESERVED
-from econsim.schemas.orders import Side
 from econsim.schemas.own_policy import GroupPolicy, PolicyPath, PolicySource
+from econsim.schemas.scenario_change_checks import check_changes, check_held
+from econsim.schemas.scenario_changes import (
+    CHANGES_MAX,
+    PeriodChange,
+    boundaries,
+    changed_clock,
+    changed_keys,
+    changed_market,
+)
 from econsim.schemas.scenario_cognition import Cognition, Thinking, check_group
 from econsim.schemas.scenario_parts import Clock, Market, Role, ScenarioPart, ScriptedAction, wrong
 from econsim.schemas.scenario_people import PEOPLE_MAX, ScriptedPerson, check_people
+from econsim.schemas.scenario_sums import AGENTS_MAX, check_sums
 from econsim.schemas.scenario_tools import TOOLS_MAX, OfferedTool, check_tools, check_used_tools
 from econsim.schemas.scenario_words import MechanismName, Mode, PolicyName, Rationing, Until
-from econsim.schemas.types import AMOUNT_MAX, Name
-
-AGENTS_MAX: Final = 20_000
-"""Number of agents in a run: one ledger writer keeps them in memory with room to spare."""
-
-UNITS_MAX: Final = 1_000_000
-"""Units that all agents of a run together may have a value or cost for: each is held in memory by every service."""
+from econsim.schemas.types import Name
 
 SCENARIO_BYTES_MAX: Final = 2**22
 """Bytes of a scenario as it is sent, 4 MiB: each process of a service reads it in one go, a second for each MiB on a
@@ -62,6 +65,11 @@ def _is_empty(value: object) -> bool:
     return value == ""
 
 
+def _is_true(value: object) -> bool:
+    """Return whether a group is there from the start, as where a file says nothing."""
+    return value is True
+
+
 def _has_none(value: object) -> bool:
     """Return whether a list is empty: the canonical hash stays that of a file without it."""
     return value == ()
@@ -89,6 +97,8 @@ class Group(ScenarioPart):
     """Credits dealt to each agent when the run opens."""
     activity_percent: Annotated[int, Field(strict=True, ge=1, le=100)] = 100
     """Chance, in percent, that an agent acts on a market at a tick; with low values agents act almost one at a time."""
+    present: Annotated[bool, Field(strict=True, exclude_if=_is_true)] = True
+    """False for a group that enters later, by a change: until then its agents have no units and no values, and do not act."""
     roles: tuple[Role, ...] = ()
     """Roles of each agent, at most one a market."""
     script: tuple[ScriptedAction, ...] = ()
@@ -153,6 +163,8 @@ class Scenario(ScenarioPart):
     """Outside tools that agents may call, and their prices."""
     people: Annotated[tuple[ScriptedPerson, ...], Field(max_length=PEOPLE_MAX, exclude_if=_has_none)] = ()
     """Scripted people, who answer agents' questions; the first answers those that name nobody."""
+    changes: Annotated[tuple[PeriodChange, ...], Field(max_length=CHANGES_MAX, exclude_if=_has_none)] = ()
+    """Changes of markets, groups and the clock in some periods."""
     expectations: tuple[Expectation, ...] = ()
     """Expectations that are checked at the end of a run."""
     unjudged: dict[str, int] = Field(default_factory=dict)
@@ -190,6 +202,38 @@ class Scenario(ScenarioPart):
         if self.cognition is not None and self.cognition.resource is not None:
             _check_market(self.cognition.resource, resources.keys(), "cognition", "resource")
         return self
+
+    @model_validator(mode="after")
+    def check_changes(self) -> Self:
+        """Refuse changes that make no sense, alone or with the tables and changes beside them."""
+        resources = {market.resource for market in self.markets}
+        for place, change in enumerate(self.changes):
+            _check_change(change, resources, {group.name for group in self.agents}, place)
+        check_changes(self.changes, self.clock.periods, {group.name: group.roles for group in self.agents})
+        for first, _ in self.stretches if self.changes else ():
+            held = self.in_period(first)
+            check_held(self.changes, first, held.markets, {group.name: group.roles for group in held.agents})
+        return self
+
+    @property
+    def stretches(self) -> list[tuple[int, int]]:
+        """First and last period of each stretch of the run in which the same changes hold, in order."""
+        return boundaries(self.changes, self.clock.periods)
+
+    def in_period(self, period: int) -> Self:
+        """Return the scenario as it holds in a period, without changes; itself if it has none."""
+        if not self.changes:
+            return self
+        held = tuple(change for change in self.changes if change.holds_in(period))
+        update = {
+            "clock": changed_clock(self.clock, held),
+            "markets": tuple(changed_market(market, held) for market in self.markets),
+            "agents": tuple(
+                group.model_copy(update=changed_keys(group.name, group.roles, held)) for group in self.agents
+            ),
+            "changes": (),
+        }
+        return self.model_copy(update=update)
 
     @model_validator(mode="after")
     def check_thinking(self) -> Self:
@@ -230,36 +274,9 @@ class Scenario(ScenarioPart):
 
     @model_validator(mode="after")
     def check_sums(self) -> Self:
-        """Refuse more agents, units or credits than a run can hold, over all its groups and periods.
-
-        The ledger counts up to AMOUNT_MAX, for one account and for all that ever left the treasury. No more credits
-        can leave it than all that is dealt and every buyer's values in every period, and no more debt than every
-        seller's costs.
-        """
-        agents = units = dealt = 0
-        worth = dict.fromkeys(Side, 0)
-        periods = self.clock.periods
-        for place, group in enumerate(self.agents):
-            agents += group.count
-            units += sum(role.units_of(group.count) for role in group.roles)
-            dealt += group.count * group.credits
-            for role in group.roles:
-                worth[role.side] += role.worth_at_most(group.count)
-            if agents > AGENTS_MAX:
-                what = f"up to this group there are {agents} agents"
-                raise wrong(what, f"a run has at most {AGENTS_MAX} agents in all", "agents", place, "count")
-            if units > UNITS_MAX:
-                what = f"up to this group the agents have {units} units"
-                raise wrong(what, f"a run has at most {UNITS_MAX} units in all", "agents", place, "roles")
-            owned, owed = dealt + periods * worth[Side.BID], periods * worth[Side.ASK]
-            if max(owned, owed) > AMOUNT_MAX:
-                what = (
-                    f"up to this group the agents could come to own {format_credits(owned)} credits and to owe "
-                    f"{format_credits(owed)}: {format_credits(dealt)} dealt, values of {format_credits(worth[Side.BID])} "
-                    f"and costs of {format_credits(worth[Side.ASK])} in each of {periods} periods"
-                )
-                remedy = f"the ledger counts at most {format_credits(AMOUNT_MAX)} in all; deal less, or run fewer periods"
-                raise wrong(what, remedy, "agents", place, "credits")
+        """Refuse more agents, units or credits than a run can hold, over all its groups and periods."""
+        held = ((last - first + 1, self.in_period(first)) for first, last in self.stretches)
+        check_sums(self.agents, [(periods, each.markets, each.agents) for periods, each in held])
         return self
 
     @model_validator(mode="after")
@@ -303,6 +320,20 @@ def _check_market(resource: str, known: AbstractSet[str], *at: int | str) -> Non
         remedy = f"did you mean {near[0]!r}?" if near else f"declare it, or use one of {sorted(known)}"
         what = f"{resource!r} is not among the markets"
         raise wrong(what, remedy, *at)
+
+
+def _check_change(
+    change: PeriodChange, resources: AbstractSet[str], groups: AbstractSet[str], place: int
+) -> None:
+    """Refuse a change of a market or a group that is not declared."""
+    for key in ("market", "resource"):
+        if (resource := getattr(change, key)) is not None:
+            _check_market(resource, resources, "changes", place, key)
+    if change.group is not None and change.group not in groups:
+        near = get_close_matches(change.group, groups, n=1)
+        remedy = f"did you mean {near[0]!r}?" if near else f"use one of {sorted(groups)}"
+        what = f"{change.group!r} is no group of this scenario"
+        raise wrong(what, remedy, "changes", place, "group")
 
 
 __all__ = [

@@ -8,11 +8,11 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from econsim.schemas.base import Message
-from econsim.schemas.money import PriceCredits, UnitCredits, format_credits
+from econsim.schemas.money import PriceCredits, SignedCredits, UnitCredits, format_credits
 from econsim.schemas.names import CHAIN_WORDS, RESOURCES_RESERVED
 from econsim.schemas.orders import Action, OrderKind, Side, Verb
 from econsim.schemas.quota import DEADLINE_MS_MAX
-from econsim.schemas.scenario_words import MechanismName, Mode, Rationing, Until
+from econsim.schemas.scenario_words import Distribution, MechanismName, Mode, Rationing, Redraw, Until
 from econsim.schemas.types import (
     ORDER_ID_LENGTH_MAX,
     PERIODS_MAX,
@@ -71,6 +71,28 @@ class Clock(ScenarioPart):
     """Pause between two periods, milliseconds, in which people read their results; real time only."""
 
 
+TAX_ACCOUNT: Final = "tax"
+"""Account of a tax whose scenario names none."""
+
+TAX_ACCOUNT_LENGTH_MAX: Final = 41
+"""Characters in the name of a tax's account: its holder `fiscal_<account>` is a name too."""
+
+
+def _is_no_tax(value: object) -> bool:
+    """Return whether there is no tax: the canonical hash stays that of a file without it."""
+    return value == 0
+
+
+def _is_bid(value: object) -> bool:
+    """Return whether the buyer pays, as where a file says nothing."""
+    return value is Side.BID
+
+
+def _is_tax(value: object) -> bool:
+    """Return whether the account has the name that is meant where a file gives none."""
+    return value == TAX_ACCOUNT
+
+
 class Market(ScenarioPart):
     """One resource and the mechanism that trades it."""
 
@@ -99,6 +121,12 @@ class Market(ScenarioPart):
     """Number of ticks between two clearings, counted in the period, call auction only; a period's end clears too."""
     rationing: Rationing = Rationing.PRICE_TIME
     """Rationing at the margin, call auction only: `price_time` or `draw`."""
+    tax: Annotated[SignedCredits, Field(exclude_if=_is_no_tax)] = 0
+    """Tax on each unit traded, credits, paid beside the price; negative for a subsidy."""
+    tax_side: Annotated[Side, Field(exclude_if=_is_bid)] = Side.BID
+    """Side that pays the tax or gets the subsidy: `bid` or `ask`."""
+    tax_account: Annotated[Name, Field(max_length=TAX_ACCOUNT_LENGTH_MAX, exclude_if=_is_tax)] = TAX_ACCOUNT
+    """Account that the tax goes to and the subsidy comes from: `fiscal_<tax_account>` at the ledger, which may owe."""
 
     @model_validator(mode="after")
     def check_resource(self) -> Self:
@@ -125,6 +153,66 @@ class Market(ScenarioPart):
                 raise wrong(what, remedy, key)
         return self
 
+    def tax_of(self, side: Side) -> int:
+        """Return the tax that a side pays for each unit beside the price, micro-credits; negative for a subsidy."""
+        return self.tax if side is self.tax_side else 0
+
+    @property
+    def reserved_tax(self) -> int:
+        """Tax that a bid reserves for each unit beside its price, micro-credits; a subsidy is paid when the unit is."""
+        return max(self.tax_of(Side.BID), 0)
+
+    @property
+    def ask_min(self) -> int:
+        """Lowest price that a seller may ask, micro-credits: within the limits, and enough to pay its tax from."""
+        tax = max(self.tax_of(Side.ASK), 0)
+        return max(self.price_min, -(-tax // self.tick_size) * self.tick_size)
+
+
+class Draw(ScenarioPart):
+    """A distribution from which the values or costs of a role are drawn, by the seed."""
+
+    distribution: Distribution = Distribution.UNIFORM
+    """Distribution: `uniform` or `normal`."""
+    low: UnitCredits
+    """Lowest value or cost that is drawn."""
+    high: UnitCredits
+    """Highest value or cost that is drawn."""
+    mean: UnitCredits | None = None
+    """Mean of the normal distribution before its ends are cut off; with `normal` alone."""
+    deviation: PriceCredits | None = None
+    """Standard deviation of the normal distribution before its ends are cut off; with `normal` alone."""
+    redraw: Redraw = Redraw.RUN
+    """Time of the draw: once a `run`, or anew in each `period`."""
+
+    @model_validator(mode="after")
+    def check_shape(self) -> Self:
+        """Refuse ends out of order, and a normal distribution whose draws would hardly ever lie between them."""
+        low, high = format_credits(self.low), format_credits(self.high)
+        if self.low > self.high:
+            what = f"high {high} is below low {low}"
+            raise wrong(what, "swap them", "high")
+        normal = self.distribution is Distribution.NORMAL
+        for key in ("mean", "deviation"):
+            if normal and getattr(self, key) is None:
+                what = f"a normal distribution without {key}"
+                raise wrong(what, f"add {key} = …", "distribution")
+            if not normal and getattr(self, key) is not None:
+                what = f"{key} is given to a {self.distribution.value} distribution"
+                raise wrong(what, "leave it out", key)
+        if self.mean is not None and not self.low <= self.mean <= self.high:
+            what = f"mean {format_credits(self.mean)} is outside {low} to {high}"
+            raise wrong(what, "choose it between low and high", "mean")
+        if self.deviation is not None and self.deviation > max(self.high - self.low, 1):
+            what = f"deviation {format_credits(self.deviation)} is more than high - low"
+            raise wrong(what, 'choose less, or distribution = "uniform"', "deviation")
+        return self
+
+
+def _is_none(value: object) -> bool:
+    """Return whether a key is left out: a file without it has the same canonical hash as ever."""
+    return value is None
+
 
 class Role(ScenarioPart):
     """The role of a group's agents on one market."""
@@ -140,13 +228,20 @@ class Role(ScenarioPart):
     last: UnitCredits | None = None
     """Value or cost of the last agent; those of the others lie evenly between, rounded to the tick size."""
     units: Quantity = 1
-    """Number of units each agent has at that value or cost; with `first` and `last` alone."""
+    """Number of units each agent has, at that value or cost or drawn; with `first` and `last`, or with `draw`."""
+    draw: Annotated[Draw | None, Field(exclude_if=_is_none)] = None
+    """Distribution from which the value or cost of each unit is drawn, instead of `values`; each agent's best unit comes first."""
 
     @model_validator(mode="after")
     def check_schedule(self) -> Self:
-        """Ask for exactly one of `values` and the pair `first`, `last`; `units` belong to the pair."""
+        """Ask for exactly one of `values`, `draw`, and the pair `first`, `last`; `units` belong to the latter two."""
         given = [key for key in ("first", "last") if getattr(self, key) is not None]
-        remedy = "give either values = [[…], …] or both first and last"
+        remedy = "give one of values = [[…], …], draw = { … }, or both first and last"
+        if self.draw is not None:
+            if self.values or given:
+                what = f"draw stands beside {given[0] if given else 'values'}"
+                raise wrong(what, remedy, "draw")
+            return self
         if not self.values and len(given) < 2:
             what = f"{given[0]} is given alone" if given else "there are no values"
             raise wrong(what, remedy, given[0] if given else "values")
@@ -168,7 +263,9 @@ class Role(ScenarioPart):
     def worth_at_most(self, count: int) -> int:
         """Return the highest possible worth of all units of `count` agents, micro-credits."""
         if not self.values:
-            return count * self.units * max(self.first or 0, self.last or 0)
+            return (
+                count * self.units * max(self.first or 0, self.last or 0, self.draw.high if self.draw else 0)
+            )
         turns, rest = divmod(count, len(self.values))
         return turns * sum(map(sum, self.values)) + sum(map(sum, self.values[:rest]))
 

@@ -43,6 +43,24 @@ class Rationing(StrEnum):
     """The better price, then by lot, drawn by seed."""
 
 
+class Distribution(StrEnum):
+    """Distributions from which values and costs are drawn."""
+
+    UNIFORM = "uniform"
+    """Every price of the grid from `low` to `high` alike."""
+    NORMAL = "normal"
+    """Normal with `mean` and `deviation`, drawn again while it lies outside `low` to `high`, to the nearest price of the grid."""
+
+
+class Redraw(StrEnum):
+    """Times at which values and costs are drawn."""
+
+    RUN = "run"
+    """Once, when the run opens."""
+    PERIOD = "period"
+    """Anew when each period opens."""
+
+
 class PolicyName(StrEnum):
     """Policies by which agents decide."""
 

@@ -38,7 +38,9 @@ class ValuedRole:
     side: Side
     """Side of the agent. `bid`: it is paid the value of each unit it bought; `ask`: it pays the cost of each unit it sold."""
     units: tuple[Worth, ...]
-    """Values or costs of one period, in the order the units are traded."""
+    """Values or costs of the period, in the order the units are traded; none in a period without the agent."""
+    tax: int = 0
+    """Tax that the agent pays for each unit it trades on this side, beside the price, in micro-credits; negative for a subsidy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +79,13 @@ class Rules(Message):
 
 
 class Values(Message):
-    """The private data of an agent: the values and costs of its units, and its first endowment; and the rules of its run."""
+    """The private data of an agent in a period: the values and costs of its units, and its first endowment; and the rules of its run."""
 
     credits: int
     """Credits the agent was given when the run opened, in micro-credits; it earned all it has beyond them."""
+    period: int
+    """Period of the values: that of the newest tick, or the run's last where they are the same in every period."""
     roles: tuple[ValuedRole, ...]
     """Roles of the agent, at most one a market; none for an agent that gains by trade alone."""
     rules: Rules
-    """Rules of the run, the same for all but for the deadline."""
+    """Rules of the run in the period, the same for all but for the deadline."""

@@ -158,3 +158,14 @@ def test_a_library_that_is_not_there_is_named_with_its_remedy(result, monkeypatc
 
     with pytest.raises(SetupError, match=f"install it with `pip install {library}`"):
         getattr(result.trades, f"to_{library}")()
+
+
+def test_surplus_by_side_goes_by_the_values_of_each_period():
+    changes = [{"first_period": 2, "group": "buyer", "shift": 1}]
+    wanted = small_scenario("truthful", clock={"periods": 2, "ticks_per_period": 3}, changes=changes)
+
+    found = econsim.run(wanted)
+
+    rows = found.surplus(by="group")
+    for day in found.figures.markets[0].periods:
+        assert sum(row["surplus"] for row in rows if row["period"] == day.number) == day.surplus

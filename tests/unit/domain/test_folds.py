@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from requirements import requirement
 from run_builders import small_scenario
 
+from econsim.domain.agent.conditions import Conditions
 from econsim.domain.agent.host_agents import HostAgents, HostState
 from econsim.domain.agent.population import population
 from econsim.domain.audit.snapshot import SnapshotForm, StateSnapshot
@@ -122,12 +123,12 @@ def host_from_snapshot(scenario, agents):
 def test_a_clock_that_replays_the_log_knows_the_same_as_the_one_before():
     scenario = small_scenario("zi_c")
     agents, events = population(scenario), list(run(scenario))
-    live, live_attendance = Progress(agents, scenario.markets), Attendance(["host_1"], ["anna"], 1_000)
+    live, live_attendance = Progress(Conditions(scenario)), Attendance(["host_1"], ["anna"], 1_000)
 
     for count, addressed in enumerate(events, 1):
         live.evolve(addressed)
         live_attendance.evolve(addressed)
-        replayed, attendance = Progress(agents, scenario.markets), Attendance(["host_1"], ["anna"], 1_000)
+        replayed, attendance = Progress(Conditions(scenario)), Attendance(["host_1"], ["anna"], 1_000)
         if isinstance(addressed.event.data, Ticked):
             for before in events_of(
                 events[:count],

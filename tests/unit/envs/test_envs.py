@@ -114,3 +114,23 @@ def test_without_gymnasium_the_remedy_is_named(monkeypatch):
 
     with pytest.raises(SetupError, match=r"install econsim\[gym\]"):
         register()
+
+
+def test_an_episode_has_the_values_the_tax_the_limits_and_the_length_of_each_period():
+    changes = [
+        {"first_period": 2, "market": "cpu", "price_ceiling": 2, "tax": 0.5},
+        {"first_period": 2, "ticks_per_period": 2},
+        {"first_period": 3, "group": "buyer", "present": False},
+    ]
+    clock = {"periods": 3, "ticks_per_period": 4}
+    env = MarketEnv(DUEL.model_validate(DUEL.model_dump(mode="json") | {"changes": changes, "clock": clock}))
+
+    rows = played(env, [PASS] * 4 + [VALUE, PASS, VALUE, PASS])
+
+    seen = [env.observation_space.contains(row) and row.tolist() for row, _, _ in rows]
+    assert seen[0][1:3] == [0.75, 1]  # 3.00 of a ceiling of 4.00
+    # 2.50 after tax is more than the ceiling of 2.00; the seller still asks 1.00.
+    assert seen[4][1:3] == [1, 1]
+    assert [row[-1] for row in seen] == [1, 0.75, 0.5, 0.25, 1, 0.5, 1, 0.5, 0]
+    assert 0.5 <= rows[5][1] <= 1.5
+    assert seen[6][1:3] == [0, 0]

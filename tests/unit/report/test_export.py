@@ -316,3 +316,41 @@ def test_refused_orders_and_refused_cancels_are_distinct_rows_with_their_verb(tm
         ("high", "bid", "bid", 3, 2, "limit", None),
         ("new", "replace", None, 4, 1, None, "old"),
     ]
+
+
+def test_periods_and_trades_have_the_references_and_the_tax_of_their_period(tmp_path):
+    changes = [
+        {"first_period": 2, "market": "cpu", "price_ceiling": 1.5},
+        {"first_period": 3, "group": "buyer", "shift": 1},
+        {"first_period": 3, "market": "cpu", "tax": 0.5},
+    ]
+    clock = {"periods": 3, "ticks_per_period": 2}
+    log = records(small_scenario("truthful", "call_auction", clock=clock, changes=changes))
+    export(log, tmp_path)
+
+    days = query(
+        tmp_path,
+        "FROM {periods} SELECT surplus_max, constrained_surplus_max, equilibrium_low, constrained_low, "
+        "efficiency = surplus / surplus_max, constrained_efficiency = surplus / constrained_surplus_max, tax, volume",
+    )
+    sums = query(
+        tmp_path,
+        "FROM {trades} SELECT sum(buyer_value - seller_cost), sum(buyer_tax), sum(seller_tax) GROUP BY period ORDER BY period",
+    )
+    market = summed(log).markets[0]
+    assert [day[:4] for day in days] == [
+        (
+            p.equilibrium.surplus_max,
+            p.constrained.surplus_max,
+            p.equilibrium.price_low,
+            p.constrained.price_low,
+        )
+        for p in market.periods
+    ]
+    assert len({day[:4] for day in days}) == 3
+    assert [day[4:7] for day in days] == [
+        (True, True, 0),
+        (True, True, 0),
+        (True, True, days[2][7] * 500_000),
+    ]
+    assert [tuple(map(int, each)) for each in sums] == [(p.surplus, p.tax, 0) for p in market.periods]

@@ -127,3 +127,38 @@ def test_a_single_run_shows_no_interval_over_its_periods_and_says_why():
 
     assert "±" not in page.partition("<tbody>")[2].partition("</tbody>")[0].replace("1 ± 1", "")
     assert "The periods of one run follow from each other, so there is no interval." in page
+
+
+CEILING = [
+    {"first_period": 2, "market": "cpu", "price_ceiling": 1.5},
+    {"first_period": 3, "group": "buyer", "shift": 1},
+]
+
+
+def test_the_equilibrium_of_each_period_stands_over_its_ticks_and_trades_beside_their_own_schedule():
+    wanted = small_scenario(
+        "truthful", "call_auction", clock={"periods": 4, "ticks_per_period": 2}, changes=CEILING
+    )
+    summary = summed(records(wanted))
+
+    rows = table(summary, "cpu_prices", "equilibrium")
+    assert [(row["from"], row["to"]) for row in rows] == [(0, 2), (2, 4), (4, 8)]
+    held = [summary.markets[0].periods[place].constrained.price / 1_000_000 for place in (0, 1, 2)]
+    assert [row["P0"] for row in rows] == held
+    assert {row["period"] for row in table(summary, "cpu_schedule", "trades")} == {1}
+    assert table(summary, "cpu_shares", "equilibrium") == []
+
+
+def test_both_efficiencies_are_drawn_where_price_limits_bind_and_one_elsewhere():
+    free, bound = (
+        summed(
+            records(small_scenario("truthful", clock={"periods": 3, "ticks_per_period": 3}, changes=changes))
+        )
+        for changes in ([], CEILING)
+    )
+
+    name = "constrained_efficiency_by_period"
+    assert name in {each.name for each in figures(bound)}
+    assert name not in {each.name for each in figures(free)}
+    assert "Efficiency of what is left" in render(bound)
+    assert "price_ceiling = 1.5" in render(bound)

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from run_builders import records, summed
 
+from econsim.domain.agent.conditions import Conditions
 from econsim.domain.agent.population import population
 from econsim.domain.clock.period import redeem
 from econsim.domain.clock.progress import Progress
@@ -150,7 +151,7 @@ def poor_economies(draw):
 @pytest.mark.slow
 def test_in_every_period_profits_are_the_surplus_and_the_log_alone_tells_the_settlement(wanted) -> None:
     agents, resources = population(wanted), [market.resource for market in wanted.markets]
-    tally, progress, settled = RunAggregator(), Progress(agents, wanted.markets), []
+    tally, progress, settled = RunAggregator(), Progress(Conditions(wanted)), []
 
     for addressed in in_memory.run(wanted):
         data = addressed.event.data

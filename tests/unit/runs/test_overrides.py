@@ -136,3 +136,18 @@ def test_live_people_of_a_scenario_without_scripted_ones_are_refused() -> None:
 def test_live_tools_of_a_scenario_without_recorded_answers_are_refused() -> None:
     with pytest.raises(ScenarioError, match="--live-tools does nothing; leave it out"):
         apply_overrides(GENESIS, live_tools=True)
+
+
+def test_changes_of_periods_that_a_shorter_run_does_not_come_to_are_left_out():
+    wanted = scenario(
+        group("a"),
+        clock={"periods": 5},
+        changes=[
+            {"first_period": 1, "last_period": 4, "market": "cpu", "tax": 0.1},
+            {"first_period": 5, "market": "cpu", "tax": 0.2},
+        ],
+    )
+
+    (left,) = apply_overrides(wanted, periods=3).changes
+
+    assert (left.first_period, left.last_period, left.tax) == (1, None, 100_000)

@@ -31,7 +31,7 @@ WHOLE = {
     "hosts": 1,
     "clock": {
         "mode": "lock_step",
-        "periods": 1,
+        "periods": 9,
         "ticks_per_period": 5,
         "until": "ticks",
         "tick_ms": 100,
@@ -72,6 +72,9 @@ WHOLE = {
             "book_orders_max": 50,
             "window_ticks": 1,
             "rationing": "draw",
+            "tax": 0.1,
+            "tax_side": "bid",
+            "tax_account": "state",
         }
     ],
     "agents": [
@@ -81,6 +84,7 @@ WHOLE = {
             "count": 2,
             "credits": 1,
             "activity_percent": 50,
+            "present": True,
             "roles": [{"resource": "cpu", "side": "bid", "values": [[1.0, "0.50"]]}],
             "script": [
                 {
@@ -101,6 +105,24 @@ WHOLE = {
             "roles": [{"resource": "cpu", "side": "ask", "first": 0.5, "last": 1, "units": 2}],
         },
         {
+            "name": "e",
+            "policy": "zi_c",
+            "roles": [
+                {
+                    "resource": "cpu",
+                    "side": "ask",
+                    "draw": {
+                        "distribution": "normal",
+                        "low": 0.5,
+                        "high": 1,
+                        "mean": 0.7,
+                        "deviation": 0.2,
+                        "redraw": "run",
+                    },
+                }
+            ],
+        },
+        {
             "name": "c",
             "policy": "llm",
             "thinking": {
@@ -117,6 +139,38 @@ WHOLE = {
             },
         },
         {"name": "d", "policy": "llm_strategist", "thinking": {"model": "small", "trader": "zi_c"}},
+    ],
+    "changes": [
+        {
+            "first_period": 2,
+            "last_period": 2,
+            "market": "cpu",
+            "price_floor": 0.02,
+            "price_ceiling": 3,
+            "tax": -0.1,
+            "tax_side": "ask",
+            "tax_account": "state",
+            "mechanism": "zi_double_auction",
+            "tick_size": 0.02,
+            "window_ticks": 2,
+            "rationing": "draw",
+            "open_orders_max": 9,
+        },
+        {
+            "first_period": 3,
+            "group": "b",
+            "resource": "cpu",
+            "present": True,
+            "activity_percent": 20,
+            "shift": -0.1,
+            "scale_percent": 110,
+            "first": 0.6,
+            "last": 0.9,
+            "units": 3,
+        },
+        {"first_period": 4, "group": "a", "values": [[0.9]]},
+        {"first_period": 5, "group": "e", "draw": {"low": 0.5, "high": 0.9}},
+        {"first_period": 6, "ticks_per_period": 4, "until": "exhausted"},
     ],
     "expectations": [
         {
@@ -151,7 +205,10 @@ TABLE_KEYS = {
     "parameters",
     "params",
     "structured",
+    "changes",
+    "draw",
 }
+SIGNED = ("shift", "tax")
 MONEY = (
     "credits_min",
     "tick_size",
@@ -164,6 +221,13 @@ MONEY = (
     "last",
     "price",
     "values",
+    "low",
+    "high",
+    "mean",
+    "deviation",
+    "price_floor",
+    "price_ceiling",
+    *SIGNED,
 )
 # Expectations on events, whose mistakes have a table of their own in test_expectation_mistakes.py.
 ON_EVENTS = {*FORMS.values(), Bound, EventPattern} - {MeasureExpectation}
@@ -214,7 +278,11 @@ def odd_values(path, value):
     """Return what a leaf must not be: another type, nothing countable, or far too much."""
     key = path[-1] if isinstance(path[-1], str) else LISTS.get(path[-2], "values")
     if key in MONEY:
-        return (True, "much", "1e3", "", math.nan, math.inf, -math.inf, -1, 0.0000001, 10**400, [1], {"x": 1})
+        less = () if key in SIGNED else (-1,)
+        return (
+            *(True, "much", "1e3", "", math.nan, math.inf, -math.inf, 0.0000001, 10**400, [1], {"x": 1}),
+            *less,
+        )
     if isinstance(value, bool):
         return (7, 1.5, "yes", ["x"], {"x": 1})
     if isinstance(value, str):

@@ -92,7 +92,7 @@ def test_every_value_of_a_shipped_scenario_set_to_itself_changes_nothing(name) -
         ("lab.count", 1, "did you mean 'agents.lab.count'"),
         ("markets.cpu", 1, "markets.cpu: is a table; set one of its keys: "),
         ("markets", 1, "is a table; set one of its keys: cpu"),
-        ("", 1, "paths begin with agents, clock"),
+        ("", 1, "paths begin with agents, changes, clock"),
         ("\x1b[31m", 1, r"'\x1b[31m' is no setting of this scenario"),
         ("name", "x", "is no setting"),
         ("expectations", [], "is no setting"),
@@ -132,3 +132,42 @@ def test_reasons_of_settings_and_options_add_up() -> None:
     other = with_settings(GENESIS, {"clock.ticks_per_period": 5})
 
     assert apply_overrides(other, periods=1).unjudged == other.unjudged
+
+
+CHANGING = scenario(
+    group("lab", roles=[role("bid", first="3", last="1")], count=4),
+    group("mine", roles=[role("ask", first="1", last="3")], count=4),
+    clock={"periods": 9},
+    changes=[
+        {"first_period": 2, "last_period": 6, "market": "cpu", "price_ceiling": 1.5},
+        {"first_period": 8, "market": "cpu", "tax": 0.5},
+    ],
+)
+
+
+def test_a_change_is_set_by_its_number_and_the_market_s_tax_by_its_name() -> None:
+    changed = with_settings(
+        CHANGING,
+        {"changes.1.price_ceiling": 2, "changes.2.tax_side": "ask", "markets.cpu.tax_account": "city"},
+    )
+
+    ceiling, tax = changed.changes
+    assert (ceiling.price_ceiling, tax.tax_side, changed.markets[0].tax_account) == (2_000_000, "ask", "city")
+
+
+def test_a_shorter_run_has_the_changes_that_it_comes_to() -> None:
+    shortened = with_settings(CHANGING, {"clock.periods": 5})
+
+    assert shortened.changes == apply_overrides(CHANGING, periods=5).changes
+    assert len(shortened.changes) == 1
+
+
+def test_changes_are_set_as_a_whole_too() -> None:
+    changed = with_settings(SMALL, {"changes": [{"first_period": 1, "market": "cpu", "tax": 0.5}]})
+
+    assert changed.in_period(1).markets[0].tax == 500_000
+
+
+def test_a_setting_that_is_wrong_in_a_period_alone_is_refused() -> None:
+    with pytest.raises(ScenarioError, match="floor"):
+        with_settings(CHANGING, {"changes.1.price_floor": 1.75})

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from econsim.domain.agent.population import Agent, population
+from econsim.domain.agent.conditions import Conditions
+from econsim.domain.agent.population import Agent
 from econsim.errors import NotFound
 from econsim.schemas.base import Event
 from econsim.schemas.clock import RunOpened
@@ -29,10 +30,12 @@ class ActiveRun:
     """Data of the opening event: scenario and salt."""
     event_id: str
     """Id of the opening event, the root of all causes."""
+    conditions: Conditions
+    """Agents, markets and clock of the run as they are in each period."""
     agents: Mapping[str, Agent]
-    """Agents of the run by id."""
+    """Agents of the run by id, as they are in the first period."""
     markets: Mapping[str, Market]
-    """Markets of the run by resource."""
+    """Markets of the run by resource, as they are in the first period."""
     externals: frozenset[str]
     """Ids of the external agents: each receives the outcomes of its own orders."""
 
@@ -96,10 +99,13 @@ class ActiveRuns(dict[str, ActiveRun]):
 def active_run(opened: Event[RunOpened]) -> ActiveRun:
     """Return the run that an opening event describes; raises ScenarioError if its agents are impossible."""
     scenario = opened.data.scenario
-    agents = {agent.id: agent for agent in population(scenario)}
-    markets = {market.resource: market for market in scenario.markets}
+    conditions = Conditions(scenario)
+    agents = {agent.id: agent for agent in conditions.agents(1)}
+    markets = conditions.markets(1)
     externals = frozenset(name for name, agent in agents.items() if agent.host is None)
-    return ActiveRun(opened.correlation_id, opened.data, opened.event_id, agents, markets, externals)
+    return ActiveRun(
+        opened.correlation_id, opened.data, opened.event_id, conditions, agents, markets, externals
+    )
 
 
 def run_is_not_open(run: str) -> NotFound:

@@ -16,11 +16,12 @@ Life cycles::
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 
-from econsim.domain.agent.population import Agent, population
+from econsim.domain.agent.conditions import Conditions
+from econsim.domain.agent.population import Agent
 from econsim.domain.agent.prospects import widest
 from econsim.domain.agent.random_draws import Draws, beginning
 from econsim.domain.agent.strategies import Strategies
@@ -81,8 +82,12 @@ class HostAgents:
         """Create the agents of the host with this index; of all hosts for None."""
         self._clock = Ticked(period=1, tick_of_period=1)
         self._tick = 0
-        self._markets = {market.resource: MarketAgents(market, scenario.seed) for market in scenario.markets}
-        hosted = [agent for agent in population(scenario) if _is_hosted(agent, host)]
+        self._conditions = Conditions(scenario)
+        self._markets = {
+            resource: MarketAgents(market, scenario.seed)
+            for resource, market in self._conditions.markets(1).items()
+        }
+        hosted = [agent for agent in self._conditions.agents(1) if _is_hosted(agent, host)]
         for agent in hosted:
             for market in self._markets.values():
                 market.add(agent)
@@ -93,7 +98,8 @@ class HostAgents:
         """Fold one event of the run; events of other types change nothing."""
         match addressed.event.data:
             case Ticked() as ticked:
-                self._clock, self._tick = ticked, addressed.event.tick
+                self._turn(ticked)
+                self._tick = addressed.event.tick
                 for agent, resource, strategy in self._strategies.open_tick():
                     self._markets[resource].follow(agent, strategy)
             case LlmInvoked(items=outcomes):
@@ -121,7 +127,7 @@ class HostAgents:
 
     def restore(self, state: HostState) -> None:
         """Go on with the state of a host of the same agents; this one is new."""
-        self._clock = Ticked(period=state.period, tick_of_period=state.tick_of_period)
+        self._turn(Ticked(period=state.period, tick_of_period=state.tick_of_period))
         self._tick = state.tick
         for resource, market in state.markets.items():
             self._markets[resource].restore(market)
@@ -129,6 +135,14 @@ class HostAgents:
     def limits(self) -> dict[str, Limits]:
         """Return resource → limits of the best buyer and the best seller of this host."""
         return {resource: market.limits(self._tick) for resource, market in self._markets.items()}
+
+    def _turn(self, ticked: Ticked) -> None:
+        """Come to a tick; with a new period its conditions hold. A tick that is folded again changes nothing."""
+        before, self._clock = self._clock.period, ticked
+        if ticked.period != before and self._conditions.change:
+            agents = {agent.id: agent for agent in self._conditions.agents(ticked.period)}
+            for resource, market in self._conditions.markets(ticked.period).items():
+                self._markets[resource].change(market, agents)
 
 
 def _is_hosted(agent: Agent, host: int | None) -> bool:
@@ -157,13 +171,26 @@ class MarketAgents:
         self._limits: Limits | None = None
         self._is_scripted = False
         """True if the limits of a trader follow its script, tick by tick."""
+        self._absent: set[str] = set()
+        """Agents that are not there in this period."""
 
     def add(self, agent: Agent) -> None:
         """Add an agent's traders, if it trades on this market."""
+        if not agent.present:
+            self._absent.add(agent.id)
         for trader in self._new_traders(agent):
             self._traders.append((agent.id, trader))
             self._is_scripted |= isinstance(trader, Scripted)
             self._beginnings.append(beginning(self._seed, "act", agent.id, self._market.resource))
+
+    def change(self, market: Market, agents: Mapping[str, Agent]) -> None:
+        """Trade by the rules of another period, with the agents as they are in it."""
+        self._market, self._limits = market, None
+        self._absent = {name for name, _ in self._traders if not agents[name].present}
+        for name, trader in self._traders:
+            agent = agents[name]
+            values = next((r.net_values for r in agent.roles if r.resource == market.resource), ())
+            trader.change(values, market, agent.activity_percent)
 
     def follow(self, agent: str, strategy: Strategy) -> None:
         """Have a strategist's trader keep a strategy."""
@@ -202,7 +229,9 @@ class MarketAgents:
     def act(self, view: View) -> list[Action]:
         """Return all actions of one tick."""
         end, actions = b"%d" % view.tick, list[Action]()
-        for (_, trader), begins in zip(self._traders, self._beginnings, strict=True):
+        for (name, trader), begins in zip(self._traders, self._beginnings, strict=True):
+            if name in self._absent:
+                continue
             actions.extend(trader.act(view, Draws(of=begins + end)))
         return actions
 
@@ -230,7 +259,9 @@ class MarketAgents:
         They are kept as long as no position trades: a clock that ends periods by them asks at every tick.
         """
         if self._limits is None or self._is_scripted:
-            self._limits = widest(trader.limits(tick) for _, trader in self._traders)
+            self._limits = widest(
+                trader.limits(tick) for name, trader in self._traders if name not in self._absent
+            )
         return self._limits
 
     def _new_traders(self, agent: Agent) -> Iterator[Trader]:
@@ -242,7 +273,7 @@ class MarketAgents:
         for index, role in enumerate(agent.roles):
             if role.resource == resource:
                 position = TraderPosition(
-                    agent.id, index, role.side, role.values, self._market, agent.activity_percent
+                    agent.id, index, role.side, role.net_values, self._market, agent.activity_percent
                 )
                 self._positions[agent.id] = position
                 draws = Draws(self._seed, "trader", agent.id, resource)

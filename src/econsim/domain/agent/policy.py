@@ -112,9 +112,9 @@ class MarketObservation:
     tick_size: Decimal
     """Tick size, credits: every price is a multiple of it."""
     price_min: Decimal
-    """Price floor, credits."""
+    """Price floor of the period, credits."""
     price_max: Decimal
-    """Price ceiling, credits."""
+    """Price ceiling of the period, credits."""
     lot_size: int
     """Lot size: every quantity is a multiple of it."""
     bid: Decimal | None
@@ -128,7 +128,7 @@ class MarketObservation:
     side: Side | None
     """Side of the agent's role: `bid` buys, `ask` sells; None without a role."""
     values: tuple[Decimal, ...]
-    """Value or cost of each unit of a period, credits, in the order of trading; empty without a role."""
+    """Value of each unit of this period less the tax on it, or its cost with the tax, credits, in the order of trading; empty without a role."""
     traded: int
     """Units that the agent traded in this period."""
     units: int
@@ -138,7 +138,7 @@ class MarketObservation:
 
     @property
     def value(self) -> Decimal | None:
-        """Value or cost of the agent's next unit, credits; None when all are traded, and without a role."""
+        """Value less tax, or cost with tax, of the agent's next unit, credits; None when all are traded, and without a role."""
         return self.values[self.traded] if self.traded < len(self.values) else None
 
     def quote(self, price: CreditsLike | None) -> Decision | None:
@@ -192,7 +192,7 @@ class Observation:
     markets: Mapping[str, MarketObservation]
     """Resource → market, for every market of the run."""
     ticks_per_period: int
-    """Ticks of a period, at most."""
+    """Ticks of this period, at most."""
 
 
 class Policy:

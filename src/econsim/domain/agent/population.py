@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from itertools import chain, pairwise
 from typing import Final
 
+from econsim.domain.agent.drawn_values import draw_values
 from econsim.domain.cognition.prompt import check_thinking
 from econsim.errors import ScenarioError
 from econsim.schemas.immutable import immutable
@@ -45,7 +46,17 @@ class AgentRole:
     side: Side
     """Side of the role: `bid`, a buyer with redemption values; `ask`, a seller with costs."""
     values: tuple[int, ...]
-    """Value or cost of each unit, micro-credits, in the order the units are traded."""
+    """Value or cost of each unit, micro-credits, in the order the units are traded; none in a period without the agent."""
+    tax: int = 0
+    """Tax on each unit that the agent trades in this role, micro-credits, beside the price; negative for a subsidy."""
+
+    @property
+    def net_values(self) -> tuple[int, ...]:
+        """Price at which each unit is worth nothing more: its value less the tax, or its cost with the tax."""
+        if not self.tax:
+            return self.values
+        tax = -self.tax if self.side is Side.BID else self.tax
+        return tuple(value + tax for value in self.values)
 
 
 @immutable
@@ -72,6 +83,8 @@ class Agent:
     """Token resource of the scenario and its units dealt to the agent at every period; None for an agent without."""
     trader: PolicyName | None = None
     """Policy of the coded trader that a strategist's model writes the parameters of; None for other policies."""
+    present: bool = True
+    """False in a period without the agent: it has no units and no values, and does not act."""
 
     @property
     def dealt(self) -> dict[str, int]:
@@ -93,13 +106,16 @@ def chooses_quantities(policy: PolicyName | PolicyPath) -> bool:
     return isinstance(policy, PolicyPath) or policy in (PolicyName.EXTERNAL, PolicyName.SCRIPTED)
 
 
-def population(scenario: Scenario) -> tuple[Agent, ...]:
-    """Return all agents of a scenario, in the order it declares them.
+def population(scenario: Scenario, period: int = 1) -> tuple[Agent, ...]:
+    """Return all agents of a scenario as they are in a period, in the order it declares them.
+
+    Only roles, taxes, activity and presence differ from period to period (`conditions.Conditions` keeps them).
 
     Hosts hold contiguous ranges of nearly equal size. Raises ScenarioError for ids that are reserved, too long or used
     twice; for lot sizes that traders of single units cannot trade; for values that rise or costs that fall from unit to
     unit; for more units than a call auction takes quotes for; and for templates of prompts with unknown places.
     """
+    scenario = scenario.in_period(period)
     markets = {market.resource: market for market in scenario.markets}
     hosted_count = sum(group.count for group in scenario.agents if group.policy is not PolicyName.EXTERNAL)
     agents: list[Agent] = []
@@ -114,7 +130,10 @@ def population(scenario: Scenario) -> tuple[Agent, ...]:
             if group.policy is not PolicyName.EXTERNAL:
                 host = hosted * scenario.hosts // hosted_count
                 hosted += 1
-            roles = tuple(_role(role, index, group.count, markets[role.resource]) for role in group.roles)
+            roles = tuple(
+                _role(role, index, group, markets[role.resource], (scenario.seed, id_, period))
+                for role in group.roles
+            )
             agent = Agent(
                 id_,
                 group.name,
@@ -124,8 +143,9 @@ def population(scenario: Scenario) -> tuple[Agent, ...]:
                 group.credits,
                 group.activity_percent,
                 group.script,
-                _tokens(scenario.cognition, group),
+                _tokens(scenario.cognition, group) if group.present else None,
                 _trader(group),
+                group.present,
             )
             agents.append(agent)
     _check_ids(agents)
@@ -135,9 +155,9 @@ def population(scenario: Scenario) -> tuple[Agent, ...]:
     return tuple(agents)
 
 
-def schedule(scenario: Scenario, resource: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def schedule(agents: Iterable[Agent], resource: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return a market's values, highest first, and costs, lowest first, in micro-credits a unit."""
-    roles = [role for agent in population(scenario) for role in agent.roles if role.resource == resource]
+    roles = [role for agent in agents for role in agent.roles if role.resource == resource]
     values = [value for role in roles if role.side is Side.BID for value in role.values]
     costs = [cost for role in roles if role.side is Side.ASK for cost in role.values]
     return tuple(sorted(values, reverse=True)), tuple(sorted(costs))
@@ -150,12 +170,22 @@ def _ids(group: Group) -> Iterable[str]:
     return (f"{group.name}_{number:0{width}}" for number in range(1, group.count + 1))
 
 
-def _role(role: Role, index: int, count: int, market: Market) -> AgentRole:
-    """Return one agent's role: lists of values are used in turn; between first and last, agents are spaced evenly."""
+def _role(role: Role, index: int, group: Group, market: Market, draws: tuple[int, str, int]) -> AgentRole:
+    """Return one agent's role: lists of values are used in turn; between first and last, agents are spaced evenly.
+
+    `draws` are the seed, the agent and the period by which values are drawn.
+    """
+    tax = market.tax_of(role.side)
+    if not group.present:
+        return AgentRole(role.resource, role.side, (), tax)
+    if role.draw is not None:
+        seed, agent, period = draws
+        found = draw_values(role.draw, role.units, market.tick_size, (seed, agent, role.resource), period)
+        return AgentRole(role.resource, role.side, tuple(sorted(found, reverse=role.side is Side.BID)), tax)
     if role.first is None or role.last is None:
-        return AgentRole(role.resource, role.side, role.values[index % len(role.values)])
-    value = _between(role.first, role.last, index, count, market.tick_size)
-    return AgentRole(role.resource, role.side, (value,) * role.units)
+        return AgentRole(role.resource, role.side, role.values[index % len(role.values)], tax)
+    value = _between(role.first, role.last, index, group.count, market.tick_size)
+    return AgentRole(role.resource, role.side, (value,) * role.units, tax)
 
 
 def _between(first: int, last: int, index: int, count: int, tick_size: int) -> int:

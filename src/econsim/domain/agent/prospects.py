@@ -27,12 +27,12 @@ def lowest_ask(cost: int, market: Market) -> int | None:
 
     None if the market allows no price so high.
     """
-    price = max(-(-cost // market.tick_size) * market.tick_size, market.price_min)
+    price = max(-(-cost // market.tick_size) * market.tick_size, market.ask_min)
     return price if price <= market.price_max else None
 
 
 def limits_of(market: Market, value: int | None, cost: int | None) -> Limits:
-    """Return the limits of a next unit: of its value if the agent may buy one, of its cost if it may sell one."""
+    """Return the limits of a next unit: of its value if the agent may buy one, of its cost if it may sell one; net of tax."""
     bid = None if value is None else highest_bid(value, market)
     ask = None if cost is None else lowest_ask(cost, market)
     return Limits(bid, None if bid is None else value, ask, None if ask is None else cost)
@@ -69,7 +69,12 @@ def _prospect(agent: Agent, market: Market, units: int) -> Limits:
     role = next((role for role in agent.roles if role.resource == market.resource), None)
     dealt = len(role.values) if role and role.side is Side.ASK else 0
     net = units - dealt
-    return limits_of(market, _next_unit(role, net), _next_unit(role, net - 1) if units else None)
+    value, cost = _next_unit(role, net), _next_unit(role, net - 1) if units else None
+    return limits_of(
+        market,
+        value - market.tax_of(Side.BID),
+        None if cost is None else cost + market.tax_of(Side.ASK),
+    )
 
 
 def _next_unit(role: AgentRole | None, net: int) -> int:

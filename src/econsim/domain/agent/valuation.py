@@ -9,13 +9,14 @@ from econsim.schemas.scenario import Market, Scenario
 from econsim.schemas.values import MarketRules, Rules, ValuedRole, Values, Worth
 
 
-def values_of(agent: Agent, rules: Rules) -> Values:
-    """Return the values or costs of an agent's units; neighbours of equal worth are counted together."""
-    return Values(credits=agent.credits, roles=tuple(_role(role) for role in agent.roles), rules=rules)
+def values_of(agent: Agent, period: int, rules: Rules) -> Values:
+    """Return the values or costs of the units of an agent as it is in a period; neighbours of equal worth are counted together."""
+    roles = tuple(_role(role) for role in agent.roles)
+    return Values(credits=agent.credits, period=period, roles=roles, rules=rules)
 
 
 def rules_of(scenario: Scenario, deadline_ms: int | None) -> Rules:
-    """Return the rules of a scenario's runs to an agent with a deadline of its own; none for the scenario's."""
+    """Return the rules of a scenario, as it holds in a period, to an agent with a deadline of its own; none for the scenario's."""
     clock = scenario.clock
     return Rules(
         title=scenario.title,
@@ -39,4 +40,4 @@ def _market(market: Market) -> MarketRules:
 
 def _role(role: AgentRole) -> ValuedRole:
     units = tuple(Worth(value, len(list(same))) for value, same in groupby(role.values))
-    return ValuedRole(role.resource, role.side, units)
+    return ValuedRole(role.resource, role.side, units, role.tax)

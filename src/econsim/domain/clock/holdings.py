@@ -7,12 +7,14 @@ ledger has moved a part already, but the log gives the same numbers again.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from econsim.domain.agent.population import Agent
 from econsim.domain.clock.period import HeldPrice, gain
 from econsim.schemas.ledger import CREDITS, DEBT
 from econsim.schemas.market import TradeExecuted
+from econsim.schemas.orders import Side
+from econsim.schemas.scenario import Market
 from econsim.schemas.social_events import TaskDelegated, TaskOffered, TaskRefused, TaskSettled
 
 
@@ -20,20 +22,27 @@ class Holdings:
     """Every agent's units, credits and debt in the present period, before it is settled."""
 
     def __init__(self, agents: Iterable[Agent]) -> None:
-        """Start with what agents are dealt when the run opens."""
+        """Start with what agents are dealt when the run opens; `open_period` before trades of markets with taxes."""
         self._agents = tuple(agents)
+        self._markets: Mapping[str, Market] = {}
         self._net_worth = Counter({agent.id: agent.credits for agent in self._agents})
-        self._dealt = {
-            (agent.id, resource): units for agent in self._agents for resource, units in agent.dealt.items()
-        }
+        self._dealt = _dealt(self._agents)
         self._cash: Counter[str] = Counter()
         self._net: Counter[tuple[str, str]] = Counter()
         self._delegated: dict[str, HeldPrice] = {}
         self._held: dict[str, HeldPrice] = {}
 
+    def open_period(self, agents: Iterable[Agent], markets: Mapping[str, Market]) -> None:
+        """Have the agents and markets of a period, once the one before is settled."""
+        self._agents, self._markets = tuple(agents), markets
+        self._dealt = _dealt(self._agents)
+
     def trade(self, resource: str, trade: TradeExecuted) -> None:
         """Fold a trade; each must be folded once."""
         paid = trade.price * trade.quantity
+        if (market := self._markets.get(resource)) is not None:
+            self._cash[trade.buyer] -= market.tax_of(Side.BID) * trade.quantity
+            self._cash[trade.seller] -= market.tax_of(Side.ASK) * trade.quantity
         self._cash[trade.buyer] -= paid
         self._cash[trade.seller] += paid
         self._net[trade.buyer, resource] += trade.quantity
@@ -85,3 +94,8 @@ class Holdings:
         if asset == DEBT:
             return max(-self._net_worth[agent], 0)
         return self._dealt.get((agent, asset), 0) + self._net[agent, asset]
+
+
+def _dealt(agents: Iterable[Agent]) -> dict[tuple[str, str], int]:
+    """Return agent and resource → units dealt at the opening of a period."""
+    return {(agent.id, resource): units for agent in agents for resource, units in agent.dealt.items()}

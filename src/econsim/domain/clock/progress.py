@@ -11,10 +11,10 @@ Life cycles::
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import TypeAlias
 
-from econsim.domain.agent.population import Agent
+from econsim.domain.agent.conditions import Conditions
 from econsim.domain.agent.prospects import external_limits
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.clock.holdings import Holdings
@@ -25,7 +25,6 @@ from econsim.schemas.agent import CycleCompleted, Limits
 from econsim.schemas.clock import PeriodClosed, PeriodOpened, Ticked
 from econsim.schemas.cognition import LlmInvoked
 from econsim.schemas.market import TickCleared, Traded, TradingHalted
-from econsim.schemas.scenario import Market
 from econsim.schemas.social_events import TaskDelegated, TaskOffered, TaskRefused, TaskSettled
 from econsim.schemas.subject import entity_of
 from econsim.schemas.tool_events import ToolCompleted, ToolFailed
@@ -38,18 +37,17 @@ _Payment: TypeAlias = (
 class Progress:
     """The state of one run, folded from its log."""
 
-    def __init__(
-        self, agents: Iterable[Agent], markets: Iterable[Market], token_resource: str | None = None
-    ) -> None:
-        """Start before the first event of a run of these agents on these markets; calls use up the token resource."""
-        self._agents, self._markets = tuple(agents), tuple(markets)
+    def __init__(self, conditions: Conditions, token_resource: str | None = None) -> None:
+        """Start before the first event of a run under these conditions; calls use up the token resource."""
+        self._conditions = conditions
         self.now = LogicalTime()
         self.ticked_id: str | None = None
         self.period_closed = 0
         self.failure = ""
         self._answered: dict[str, CycleCompleted] = {}
         self._cleared: dict[str, int] = {}
-        self._holdings = Holdings(self._agents)
+        self._holdings = Holdings(conditions.agents(1))
+        self._open_period(1)
         self._token_resource = token_resource
         self._emptied: dict[str, int] = {}
         self._informed = 0  # oldest tick whose answers take every trade into account
@@ -85,6 +83,7 @@ class Progress:
             case PeriodClosed(period=period) if period > self.period_closed:
                 self.period_closed = period
                 self._holdings.close_period()
+                self._open_period(period + 1)
                 self._trade_ids.clear()
 
     def cleared(self, resources: Collection[str], tick: int) -> bool:
@@ -104,7 +103,8 @@ class Progress:
         reports = [self._answered.get(host) for host in hosts]
         if not all(report and report.tick >= self._informed for report in reports):
             return None
-        externals = external_limits(self._agents, self._markets, self.balance)
+        held, agents = self._conditions.in_period(self.now.period), self._conditions.agents(self.now.period)
+        externals = external_limits(agents, held.markets, self.balance)
         return [*(report.limits for report in reports if report), externals]
 
     def balance(self, agent: str, asset: str) -> int:
@@ -114,6 +114,10 @@ class Progress:
     def end_tasks(self) -> list[HeldPrice]:
         """Give the prices of open tasks back, at the end of the run; return them."""
         return self._holdings.end_tasks()
+
+    def _open_period(self, period: int) -> None:
+        """Have what agents are dealt and taxed in a period; only one after the other is settled."""
+        self._holdings.open_period(self._conditions.agents(period), self._conditions.markets(period))
 
     def _clear(self, resource: str, tick: int, cleared: TickCleared) -> None:
         self._cleared[resource] = tick

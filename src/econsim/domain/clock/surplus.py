@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from econsim.domain.agent.population import Agent
+from econsim.domain.agent.conditions import Conditions
+from econsim.domain.agent.population import AgentRole
 from econsim.domain.clock.period import gain
 from econsim.schemas.orders import Side
 
@@ -34,16 +34,18 @@ NO_SURPLUS: Final = SurplusShares()
 class Surplus:
     """Values and costs of the units that the agents of a market traded in the period under way."""
 
-    def __init__(self, resource: str, agents: Iterable[Agent]) -> None:
+    def __init__(self, resource: str, conditions: Conditions) -> None:
         """Start before the first trade."""
-        self._roles = {
-            agent.id: role for agent in agents for role in agent.roles if role.resource == resource
-        }
+        self._resource = resource
+        self._conditions = conditions
+        self._roles = self._roles_of(1)
         self._net: Counter[str] = Counter()
 
-    def begin_period(self) -> None:
+    def begin_period(self, period: int) -> None:
         """Forget what was traded: the first unit of the new period is the most valuable again."""
         self._net.clear()
+        if self._conditions.change:
+            self._roles = self._roles_of(period)
 
     def trade(self, buyer: str, seller: str, units: int) -> int:
         """Add a trade; return what it adds to the surplus, micro-credits."""
@@ -69,6 +71,10 @@ class Surplus:
         shares = Counter({first.side if first else None: bought})
         shares[second.side if second else None] += sold
         return SurplusShares(shares[Side.BID], shares[Side.ASK], shares[None])
+
+    def _roles_of(self, period: int) -> dict[str, AgentRole]:
+        agents, resource = self._conditions.agents(period), self._resource
+        return {agent.id: role for agent in agents for role in agent.roles if role.resource == resource}
 
     def _gain(self, agent: str, units: int) -> int:
         """Return the change of an agent's value of its holding by more units."""

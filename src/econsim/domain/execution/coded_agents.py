@@ -69,6 +69,7 @@ class Seat:
     """One agent's trader on one market."""
 
     __slots__ = (
+        "_acts_always",
         "_limits",
         "acts",
         "agent",
@@ -99,15 +100,12 @@ class Seat:
         `make` makes another trader than that of the agent's policy; it acts at every tick.
         """
         role = agent.roles[index]
-        chance = agent.activity_percent if make is None else ALWAYS
-        position = TraderPosition(agent.id, index, role.side, role.values, market, chance)
+        self._acts_always = make is not None
+        position = TraderPosition(agent.id, index, role.side, role.net_values, market, self._chance(agent))
         if make is None:
             assert isinstance(agent.policy, PolicyName)
             make = QUOTERS[agent.policy]
         self.trader: Quoter = make(position, Draws(seed, "trader", agent.id, market.resource))
-        # In a call auction a random trader draws a price for each unit.
-        calls = market.mechanism is MechanismName.CALL_AUCTION
-        self.draws = isinstance(self.trader, ZeroIntelligence) and not calls
         self.agent = agent.id
         self.name = agent.id.encode()
         self.id_begin = f"{agent.id}-"
@@ -116,8 +114,7 @@ class Seat:
         self.buys = role.side is Side.BID
         self.asset = CREDITS if self.buys else market.resource
         self.acts = beginning(seed, "act", agent.id, market.resource)
-        self.least = None if chance >= ALWAYS else (-(-(chance << BITS) // ALWAYS)).to_bytes(BITS // 8, "big")
-        self.price_draw = (b"1:" if self.least is None else b"2:") + self.acts
+        self._go_by(market, self._chance(agent))
         self.order: SeatOrder | None = None
         self.open = 0
         self.held: Account | None = None
@@ -125,6 +122,23 @@ class Seat:
         self.low = self.span = 0
         self.value: int | None = None
         self._limits: Limits | None = None
+
+    def change(self, agent: Agent, market: Market) -> None:
+        """Trade by the rules of another period, with the agent as it is in it."""
+        chance = self._chance(agent)
+        self.trader.change(agent.roles[self.index].net_values, market, chance)
+        self._go_by(market, chance)
+
+    def _chance(self, agent: Agent) -> int:
+        return ALWAYS if self._acts_always else agent.activity_percent
+
+    def _go_by(self, market: Market, chance: int) -> None:
+        """Draw by the rules of a market, and act by a chance in percent."""
+        # In a call auction a random trader draws a price for each unit.
+        calls = market.mechanism is MechanismName.CALL_AUCTION
+        self.draws = isinstance(self.trader, ZeroIntelligence) and not calls
+        self.least = None if chance >= ALWAYS else (-(-(chance << BITS) // ALWAYS)).to_bytes(BITS // 8, "big")
+        self.price_draw = (b"1:" if self.least is None else b"2:") + self.acts
 
     def open_period(self) -> None:
         """Have all units to trade again."""
@@ -186,6 +200,12 @@ class Seats:
     def learns(self) -> bool:
         """Tell whether any trader learns from the tape."""
         return bool(self._learners)
+
+    def change(self, market: Market, agents: Mapping[str, Agent]) -> None:
+        """Trade by the rules of another period, with the agents as they are in it; `open_period` follows."""
+        self._market, self._calls = market, market.mechanism is MechanismName.CALL_AUCTION
+        for seat in self.seats:
+            seat.change(agents[seat.agent], market)
 
     def open_period(self) -> None:
         """Give all seats their units to trade again."""

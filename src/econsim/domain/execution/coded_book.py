@@ -23,6 +23,7 @@ from econsim.domain.execution.coded_chains import (
     RESERVE_MORE,
     SHORT,
     TAKE_OVER,
+    TAXED_FILL,
     ChainRow,
 )
 from econsim.domain.execution.coded_facts import ItemRow
@@ -32,7 +33,7 @@ from econsim.domain.market.book import BatchEnd
 from econsim.domain.market.book_side import RestingOrder
 from econsim.domain.market.matching import MECHANISMS, close_period
 from econsim.domain.market.open_orders import OpenOrders
-from econsim.schemas.ledger import CHAINS_PER_SUBMISSION_MAX, CREDITS, clearing_holder
+from econsim.schemas.ledger import CHAINS_PER_SUBMISSION_MAX, CREDITS, clearing_holder, fiscal_holder
 from econsim.schemas.orders import Side
 from econsim.schemas.scenario import Market
 
@@ -90,6 +91,7 @@ class CodedBatch(BatchItems):
         "_clearing",
         "_resource",
         "_seats",
+        "_tax",
         "asks",
         "bids",
         "cancelled",
@@ -101,7 +103,7 @@ class CodedBatch(BatchItems):
 
     orders: CodedOrders
 
-    def __init__(self, orders: CodedOrders, n: int, seats: Seats, resource: str, accounts: Accounts) -> None:
+    def __init__(self, orders: CodedOrders, n: int, seats: Seats, market: Market, accounts: Accounts) -> None:
         """Start without facts; the first item gets number `n`."""
         super().__init__(orders, n)
         self.first_n = n
@@ -112,9 +114,10 @@ class CodedBatch(BatchItems):
         self.cancelled: list[ItemRow] = []
         self.chains: list[ChainRow] = []
         self._seats = seats
-        self._resource = resource
-        self._clearing = clearing_holder(resource)
+        self._resource = market.resource
+        self._clearing = clearing_holder(market.resource)
         self._accounts = accounts
+        self._tax = Levy(market) if market.tax else None
 
     @property
     def next_n(self) -> int:
@@ -143,8 +146,8 @@ class CodedBatch(BatchItems):
         self._next = n + 2
         amount = 1
         if seat.buys:
-            amount = order.price
-            holding(seat).pending += amount - old.price - order.reserved
+            holding(seat).pending += order.price - old.price - order.reserved
+            amount = order.price + (self._tax.reserved if self._tax else 0)
         self.chains.append((TAKE_OVER, order_id, order.agent, seat.asset, amount, old.order_id))
         # Written out, without `CodedOrders.enter` and `leave`: most orders of a crowd are replacements.
         side = self.orders.bids if seat.buys else self.orders.asks
@@ -162,10 +165,10 @@ class CodedBatch(BatchItems):
         self.trades.append(
             (n, trade_id, price, bid.agent, ask.agent, bid.order_id, ask.order_id, taker is bid)
         )
-        self.chains.append(
-            (FILL, trade_id, self._resource, price, bid.agent, ask.agent, bid.order_id, ask.order_id)
-        )
-        self._move(buyer, seller, bid.price, price)
+        row = (FILL, trade_id, self._resource, price, bid.agent, ask.agent, bid.order_id, ask.order_id)
+        tax = self._tax
+        self._move(buyer, seller, bid.price + (tax.reserved if tax else 0), price)
+        self.chains.append(row if tax is None else tax.levy(row, buyer, seller, self._accounts))
         self.orders.fill(bid, ask, price)
         self._seats.trade(buyer, seller)
         return 1
@@ -177,7 +180,7 @@ class CodedBatch(BatchItems):
         self.cancelled.append((n, order.order_id, order.agent, order.seat.buys, reason))
         self.orders.leave(order)
         seat = order.seat
-        holding(seat).pending -= order.price if seat.buys else 1
+        holding(seat).pending -= order.price + (self._tax.reserved if self._tax else 0) if seat.buys else 1
         self.chains.append((RELEASE, order.order_id, seat.agent, seat.asset))
 
     def _move(self, buyer: Seat, seller: Seat, reserved: int, price: int) -> None:
@@ -198,6 +201,27 @@ class CodedBatch(BatchItems):
         buyer.gained.posted += 1
 
 
+class Levy:
+    """The tax on each unit of a market, or its subsidy."""
+
+    __slots__ = ("_buys", "_holder", "_tax", "reserved")
+
+    def __init__(self, market: Market) -> None:
+        """Take the tax of a market that has one."""
+        self._tax, self._buys = market.tax, market.tax_side is _BID
+        self._holder = fiscal_holder(market.tax_account)
+        self.reserved = market.reserved_tax
+        """Micro-credits that a bid reserves beside its price."""
+
+    def levy(self, row: ChainRow, buyer: Seat, seller: Seat, accounts: Accounts) -> ChainRow:
+        """Move the tax of a unit that was traded; return the row of the fill with it."""
+        seat, holder, tax = buyer if self._buys else seller, self._holder, self._tax
+        accounts.account(holder, CREDITS).posted += tax
+        accounts.account(seat.agent, CREDITS).posted -= tax
+        debit, credit = (seat.agent, holder) if tax > 0 else (holder, seat.agent)
+        return (TAXED_FILL, *row[1:], debit, credit, abs(tax))
+
+
 class CodedBook:
     """One market's order book in a run of coded agents."""
 
@@ -214,8 +238,15 @@ class CodedBook:
         self._n = 1
         self.orders_taken = 0
         """Actions that the newest batch took in."""
+        self._reserved_tax = market.reserved_tax
         self._rejected: list[tuple[SeatOrder, str]] = []
         self._entering: list[SeatOrder] = []
+
+    def use(self, market: Market) -> None:
+        """Go by the rules of this period's market from the next batch on; the book is empty whenever they change."""
+        self.market = market
+        self._mechanism = MECHANISMS[market.mechanism]
+        self._reserved_tax = market.reserved_tax
 
     def reserve(self, tick: int) -> list[ChainRow]:
         """Check the wishes of a tick, and reserve for them; return the reservations."""
@@ -232,11 +263,11 @@ class CodedBook:
                 self._rejected.append((order, code))
                 continue
             left -= 1
-            form, amount = RESERVE, order.price if seat.buys else 1
+            form, amount = RESERVE, order.price + self._reserved_tax if seat.buys else 1
             if old is None:
                 room -= 1
             else:
-                form, amount = RESERVE_MORE, amount - old.price if seat.buys and amount > old.price else 0
+                form, amount = RESERVE_MORE, max(order.price - old.price, 0) if seat.buys else 0
             account = seat.held or find_held(seat, self._accounts)
             row = (form, order.order_id, order.agent, seat.asset, amount)
             if account is None or account.posted - account.pending < amount:
@@ -252,7 +283,7 @@ class CodedBook:
 
     def clear(self, end: BatchEnd) -> CodedBatch:
         """Match the orders that have their reservations, and settle."""
-        batch = CodedBatch(self.orders, self._n, self.seats, self.market.resource, self._accounts)
+        batch = CodedBatch(self.orders, self._n, self.seats, self.market, self._accounts)
         for order, code in self._rejected:
             batch.refuse(order, code)
         lost = self._match(batch)

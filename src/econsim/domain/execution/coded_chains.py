@@ -26,7 +26,7 @@ ChainParts = tuple[str, str, Sequence[Leg]]
 ChainRow = tuple[Any, ...]
 """The number of a form, then its fields."""
 
-RESERVE, RESERVE_MORE, TAKE_OVER, FILL, RELEASE, RELEASE_MORE, GIVEN = range(7)
+RESERVE, RESERVE_MORE, TAKE_OVER, FILL, RELEASE, RELEASE_MORE, GIVEN, TAXED_FILL = range(8)
 """Numbers of the forms."""
 
 SHORT: Final = Refusal.DEBIT_ACCOUNT_WOULD_GO_NEGATIVE
@@ -71,6 +71,24 @@ def _fill(  # noqa: PLR0913, PLR0917 - a chain has these parts
     return trade_id, trade_id, legs
 
 
+def _taxed_fill(  # noqa: PLR0913, PLR0917 - a chain has these parts
+    clearing: str,
+    trade_id: str,
+    resource: str,
+    price: int,
+    buyer: str,
+    seller: str,
+    bid: str,
+    ask: str,
+    debit: str,
+    credit: str,
+    tax: int,
+) -> ChainParts:
+    """Post a trade of one unit, and its tax or subsidy."""
+    id_, cause, legs = _fill(clearing, trade_id, resource, price, buyer, seller, bid, ask)
+    return id_, cause, (*legs, (f"{trade_id}.5", _TRANSFER, debit, credit, CREDITS, tax, None))
+
+
 def _release(clearing: str, order_id: str, agent: str, asset: str) -> ChainParts:
     """Void the reservation of an order that left the book, or did not enter it."""
     id_ = f"{order_id}.v"
@@ -98,7 +116,16 @@ def given_row(chain: Chain) -> ChainRow:
     return (GIVEN, chain.id, chain.cause, *moves)
 
 
-FORMS: Final = (_reserve, _reserve_more, _take_over, _fill, _release, _release_more, _clock_chain)
+FORMS: Final = (
+    _reserve,
+    _reserve_more,
+    _take_over,
+    _fill,
+    _release,
+    _release_more,
+    _clock_chain,
+    _taxed_fill,
+)
 """Functions of clearing holder and fields, by their numbers."""
 
 
@@ -153,6 +180,7 @@ TEXTS: Final = (
     _release_text,
     _text_of(_release_more),
     _text_of(_clock_chain),
+    _text_of(_taxed_fill),
 )
 """Canonical texts of the forms, by their numbers. Those of most chains are written at once: by way of their legs they took a third
 of the time of a hash."""

@@ -18,7 +18,8 @@ from functools import partial
 from typing import Final
 
 from econsim import subjects
-from econsim.domain.agent.population import Agent, population
+from econsim.domain.agent.conditions import Conditions
+from econsim.domain.agent.population import Agent
 from econsim.domain.agent.prospects import external_limits
 from econsim.domain.audit.canonical_facts import Prices
 from econsim.domain.audit.envelope import AddressedEvent, Envelope
@@ -50,7 +51,7 @@ from econsim.schemas.base import Message
 from econsim.schemas.clock import PeriodClosed, PeriodOpened, RunClosed, RunOpened
 from econsim.schemas.ledger import Chain, clearing_holder
 from econsim.schemas.market import ITEMS_PER_EVENT_MAX, Shout
-from econsim.schemas.scenario import Group, Market, PolicyName, Scenario, Until
+from econsim.schemas.scenario import Clock, Group, Market, PolicyName, Scenario, Until
 from econsim.schemas.subject import Subject
 from econsim.schemas.types import AMOUNT_MAX
 
@@ -70,18 +71,23 @@ def is_of_coded_agents(scenario: Scenario) -> bool:
     """Tell whether this driver can run a scenario: traders in code alone, and no account that could come near its limit."""
     if scenario.cognition is not None or any(group.policy not in POLICIES for group in scenario.agents):
         return False
-    most = sum(group.count * _worth(group, scenario.clock.periods) for group in scenario.agents)
+    most = sum(group.count * group.credits for group in scenario.agents)
+    for first, last in scenario.stretches:
+        held = scenario.in_period(first)
+        taxes = {market.resource: abs(market.tax) for market in held.markets}
+        most += (last - first + 1) * sum(group.count * _worth(group, taxes) for group in held.agents)
     return most <= AMOUNT_MAX
 
 
-def _worth(group: Group, periods: int) -> int:
-    """Return at least what an agent of a group is dealt, redeems and owes in a run, micro-credits."""
+def _worth(group: Group, taxes: Mapping[str, int]) -> int:
+    """Return at least what an agent of a group redeems, owes and is taxed in a period, micro-credits."""
     dearest = units = 0
     for role in group.roles:
-        lists = role.values or ((max(role.first or 0, role.last or 0),) * role.units,)
-        dearest = max(dearest, *map(max, lists))
+        drawn = role.draw.high if role.draw else 0
+        lists = role.values or ((max(role.first or 0, role.last or 0, drawn),) * role.units,)
+        dearest = max(dearest, max(map(max, lists)) + taxes[role.resource])
         units += max(map(len, lists))
-    return group.credits + periods * units * dearest
+    return units * dearest
 
 
 class CodedRun:
@@ -95,7 +101,8 @@ class CodedRun:
         `others` make the traders of some agents in the place of their policies'; the journal then is that of this object alone.
         """
         self._scenario = scenario
-        self._agents = population(scenario)
+        self._conditions = Conditions(scenario)
+        self._agents, self._held = self._conditions.agents(1), self._conditions.in_period(1)
         self._resources = tuple(market.resource for market in scenario.markets)
         self._has_externals = any(agent.policy is PolicyName.EXTERNAL for agent in self._agents)
         self.ledger = Accounts()
@@ -104,7 +111,7 @@ class CodedRun:
         """Head of the run's journal, to read."""
         self._markets = [
             _CodedMarket(market, scenario.seed, self._agents, self.ledger, envelope.run, others)
-            for market in sorted(scenario.markets, key=lambda market: market.resource)
+            for market in sorted(self._held.markets, key=lambda market: market.resource)
         ]
         self._now = LogicalTime()
         self._wall = envelope.now
@@ -144,12 +151,19 @@ class CodedRun:
         """Return best bid, best ask and last price of a market after its newest batch."""
         return next(each.quote for each in self._markets if each.resource == resource)
 
+    @property
+    def clock(self) -> Clock:
+        """Return the clock as it is in the period under way."""
+        return self._held.clock
+
     def set_now(self, now: str) -> None:
         """Set the wall-clock time of the events from the next tick on, RFC 3339."""
         self._wall = now
 
     def _period(self) -> Iterator[LateEvent]:
         period, ended = self._now.period, False
+        if self._conditions.change:
+            self._change(period)
         yield from self._move(deal(self._agents, period))
         for market in self._markets:
             market.seats.open_period()
@@ -160,6 +174,14 @@ class CodedRun:
             yield from self._tick(ended=ended)
         yield from self._move(redeem(self._agents, self._resources, period, self._posted_balance))
         yield self._event(subjects.PERIOD_CLOSED, PeriodClosed(period=period))
+
+    def _change(self, period: int) -> None:
+        """Have the conditions of a period hold."""
+        self._agents, self._held = self._conditions.agents(period), self._conditions.in_period(period)
+        markets, agents = self._conditions.markets(period), {agent.id: agent for agent in self._agents}
+        for market in self._markets:
+            market.book.use(markets[market.resource])
+            market.seats.change(markets[market.resource], agents)
 
     def _tick(self, *, ended: bool) -> Iterator[LateEvent]:
         now, at = self._now, self._moment
@@ -211,14 +233,14 @@ class CodedRun:
 
     def _ends(self) -> bool:
         """Return whether this tick is its period's last; the limits change only by trades, so most ticks need not ask again."""
-        clock, now = self._scenario.clock, self._now
+        clock, now = self._held.clock, self._now
         if clock.until is not Until.EXHAUSTED:
             return ends_period(clock, now, None)
         limits: list[Mapping[str, Limits]] = [
             {market.resource: market.seats.limits() for market in self._markets}
         ]
         if self._has_externals:
-            limits.append(external_limits(self._agents, self._scenario.markets, self._posted_balance))
+            limits.append(external_limits(self._agents, self._held.markets, self._posted_balance))
         if limits != self._asked:
             self._asked, self._exhausted = limits, exhausted(limits)
         return self._exhausted or now.tick_of_period >= clock.ticks_per_period

@@ -12,8 +12,9 @@ from dataclasses import replace
 from typing import Final
 
 from econsim import subjects
+from econsim.domain.agent.conditions import Conditions
 from econsim.domain.agent.host_agents import HostAgents
-from econsim.domain.agent.population import host_name, population
+from econsim.domain.agent.population import host_name
 from econsim.domain.agent.prospects import external_limits
 from econsim.domain.audit.envelope import AddressedEvent, Envelope
 from econsim.domain.clock.period import deal, endow, redeem, require_applied, return_held
@@ -98,7 +99,10 @@ class InMemoryRun:
         """Start before the run opens; raises ScenarioError for a scenario that cannot be populated."""
         self._scenario = scenario
         self._envelope = envelope
-        self._agents = population(scenario)
+        self._conditions = Conditions(scenario)
+        self._agents = self._conditions.agents(1)
+        self._markets = self._conditions.in_period(1).markets
+        self._clock = self._conditions.clock(1)
         self._resources = tuple(market.resource for market in scenario.markets)
         self._hosts = HostAgents(scenario)
         self._thinking = ThinkingAgents(scenario)
@@ -114,7 +118,7 @@ class InMemoryRun:
         """Ledger of the run, to read."""
         self.journal = Journal()
         """Head of the run's journal, to read."""
-        books = sorted(scenario.markets, key=lambda market: market.resource)
+        books = sorted(self._markets, key=lambda market: market.resource)
         self._books = {market.resource: MarketBook(market, scenario.seed) for market in books}
         self._moment = LogicalTime()
         self._now = envelope.now
@@ -150,6 +154,7 @@ class InMemoryRun:
 
     def _period(self) -> Iterator[AddressedEvent]:
         period, ended = self._moment.period, False
+        self._open_period(period)
         yield from self._move(deal(self._agents, period))
         yield self._event(subjects.PERIOD_OPENED, PeriodOpened(period=period))
         while not ended:
@@ -160,6 +165,13 @@ class InMemoryRun:
         yield from self._move(redeem(self._agents, self._resources, period, self._posted_balance))
         yield self._event(subjects.PERIOD_CLOSED, PeriodClosed(period=period))
 
+    def _open_period(self, period: int) -> None:
+        """Have the conditions of a period hold."""
+        held = self._conditions.in_period(period)
+        self._agents, self._markets, self._clock = self._conditions.agents(period), held.markets, held.clock
+        for market in held.markets:
+            self._books[market.resource].use(market)
+
     def _tick(self, moment: LogicalTime) -> Generator[AddressedEvent, None, bool]:
         """Yield the events of a tick; return true if it was the last tick of its period."""
         self._envelope = replace(self._envelope, tick=moment.tick, now=self._now, causation_id=None)
@@ -168,8 +180,8 @@ class InMemoryRun:
         yield ticked
         self._envelope = replace(self._envelope, causation_id=ticked.event.event_id)
         # Evaluated after the tick opened, as hosts do it: the last step of a script needs no further tick.
-        asked = self._scenario.clock.until is Until.EXHAUSTED
-        ended = ends_period(self._scenario.clock, moment, self._limits() if asked else None)
+        asked = self._clock.until is Until.EXHAUSTED
+        ended = ends_period(self._clock, moment, self._limits() if asked else None)
         end = BatchEnd(moment.tick, moment.period, moment.tick_of_period, ends_period=ended)
         pending, refused = yield from self._open(moment.tick, (yield from self._act(moment.tick)))
         for resource, book in self._books.items():
@@ -265,7 +277,7 @@ class InMemoryRun:
         return addressed
 
     def _limits(self) -> list[Mapping[str, Limits]]:
-        externals = external_limits(self._agents, self._scenario.markets, self._posted_balance)
+        externals = external_limits(self._agents, self._markets, self._posted_balance)
         return [self._hosts.limits(), self._thinking.limits(), self._own.limits(), externals]
 
     def _posted_balance(self, agent: str, asset: str) -> int:

@@ -44,10 +44,16 @@ class PlayedAgent:
     """Seat of the agent on its market."""
     trader: ChosenPrice
     """Trader on the seat."""
-    market: Market
-    """Market of the seat."""
-    units: int
-    """Units that the agent may trade in a period."""
+
+    @property
+    def market(self) -> Market:
+        """Market of the seat as it is in the period under way."""
+        return self.trader.position.market
+
+    @property
+    def units(self) -> int:
+        """Units that the agent may trade in the period under way; 0 while it is not there."""
+        return len(self.trader.position.values)
 
 
 class SteppedRun:
@@ -63,8 +69,7 @@ class SteppedRun:
             message = f"scenario {scenario.name!r} has agents that do not just quote prices by code, so it cannot go on step by step"
             raise ScenarioError(message)
         run = CodedRun(scenario, Envelope("steps", "", 0, NOW), dict.fromkeys(agents, ChosenPrice))
-        markets = {market.resource: market for market in scenario.markets}
-        self.players = {name: _player(run, name, markets) for name in agents}
+        self.players = {name: _player(run, name) for name in agents}
         """Agents whose prices are chosen, by id."""
         self.tick_of_period = 0
         """Number of the open tick in its period."""
@@ -78,12 +83,17 @@ class SteppedRun:
         self._traded = dict.fromkeys(agents, 0)
         self._advance()
 
+    @property
+    def ticks_per_period(self) -> int:
+        """Ticks of the period under way, at most."""
+        return self._run.clock.ticks_per_period
+
     def quote(self, player: PlayedAgent) -> Prices:
         """Return best bid, best ask and last price of a player's market, micro-credits."""
         return self._run.quote(player.market.resource)
 
     def step(self, prices: Mapping[str, int | None]) -> Mapping[str, int]:
-        """Do the open tick with these prices, and open the next; return what each player gained in it, micro-credits.
+        """Do the open tick with these prices, and open the next; return what each player gained in it, after tax, micro-credits.
 
         A price lies on its market's grid and within its limits; None, and a player that is not named, leave an order as it is.
         """
@@ -115,7 +125,7 @@ class SteppedRun:
                     self._gains[name] += sign * (value - price)
 
 
-def _player(run: CodedRun, name: str, markets: Mapping[str, Market]) -> PlayedAgent:
+def _player(run: CodedRun, name: str) -> PlayedAgent:
     found = next((agent for agent in run.agents if agent.id == name), None)
     if found is None:
         message = (
@@ -125,7 +135,6 @@ def _player(run: CodedRun, name: str, markets: Mapping[str, Market]) -> PlayedAg
     if len(found.roles) != 1:
         message = f"agent {name!r} has {len(found.roles)} roles; one whose prices are chosen has one"
         raise ScenarioError(message)
-    role = found.roles[0]
-    seat = run.seat(name, role.resource)
+    seat = run.seat(name, found.roles[0].resource)
     assert isinstance(seat.trader, ChosenPrice)
-    return PlayedAgent(seat, seat.trader, markets[role.resource], len(role.values))
+    return PlayedAgent(seat, seat.trader)

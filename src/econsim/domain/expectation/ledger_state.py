@@ -14,7 +14,7 @@ from typing import Final
 from econsim import subjects
 from econsim.domain.audit.facts import Json, Record
 from econsim.domain.expectation.occurrence import Occurrence
-from econsim.schemas.ledger import CREDITS, DEBT, MONEY, TREASURY, Kind
+from econsim.schemas.ledger import CREDITS, DEBT, MONEY, Kind, may_owe
 from econsim.schemas.types import MICROS_PER_CREDIT
 
 Account = tuple[str, str]
@@ -136,6 +136,6 @@ class StateFold:
                 posted[debit] -= amount
                 posted[transfer["credit"], asset] += amount
                 self.flows[holder, transfer["credit"], asset] += amount
-            if posted[debit] < pending[debit] and holder != TREASURY:
+            if posted[debit] < pending[debit] and not may_owe(holder):
                 short = short or (debit, pending[debit] - posted[debit])
         return short

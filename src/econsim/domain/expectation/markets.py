@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from econsim import subjects
-from econsim.domain.agent.population import schedule
+from econsim.domain.agent.conditions import Conditions
+from econsim.domain.agent.optima import Optima
 from econsim.domain.expectation.monitor import (
     Decision,
     Monitor,
@@ -18,7 +19,6 @@ from econsim.domain.expectation.monitor import (
 )
 from econsim.domain.expectation.occurrence import Now, Occurrence
 from econsim.domain.expectation.pattern import constraint_words, miss, predicate
-from econsim.domain.measures.equilibrium import Equilibrium, find_equilibrium
 from econsim.schemas.expectation_economic import EquilibriumPrice, LimitPrices, Spread, Uncrossed
 from econsim.schemas.money import format_credits
 from econsim.schemas.scenario import Scenario
@@ -181,7 +181,9 @@ class EquilibriumPriceMonitor(Monitor):
         """Start before the first event."""
         super().__init__()
         self._form = form
+        self._optima: Optima | None = None
         self._interval: tuple[float, float] | None = None
+        self._intervals: set[tuple[float, float]] = set()
         self._period = 0
         self._money = self._units = self._periods = 0
         self._farthest: tuple[float, Occurrence] | None = None
@@ -201,11 +203,13 @@ class EquilibriumPriceMonitor(Monitor):
             self._end_period(now.sequence)
         if self.decided:
             return self.decided
-        if self._interval is None:
+        if not self._intervals:
             return vacuous("no price brings the values and costs of this market together")
         if not self._periods:
             return vacuous("no period had trades")
-        low, high = self._interval
+        if len(self._intervals) > 1:
+            return holding(f"the mean price of {self._periods} periods lay at the equilibrium of each")
+        ((low, high),) = self._intervals
         return holding(
             f"the mean price of {self._periods} periods lay between {low:.4g} and {high:.4g} credits"
         )
@@ -214,8 +218,15 @@ class EquilibriumPriceMonitor(Monitor):
         self._use(Scenario.model_validate(seen.data["scenario"]))
 
     def _use(self, scenario: Scenario) -> None:
-        """Compute the interval from the agents' private values."""
-        found = equilibrium(scenario, self._form.resource)
+        """Take the agents' private values, and the interval of the first period from them."""
+        market = next(m for m in scenario.markets if self._form.resource in (None, m.resource))
+        self._optima = Optima(Conditions(scenario), market.resource)
+        self._open_period(1)
+
+    def _open_period(self, period: int) -> None:
+        """Compute the interval of a period."""
+        found = None if self._optima is None else price_interval(self._optima, period)
+        self._interval = None
         if found is None:
             return
         middle = (found[0] + found[1]) / 2
@@ -239,6 +250,8 @@ class EquilibriumPriceMonitor(Monitor):
     def _end_period(self, sequence: int) -> None:
         """Judge the mean price of the period that ends."""
         self._period += 1
+        if self._interval:
+            self._intervals.add(self._interval)
         if self._units and self._interval and self._period >= self._form.first_period:
             self._periods += 1
             mean, (low, high) = self._money / self._units / MICROS_PER_CREDIT, self._interval
@@ -249,19 +262,26 @@ class EquilibriumPriceMonitor(Monitor):
                 self.decide(sequence, text, *witness, missed_by=f"{missed:.4g} credits")
         self._money = self._units = 0
         self._farthest = None
+        self._open_period(self._period + 1)
 
 
 def calls(scenario: Scenario | None) -> frozenset[str]:
-    """Return the resources that trade in call auctions."""
-    markets = scenario.markets if scenario else ()
+    """Return the resources that trade in call auctions, in any period."""
+    held = [scenario.in_period(first) for first, _ in scenario.stretches] if scenario else []
+    markets = [market for each in held for market in each.markets]
     return frozenset(m.resource for m in markets if m.mechanism is MechanismName.CALL_AUCTION)
 
 
-def equilibrium(scenario: Scenario, resource: str | None) -> tuple[int, int] | None:
-    """Return the lowest and highest equilibrium price of a market, micro-credits; none without one."""
-    market = next(m for m in scenario.markets if resource in (None, m.resource))
-    values, costs = schedule(scenario, market.resource)
-    found: Equilibrium = find_equilibrium(values, costs, market.tick_size)
-    return (
-        None if found.price_low is None or found.price_high is None else (found.price_low, found.price_high)
-    )
+def lasting_equilibrium(scenario: Scenario, resource: str) -> tuple[int, int] | None:
+    """Return the lowest and highest equilibrium price of a market, micro-credits; none without one that all periods have."""
+    optima = Optima(Conditions(scenario), resource)
+    found = {price_interval(optima, period) for period in range(1, scenario.clock.periods + 1)}
+    return found.pop() if len(found) == 1 else None
+
+
+def price_interval(optima: Optima, period: int) -> tuple[int, int] | None:
+    """Return the lowest and highest equilibrium price within the price limits and after the tax; none without one."""
+    found = optima.constrained_optimum(period)
+    if found.price_low is None or found.price_high is None:
+        return None
+    return found.price_low, found.price_high

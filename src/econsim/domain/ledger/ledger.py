@@ -1,7 +1,7 @@
 """The ledger of one run: accounts in memory, chains of transfers in, decisions out. Pure.
 
 Owns the rules of money: double entry, all-or-nothing chains, a reservation (pending transfer) resolved at most
-once, no account below zero but the treasury's, and one decision for each id, so that a repeat is idempotent. Knows
+once, no account below zero but the treasury's and those of taxes and subsidies, and one decision for each id, so that a repeat is idempotent. Knows
 no store and no time: `journal.py` makes hash-chained entries of the decisions, `services/ledger/writer.py` makes
 them durable.
 
@@ -45,7 +45,6 @@ from econsim.domain.ledger.decisions import (
 from econsim.domain.ledger.ledger_content import LedgerContent
 from econsim.errors import CorruptJournal
 from econsim.schemas.ledger import (
-    TREASURY,
     Chain,
     Kind,
     Refusal,
@@ -53,6 +52,7 @@ from econsim.schemas.ledger import (
     Transfer,
     TransferPosted,
     TransferRefused,
+    may_owe,
 )
 from econsim.schemas.types import AMOUNT_MAX
 
@@ -297,9 +297,11 @@ class Ledger(Accounts):
 def _shortage(debit: Account, transfer: Transfer) -> Refusal | None:
     """Return the reason why an account cannot give the amount; none if it can."""
     available = debit.posted - debit.pending
-    if transfer.debit == TREASURY:
+    if transfer.amount <= available:
+        return None
+    if may_owe(transfer.debit):
         return Refusal.AMOUNT_EXCEEDS_LIMIT if transfer.amount > available + AMOUNT_MAX else None
-    return Refusal.DEBIT_ACCOUNT_WOULD_GO_NEGATIVE if transfer.amount > available else None
+    return Refusal.DEBIT_ACCOUNT_WOULD_GO_NEGATIVE
 
 
 def _same_accounts(transfer: Transfer, reserved: Transfer) -> bool:

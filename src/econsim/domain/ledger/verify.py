@@ -14,13 +14,13 @@ from econsim.domain.finding import Finding
 from econsim.domain.ledger.journal import GENESIS_HASH, entry_hash
 from econsim.schemas.base import Event
 from econsim.schemas.ledger import (
-    TREASURY,
     Chain,
     Kind,
     Position,
     Transfer,
     TransferPosted,
     TransferRefused,
+    may_owe,
 )
 
 JournalEntry = Event[TransferPosted] | Event[TransferRefused]
@@ -194,5 +194,5 @@ class _RecomputedAccounts:
             self.posted[debit] = self.posted.get(debit, 0) - transfer.amount
             self.posted[credit] = self.posted.get(credit, 0) + transfer.amount
         left = self.posted.get(debit, 0) - self.pending.get(debit, 0)
-        if left < 0 and transfer.debit != TREASURY:
+        if left < 0 and not may_owe(transfer.debit):
             yield "limited_account_is_negative", f"{transfer.debit} has {left} {transfer.asset}"

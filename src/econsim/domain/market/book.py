@@ -126,7 +126,14 @@ class MarketBook:
         self._collected: dict[int, Item] = {}
         self._orders = OpenOrders()
         self._checks = OrderChecks(market, self._orders)
-        self._settlement = Settlement(market.resource)
+        self._settlement = Settlement(market)
+
+    def use(self, market: Market) -> None:
+        """Go by the rules of this period's market from the next batch on; the book is empty whenever they change."""
+        if market is not self.market:
+            self.market = market
+            self._checks.use(market)
+            self._settlement.use(market)
 
     def reserve(self, tick: int, actions: Iterable[Action], *, shuffle: bool) -> PendingBatch:
         """Sort and check a batch, and return the reservations it needs.

@@ -82,8 +82,9 @@ def process(market: Market, batch: BatchItems, actions: Iterable[Action]) -> Non
     cancel names the order to cancel.
     """
     mechanism = MECHANISMS[market.mechanism]
+    tax = market.reserved_tax
     for action in actions:
-        _process_action(mechanism, batch, action)
+        _process_action(mechanism, batch, action, tax)
 
 
 def clear_window(market: Market, batch: BatchItems, draws: Draws) -> None:
@@ -98,7 +99,7 @@ def close_period(batch: BatchItems) -> None:
         batch.cancel(order, "period_closed")
 
 
-def _process_action(mechanism: Mechanism, batch: BatchItems, action: Action) -> None:
+def _process_action(mechanism: Mechanism, batch: BatchItems, action: Action, tax: int) -> None:
     verb = action.verb
     if verb is PLACE_BID:
         return _place(mechanism, batch, action, BID)
@@ -106,7 +107,7 @@ def _process_action(mechanism: Mechanism, batch: BatchItems, action: Action) -> 
         return _place(mechanism, batch, action, ASK)
     if verb is CANCEL:
         return _cancel(batch, action)
-    return _replace(mechanism, batch, action)
+    return _replace(mechanism, batch, action, tax)
 
 
 def _place(mechanism: Mechanism, batch: BatchItems, action: Action, side: Side) -> None:
@@ -125,14 +126,14 @@ def _cancel(batch: BatchItems, action: Action) -> None:
         batch.cancel(order, "cancelled_by_agent")
 
 
-def _replace(mechanism: Mechanism, batch: BatchItems, action: Action) -> None:
+def _replace(mechanism: Mechanism, batch: BatchItems, action: Action, tax: int) -> None:
     """Put an order of the same side and type in another's stead, or leave that one as it is."""
     old, code = _own_order(batch.orders, action)
     if old is None:
         batch.reject(action, code)
         return
     new = Action(VERBS[old.side], action.agent, order_id_of(action), action.price, action.quantity, old.kind)
-    refusal = _replace_refusal(mechanism, batch, old, new)
+    refusal = _replace_refusal(mechanism, batch, old, new, tax)
     if refusal:
         batch.reject(action, refusal)
         return
@@ -141,10 +142,12 @@ def _replace(mechanism: Mechanism, batch: BatchItems, action: Action) -> None:
     mechanism.match(batch, order)
 
 
-def _replace_refusal(mechanism: Mechanism, batch: BatchItems, old: RestingOrder, new: Action) -> str | None:
+def _replace_refusal(
+    mechanism: Mechanism, batch: BatchItems, old: RestingOrder, new: Action, tax: int
+) -> str | None:
     """Return why an order may not be replaced, as a sentence in snake case; none if it may."""
-    needed = required_amount(old.side, new.price, new.quantity)
-    if old.order_id in batch.filled and needed > required_amount(old.side, old.price, old.open):
+    needed = required_amount(old.side, new.price, new.quantity, tax)
+    if old.order_id in batch.filled and needed > required_amount(old.side, old.price, old.open, tax):
         # The reservation covers the difference to what the order needed before it was filled in this very batch.
         return "order_was_filled_meanwhile"
     if code := mechanism.refusal(batch.orders, new, old.side):

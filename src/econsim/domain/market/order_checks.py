@@ -73,7 +73,7 @@ class OrderChecks:
 
     def __init__(self, market: Market, orders: OpenOrders) -> None:
         """Start with nothing remembered."""
-        self._market = market
+        self.use(market)
         self._orders = orders
         # OrderedDict rather than dict: finding the first entry stays O(1) after many removals in front.
         self._answers: OrderedDict[str, Answer] = OrderedDict()
@@ -84,6 +84,10 @@ class OrderChecks:
         self._leaving: set[str] = set()
         self._added: Counter[str] = Counter()
         self._added_total = 0
+
+    def use(self, market: Market) -> None:
+        """Check by the rules of this period's market from the next batch on."""
+        self._market, self._tax = market, market.reserved_tax
 
     def start_batch(self) -> None:
         """Forget the actions of the batch before; their answers stay remembered."""
@@ -115,7 +119,12 @@ class OrderChecks:
             return ID_EXISTS
         self._batch_terms[order_id] = action_terms(action)
         refusal = terms_refusal(self._market, action.price, action.quantity)
-        return self._replace_refusal(action) or refusal or self._room_refusal(action)
+        return (
+            self._replace_refusal(action)
+            or refusal
+            or self._tax_refusal(action)
+            or self._room_refusal(action)
+        )
 
     def admit(self, action: Action) -> tuple[Side, int]:
         """Admit an action that places an order; return the order's side and the amount to reserve before it enters.
@@ -124,7 +133,7 @@ class OrderChecks:
         """
         old = self._replaceable(action.order_id) if action.verb is Verb.REPLACE else None
         side = old.side if old else SIDES[action.verb]
-        needed = required_amount(side, action.price, action.quantity)
+        needed = required_amount(side, action.price, action.quantity, self._tax)
         self._placed[order_id_of(action)] = ReplaceableOrder(action.agent, side, needed)
         if old is None:
             self._added[action.agent] += 1
@@ -193,7 +202,7 @@ class OrderChecks:
         resting = self._orders.find(order_id)
         if resting is None:
             return self._placed.get(order_id)
-        reserved = required_amount(resting.side, resting.price, resting.open)
+        reserved = required_amount(resting.side, resting.price, resting.open, self._tax)
         return ReplaceableOrder(resting.agent, resting.side, reserved)
 
     def _replace_refusal(self, action: Action) -> str | None:
@@ -204,6 +213,14 @@ class OrderChecks:
         if old is None:
             return "order_not_found"
         return None if old.agent == action.agent else "order_belongs_to_another_agent"
+
+    def _tax_refusal(self, action: Action) -> str | None:
+        """Refuse an ask out of whose price its seller could not pay the tax."""
+        if self._market.tax_of(Side.ASK) <= 0 or action.price >= self._market.ask_min:
+            return None
+        old = self._replaceable(action.order_id) if action.verb is Verb.REPLACE else None
+        side = old.side if old else SIDES.get(action.verb)
+        return "price_does_not_cover_the_tax" if side is Side.ASK else None
 
     def _room_refusal(self, action: Action) -> str | None:
         """Refuse an order that there is no room for; a replacement takes the room of its order."""

@@ -68,6 +68,6 @@ def rejection(n: int, action: Action, code: str) -> OrderRejected:
     )
 
 
-def required_amount(side: Side, price: int, units: int) -> int:
-    """Return the amount to reserve for open units: micro-credits for a bid, units for an ask."""
-    return price * units if side is Side.BID else units
+def required_amount(side: Side, price: int, units: int, tax: int) -> int:
+    """Return the amount to reserve for open units: micro-credits for a bid, with its tax a unit; units for an ask."""
+    return (price + tax) * units if side is Side.BID else units

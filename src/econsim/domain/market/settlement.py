@@ -11,9 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from econsim.domain.market.order_terms import required_amount
-from econsim.schemas.ledger import CREDITS, Chain, Kind, Transfer, clearing_holder
+from econsim.schemas.ledger import CREDITS, Chain, Kind, Transfer, clearing_holder, fiscal_holder
 from econsim.schemas.market import Item, OrderAccepted, OrderCancelled, TradeExecuted, TradingHalted
 from econsim.schemas.orders import Side
+from econsim.schemas.scenario import Market
 
 
 @dataclass(slots=True)
@@ -38,20 +39,27 @@ class Reservation:
         """Id of the pending transfer."""
         return f"{self.order_id}.r{self.fills}"
 
-    def amount(self) -> int:
-        """Return the micro-credits (bid) or units (ask) reserved."""
-        return required_amount(self.side, self.price, self.open)
+    def amount(self, tax: int) -> int:
+        """Return the micro-credits (bid, with its tax a unit) or units (ask) reserved."""
+        return required_amount(self.side, self.price, self.open, tax)
 
 
 class Settlement:
     """The reservations of one book's open orders, and the chains that its items need."""
 
-    def __init__(self, resource: str) -> None:
+    def __init__(self, market: Market) -> None:
         """Start with no reservations."""
-        self._resource = resource
-        self._clearing = clearing_holder(resource)
+        self._resource = market.resource
+        self._clearing = clearing_holder(market.resource)
+        self.use(market)
         self._reservations: dict[str, Reservation] = {}
         self._pending_transfers: dict[str, Transfer] = {}
+
+    def use(self, market: Market) -> None:
+        """Levy the tax of this period's market, or pay its subsidy, from the next batch on."""
+        self._tax, self._tax_side = market.tax, market.tax_side
+        self._reserved_tax = market.reserved_tax
+        self._fiscal = fiscal_holder(market.tax_account)
 
     def reserve(self, order_id: str, agent: str, side: Side, amount: int) -> Chain:
         """Return the chain that reserves the whole amount of an order, and claims its id for this market."""
@@ -149,9 +157,18 @@ class Settlement:
             self._transfer_of(ask, f"{stem}.3", Kind.POST, units, ask.id),
             Transfer(f"{stem}.4", Kind.TRANSFER, self._clearing, trade.buyer, self._resource, units),
         ]
+        if self._tax:
+            legs.append(self._levy(trade))
         self.evolve(trade)
         legs += [self._pending(rest) for rest in (bid, ask) if rest.open]
         return Chain(stem, stem, tuple(legs))
+
+    def _levy(self, trade: TradeExecuted) -> Transfer:
+        """Return the transfer of a trade's tax or subsidy: between the account and the agent alone, beside the clearing holder."""
+        agent = trade.buyer if self._tax_side is Side.BID else trade.seller
+        amount = abs(self._tax) * trade.quantity
+        debit, credit = (agent, self._fiscal) if self._tax > 0 else (self._fiscal, agent)
+        return Transfer(f"{trade.trade_id}.5", Kind.TRANSFER, debit, credit, CREDITS, amount)
 
     def _shrink(self, reservation: Reservation, units: int) -> None:
         """Take a fill off a reservation, and remove the reservation if no units are left."""
@@ -161,7 +178,8 @@ class Settlement:
             del self._reservations[reservation.order_id]
 
     def _pending(self, reservation: Reservation) -> Transfer:
-        return self._transfer_of(reservation, reservation.id, Kind.PENDING, reservation.amount())
+        amount = reservation.amount(self._reserved_tax)
+        return self._transfer_of(reservation, reservation.id, Kind.PENDING, amount)
 
     def _transfer_of(
         self, reservation: Reservation, id_: str, kind: Kind, amount: int, pending_id: str | None = None

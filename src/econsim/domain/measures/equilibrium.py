@@ -1,13 +1,17 @@
 """The competitive equilibrium of a schedule of values and costs: the most it can gain by trade. Pure.
 
-Owns the reference of every efficiency and of Smith's alpha. Knows no mechanism and no price of a trade.
+Owns the references of every efficiency and of Smith's alpha: the free one, and the one that price limits and taxes leave.
+Knows no mechanism and no price of a trade.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from econsim.schemas.orders import Side
+from econsim.schemas.scenario_parts import Market
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +53,56 @@ def find_equilibrium(values: Iterable[int], costs: Iterable[int], tick_size: int
         quantity=quantity,
         price_low=max(floors, default=None),
         price_high=min(ceilings, default=None),
-        surplus_max=_surplus(pairs, tick_size),
+        surplus_max=_surplus(
+            pairs,
+            lambda value: value // tick_size * tick_size,
+            lambda cost: -(-cost // tick_size) * tick_size,
+        ),
     )
 
 
-def _surplus(pairs: Sequence[tuple[int, int]], tick_size: int) -> int:
+def find_constrained(values: Sequence[int], costs: Sequence[int], market: Market) -> Equilibrium:
+    """Return the equilibrium that the price limits and the tax of a market leave, and its constrained optimum.
+
+    The prices are those of the schedule net of tax, moved to the nearest price allowed: under a binding ceiling the price is
+    the ceiling, and the quantity is that of the short side. The optimum is the largest surplus of values over costs of any
+    trades at prices allowed that leave nobody with a loss after tax: those of the best units of both sides, so under a ceiling
+    the buyers who value a unit most are served first (efficient rationing). A tax is no loss: its account has it.
+    """
+    bid_tax, ask_tax = market.tax_of(Side.BID), market.tax_of(Side.ASK)
+    size, low, high = market.tick_size, market.ask_min, market.price_max
+
+    def bid(value: int) -> int:
+        return min((value - bid_tax) // size * size, high)
+
+    def ask(cost: int) -> int:
+        return max(-(-(cost + ask_tax) // size) * size, low)
+
+    demand = sorted((value for value in values if bid(value) >= low), reverse=True)
+    supply = sorted(cost for cost in costs if ask(cost) <= high)
+    net = find_equilibrium((v - bid_tax for v in values), (c + ask_tax for c in costs), size)
+    pairs = list(zip(demand, supply, strict=False))
+    return replace(
+        net,
+        quantity=sum(value - bid_tax >= cost + ask_tax for value, cost in pairs),
+        price_low=None if net.price_low is None else min(max(net.price_low, low), high),
+        price_high=None if net.price_high is None else min(max(net.price_high, low), high),
+        surplus_max=_surplus([(value, cost) for value, cost in pairs if value >= cost], bid, ask),
+    )
+
+
+def _surplus(pairs: Sequence[tuple[int, int]], bid: Callable[[int], int], ask: Callable[[int], int]) -> int:
     """Return the surplus of the largest number of pairs that have a price of the grid each.
 
     The best trades are of the first units of both sides, in any pairing. If any pairing has a price for each pair,
-    the pairing of the lowest value with the lowest cost has. Fewer units never have fewer prices.
+    the pairing of the lowest value with the lowest cost has. Fewer units never have fewer prices. `bid` gives the highest
+    price of the grid for a value, `ask` the lowest for a cost.
     """
     values, costs = [value for value, _ in pairs], [cost for _, cost in pairs]
 
     def trades(units: int) -> bool:
         matched = zip(reversed(values[:units]), costs, strict=False)
-        return all(value // tick_size >= -(-cost // tick_size) for value, cost in matched)
+        return all(bid(value) >= ask(cost) for value, cost in matched)
 
     units = bisect_left(range(len(pairs) + 1), 1, key=lambda units: not trades(units)) - 1
     return sum(values[:units]) - sum(costs[:units])

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from econsim import subjects
-from econsim.domain.agent.population import Agent, population, schedule
+from econsim.domain.agent.conditions import Conditions
+from econsim.domain.agent.optima import Optima
 from econsim.domain.audit.facts import Json, Record
 from econsim.domain.clock.surplus import Surplus
-from econsim.domain.measures.equilibrium import Equilibrium, find_equilibrium
 from econsim.domain.measures.measures import efficiency, gini
 from econsim.domain.metrics.family import COUNTER, GAUGE, Families, Family
 from econsim.schemas.ledger import CREDITS, DEBT, MONEY, TREASURY, Position, clearing_holder
@@ -65,13 +65,12 @@ _GAUGES: Final = {
 class _MarketFigures:
     """Figures of one market."""
 
-    def __init__(self, market: Market, scenario: Scenario, agents: Iterable[Agent]) -> None:
-        values, costs = schedule(scenario, market.resource)
-        self.equilibrium: Equilibrium = find_equilibrium(values, costs, market.tick_size)
+    def __init__(self, market: Market, conditions: Conditions) -> None:
+        self.optima = Optima(conditions, market.resource)
         self.orders = self.trades = self.volume = self.surplus = 0
         self.quote: Json = {}
         self.spread: int | None = None
-        self._traded = Surplus(market.resource, agents)
+        self._traded = Surplus(market.resource, conditions)
         self._period = 0
 
     def clear(self, data: Json) -> None:
@@ -87,7 +86,7 @@ class _MarketFigures:
         """Add trades of a period; a new one starts with new units."""
         if period != self._period:
             self._period = period
-            self._traded.begin_period()
+            self._traded.begin_period(period)
         for item in items:
             self.surplus += self._traded.trade(item["buyer"], item["seller"], item["quantity"])
 
@@ -99,15 +98,15 @@ class RunFigures:
         """Start when the run opens."""
         self.run = run
         """Id of the run."""
-        agents = population(scenario)
+        conditions = Conditions(scenario)
         self.ended_s: float | None = None
         """Time of its end on the clock of who follows it, seconds; none while it is open."""
-        self.agents = tuple(agent.id for agent in agents)
+        self.agents = tuple(agent.id for agent in conditions.agents(1))
         """Ids of its agents."""
         clearing = [clearing_holder(market.resource) for market in scenario.markets]
-        self.holders = (*self.agents, TREASURY, *OWNERS, *clearing)
+        self.holders = (*self.agents, TREASURY, *OWNERS, *clearing, *conditions.fiscal_holders)
         """Names of all that may have an account: a service that is paid has one under its own name."""
-        self._markets = {m.resource: _MarketFigures(m, scenario, agents) for m in scenario.markets}
+        self._markets = {m.resource: _MarketFigures(m, conditions) for m in scenario.markets}
         self._tick, self._period = 0, 1
         self._calls: Counter[tuple[str, str]] = Counter()
         self._tokens: Counter[tuple[str, str]] = Counter()
@@ -163,11 +162,13 @@ class RunFigures:
         found["econsim_orders"].add(market.orders, **where)
         found["econsim_trades"].add(market.trades, **where)
         found["econsim_units_traded"].add(market.volume, **where)
-        quote, best = market.quote, market.equilibrium
+        quote, best = market.quote, market.optima.constrained_optimum(self._period)
         found["econsim_price_credits"].add(_credits(quote.get("last")), **where)
         found["econsim_equilibrium_price_credits"].add(_credits(best.price), **where)
         found["econsim_spread_credits"].add(_credits(market.spread), **where)
-        found["econsim_efficiency"].add(efficiency(market.surplus, best.surplus_max * self._period), **where)
+        found["econsim_efficiency"].add(
+            efficiency(market.surplus, market.optima.possible(self._period)), **where
+        )
 
     def _add_calls(self, found: Families) -> None:
         for (model, outcome), count in self._calls.items():

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 
+from econsim.domain.agent.conditions import Conditions
 from econsim.domain.agent.population import Agent
 from econsim.domain.agent.prospects import limits_of, widest
 from econsim.domain.audit.envelope import AddressedEvent
@@ -18,6 +19,7 @@ from econsim.domain.cognition.observation import (
     ObservedMarket,
     TokenSupply,
 )
+from econsim.domain.market.order_terms import required_amount
 from econsim.domain.runtime.own_orders import OwnOrders
 from econsim.domain.runtime.social_perception import SocialPerception
 from econsim.schemas.agent import CognitiveCyclesCompleted, Limits
@@ -39,18 +41,19 @@ class Perception:
     def __init__(
         self,
         agents: Sequence[Agent],
-        markets: Sequence[Market],
+        conditions: Conditions,
         cognition: Cognition,
         social_agents: Collection[str] = (),
     ) -> None:
         """Start before the run's first event; `social_agents` perceive their tasks and questions."""
         self._agents = {agent.id: agent for agent in agents}
-        self._markets = {market.resource: market for market in markets}
+        self._conditions = conditions
+        self._markets = conditions.markets(1)
         self._cognition = cognition
         self._holdings = Holdings(agents)
+        self._holdings.open_period(agents, self._markets)
         self._orders = {
-            market.resource: OwnOrders(self._agents, partial(self._trade, market.resource))
-            for market in markets
+            resource: OwnOrders(self._agents, partial(self._trade, resource)) for resource in self._markets
         }
         self._social = SocialPerception(social_agents)
         self._clock = Ticked(period=1, tick_of_period=1)
@@ -71,9 +74,10 @@ class Perception:
             case PeriodOpened():
                 for orders in self._orders.values():
                     orders.open_period()
-            case PeriodClosed():
+            case PeriodClosed(period=period):
                 self._spend()
                 self._holdings.close_period()
+                self._open_period(period + 1)
             case Accepted(items=items) | Traded(items=items) | Cancelled(items=items):
                 self._orders[entity_of(addressed.subject)].collect(items)
             case TickCleared() as cleared:
@@ -91,11 +95,18 @@ class Perception:
             case data:
                 self._fold_social(data, addressed.event.tick)
 
+    def agent(self, name: str) -> Agent:
+        """Return an agent as it is in this period; raises KeyError for one of others."""
+        return self._agents[name]
+
     def observe(self, agent: Agent) -> AgentObservation:
         """Return the observation of an agent; the units that its next thought needs depend on its prompt, and are 0 here."""
         orders = {resource: own.open_orders(agent.id) for resource, own in self._orders.items()}
         bids = sum(
-            order.price * order.quantity for own in orders.values() for order in own if order.side is Side.BID
+            required_amount(Side.BID, order.price, order.quantity, self._markets[resource].reserved_tax)
+            for resource, own in orders.items()
+            for order in own
+            if order.side is Side.BID
         )
         asked = {
             resource: sum(order.quantity for order in own if order.side is Side.ASK)
@@ -123,18 +134,27 @@ class Perception:
         """Return resource → limits of the best buyer and the best seller among these agents."""
         return {resource: widest(self._agent_limits(market)) for resource, market in self._markets.items()}
 
+    def _open_period(self, period: int) -> None:
+        """Have the agents and markets of a period; the one before is settled."""
+        if self._conditions.change:
+            self._markets = self._conditions.markets(period)
+            agents = self._conditions.agents(period)
+            self._agents = {agent.id: agent for agent in agents if agent.id in self._agents}
+            self._holdings.open_period(self._agents.values(), self._markets)
+
     def _agent_limits(self, market: Market) -> Iterable[Limits]:
         for agent in self._agents.values():
             side, worth = self._next_unit(agent, market.resource)
             yield limits_of(market, worth if side is Side.BID else None, worth if side is Side.ASK else None)
 
     def _next_unit(self, agent: Agent, resource: str) -> tuple[Side | None, int | None]:
-        """Return the side of an agent's role on a market, and the value or cost of its next unit."""
-        role = next((role for role in agent.roles if role.resource == resource), None)
+        """Return the side of an agent's role on a market, and the value or cost of its next unit, net of tax."""
+        roles = self._agents[agent.id].roles
+        role = next((role for role in roles if role.resource == resource), None)
         if role is None:
             return None, None
-        place = self._orders[resource].traded_units(agent.id)
-        return role.side, role.values[place] if place < len(role.values) else None
+        place, values = self._orders[resource].traded_units(agent.id), role.net_values
+        return role.side, values[place] if place < len(values) else None
 
     def _market(self, agent: Agent, market: Market) -> ObservedMarket:
         own = self._orders[market.resource]

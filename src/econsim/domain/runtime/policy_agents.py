@@ -20,8 +20,9 @@ from itertools import islice
 from traceback import walk_tb
 from typing import Final
 
+from econsim.domain.agent.conditions import Conditions
 from econsim.domain.agent.policy import Observation, Policy
-from econsim.domain.agent.population import Agent, population
+from econsim.domain.agent.population import Agent
 from econsim.domain.agent.random_draws import Draws, beginning
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.runtime.cycle_run import ACTIONS_PER_CYCLE_MAX, CycleRun
@@ -30,7 +31,7 @@ from econsim.domain.runtime.perception import Perception
 from econsim.domain.runtime.policy_decisions import MarketObserver, action_of, credits_of
 from econsim.errors import ScenarioError
 from econsim.schemas.agent import CognitiveCyclesCompleted, Limits
-from econsim.schemas.clock import Ticked
+from econsim.schemas.clock import PeriodClosed, Ticked
 from econsim.schemas.market import TickCleared
 from econsim.schemas.orders import Action
 from econsim.schemas.scenario import PolicyPath, Scenario
@@ -63,7 +64,8 @@ class PolicyAgents:
 
         `policies` has what makes the policy of each `module:Class`; raises ScenarioError for one that it lacks.
         """
-        every = population(scenario) if scenario.own_policies else ()
+        self._conditions = Conditions(scenario)
+        every = self._conditions.agents(1) if scenario.own_policies else ()
         self._agents = [
             agent for agent in every if isinstance(agent.policy, PolicyPath) and host in (None, agent.host)
         ]
@@ -77,14 +79,14 @@ class PolicyAgents:
         self._policies: dict[str, Policy] = {}
         self._failures: dict[str, str] = {}
         self._reported: set[str] = set()
-        self._perception = Perception(self._agents, scenario.markets, scenario.cognition or Cognition())
+        self._perception = Perception(self._agents, self._conditions, scenario.cognition or Cognition())
         self._views = {
-            market.resource: MarketObserver(market, self._agents)
-            for market in scenario.markets
+            resource: MarketObserver(market, self._agents)
+            for resource, market in self._conditions.markets(1).items()
             if self._agents
         }
         self._seed = scenario.seed
-        self._ticks_per_period = scenario.clock.ticks_per_period
+        self._ticks_per_period = self._conditions.clock(1).ticks_per_period
         self._tick = 0
         self._actions: dict[str, list[Action]] = {}
 
@@ -102,6 +104,8 @@ class PolicyAgents:
             case Ticked() if addressed.event.tick > self._tick:
                 self._tick = addressed.event.tick
                 self._decide()
+            case PeriodClosed(period=period) if self._conditions.change:
+                self._open_period(period + 1)
             case TickCleared() as cleared:
                 self._views[entity_of(addressed.subject)].clear(cleared)
             case CognitiveCyclesCompleted(items=items):
@@ -120,6 +124,14 @@ class PolicyAgents:
         """Return resource → limits of the best buyer and the best seller among these agents, by their values and costs."""
         return self._perception.limits()
 
+    def _open_period(self, period: int) -> None:
+        """Have the agents, markets and ticks of a period."""
+        agents = {agent.id: agent for agent in self._conditions.agents(period)}
+        self._agents = [agents[agent.id] for agent in self._agents]
+        for resource, market in self._conditions.markets(period).items():
+            self._views[resource].change(market, self._agents)
+        self._ticks_per_period = self._conditions.clock(period).ticks_per_period
+
     def _decide(self) -> None:
         self._actions = {}
         for agent in self._agents:
@@ -135,9 +147,9 @@ class PolicyAgents:
                 self._actions.setdefault(resource, []).append(action)
 
     def _choices(self, agent: Agent) -> Iterator[tuple[str, Action]]:
-        """Yield resource and action of each decision of an agent; none if it is not active at this tick."""
+        """Yield resource and action of each decision of an agent; none if it is not there or not active at this tick."""
         policy = self._policy(agent)
-        if not self._is_active(agent):
+        if not agent.present or not self._is_active(agent):
             return
         decisions = policy.act(self._observe(agent), self._draws("policy", agent))
         made = [each for each in islice(decisions, ACTIONS_PER_TICK_MAX + 1) if each is not None]

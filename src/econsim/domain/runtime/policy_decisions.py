@@ -44,6 +44,12 @@ class MarketObserver:
 
     def __init__(self, market: Market, agents: Iterable[Agent]) -> None:
         """Start without a tape."""
+        self.change(market, agents)
+        self._shouts: tuple[Shout, ...] = ()
+        self._tape: tuple[TapeEntry, ...] | None = ()
+
+    def change(self, market: Market, agents: Iterable[Agent]) -> None:
+        """Have the market and the agents as they are in another period; the tape stays."""
         self._terms = (
             market.resource,
             credits_of(market.tick_size),
@@ -52,13 +58,11 @@ class MarketObserver:
             market.lot_size,
         )
         self._roles: dict[str, tuple[Side, tuple[Decimal, ...]]] = {
-            agent.id: (role.side, tuple(map(credits_of, role.values)))
+            agent.id: (role.side, tuple(map(credits_of, role.net_values)))
             for agent in agents
             for role in agent.roles
             if role.resource == market.resource
         }
-        self._shouts: tuple[Shout, ...] = ()
-        self._tape: tuple[TapeEntry, ...] | None = ()
 
     def clear(self, cleared: TickCleared) -> None:
         """Take over the tape of a batch; it is read when somebody looks at the market."""

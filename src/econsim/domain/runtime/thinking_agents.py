@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from econsim.domain.agent.population import Agent, population
+from econsim.domain.agent.conditions import Conditions
+from econsim.domain.agent.population import Agent
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.cognition.price import token_units
 from econsim.domain.cognition.token_count import count_prompt_tokens
@@ -41,15 +42,16 @@ class ThinkingAgents:
 
     def __init__(self, scenario: Scenario, host: int | None = None) -> None:
         """Create the agents of the host with this index; of all hosts for None."""
+        conditions = Conditions(scenario)
         thinking = {group.name: group.thinking or Thinking() for group in scenario.agents}
         self._agents = [
-            agent for agent in population(scenario) if agent.policy in CYCLING and host in (None, agent.host)
+            agent for agent in conditions.agents(1) if agent.policy in CYCLING and host in (None, agent.host)
         ]
         self._thinking = {agent.id: thinking[agent.group] for agent in self._agents}
         self._tools = scenario.tools
         self._cognition = scenario.cognition or Cognition()
         social = [agent.id for agent in self._agents if is_social_group(scenario, agent.group)]
-        self._perception = Perception(self._agents, scenario.markets, self._cognition, social)
+        self._perception = Perception(self._agents, conditions, self._cognition, social)
         self._takers = task_takers(scenario)
         self._memory = Memory({name: each.memory for name, each in self._thinking.items()})
         self._set_aside: set[str] = set()
@@ -84,7 +86,9 @@ class ThinkingAgents:
         return {
             agent.id: CycleRun(agent.id, tick, self._cycle(agent))
             for agent in self._agents
-            if self._is_due(agent) and agent.id not in self._set_aside
+            if self._is_due(agent)
+            and agent.id not in self._set_aside
+            and self._perception.agent(agent.id).present
         }
 
     def limits(self) -> dict[str, Limits]:

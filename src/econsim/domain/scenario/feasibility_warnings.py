@@ -61,7 +61,7 @@ def _script(key: Key, group: Group, markets: Mapping[str, Market]) -> Iterator[S
         where: Key = (*key, "script", row)
         if step.resource not in markets:
             continue
-        cost = step.price * step.quantity
+        cost = (step.price + markets[step.resource].reserved_tax) * step.quantity
         if step.verb is Verb.BID and cost > group.credits and not dealt:
             what = (
                 f"order {step.order_id!r} of {step.quantity} at {format_credits(step.price)} costs {format_credits(cost)}, "

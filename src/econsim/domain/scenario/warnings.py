@@ -10,6 +10,7 @@ from typing import Final
 
 from econsim.domain.agent.population import chooses_quantities
 from econsim.domain.market.order_checks import terms_refusal
+from econsim.domain.scenario.change_warnings import change_warnings
 from econsim.domain.scenario.feasibility_warnings import feasibility_warnings
 from econsim.domain.scenario.scenario_warning import Key, ScenarioWarning
 from econsim.domain.scenario.thinking_warnings import thinking_warnings
@@ -55,8 +56,8 @@ def warnings(scenario: Scenario) -> Iterator[ScenarioWarning]:
     for place, expected in enumerate(scenario.expectations):
         if not isinstance(expected, MeasureExpectation) or expected.measure in GROUP_MEASURES:
             continue
-        found = reach[expected.resource or scenario.markets[0].resource]
-        yield from _expectation(("expectations", place), expected, found)
+        yield from _expectation_of_periods(("expectations", place), expected, scenario)
+    yield from change_warnings(scenario, warnings)
 
 
 def _clock(scenario: Scenario) -> Iterator[ScenarioWarning]:
@@ -163,9 +164,12 @@ class _ReachablePrices:
         for role in group.roles:
             if role.resource != self.market.resource or group.policy is PolicyName.SCRIPTED:
                 continue
+            if not group.present:
+                continue
             self.units[role.side] += role.units_of(group.count)
             limits = (self.market.price_min, self.market.price_max)
-            prices = limits if group.policy is PolicyName.ZI_U else _ends(role)
+            tax = self.market.tax_of(role.side) * (-1 if role.side is Side.BID else 1)
+            prices = limits if group.policy is PolicyName.ZI_U else [end + tax for end in _ends(role)]
             (self.bids if role.side is Side.BID else self.asks).extend(prices)
 
 
@@ -173,7 +177,8 @@ def _ends(role: Role) -> Iterable[int]:
     """Return a role's values, or the ends of those that lie between."""
     if role.values:
         return [value for units in role.values for value in units]
-    return [value for value in (role.first, role.last) if value is not None]
+    ends = (role.draw.low, role.draw.high) if role.draw else (role.first, role.last)
+    return [value for value in ends if value is not None]
 
 
 def _does_something(group: Group) -> bool:
@@ -221,6 +226,9 @@ def _given_values(role: Role) -> Iterator[tuple[Key, int]]:
     for name, end in (("first", role.first), ("last", role.last)):
         if end is not None:
             yield (name,), end
+    if role.draw is not None:
+        yield ("draw", "low"), role.draw.low
+        yield ("draw", "high"), role.draw.high
 
 
 def _budget(key: Key, group: Group, role: Role, reach: _ReachablePrices) -> Iterator[ScenarioWarning]:
@@ -230,7 +238,7 @@ def _budget(key: Key, group: Group, role: Role, reach: _ReachablePrices) -> Iter
     if group.policy is PolicyName.TRUTHFUL:
         affordable = [value for value in _ends(role) if value >= least]
         least = max(least, min((min(value, market.price_max) for value in affordable), default=least))
-    least *= market.lot_size
+    least = (least + market.reserved_tax) * market.lot_size
     if group.credits < least:
         what = (
             f"agents of group {group.name!r} have {format_credits(group.credits)} credits each and need at least "
@@ -253,7 +261,10 @@ def _worth(role: Role, market: Market) -> int:
 
 def _scripts(scenario: Scenario, markets: dict[str, Market]) -> Iterator[ScenarioWarning]:
     """Warn of scripted actions that never happen or that their market will refuse."""
-    ticks = scenario.clock.periods * scenario.clock.ticks_per_period
+    ticks = sum(
+        (last - first + 1) * scenario.in_period(first).clock.ticks_per_period
+        for first, last in scenario.stretches
+    )
     placed: set[tuple[str, str]] = set()
     for place, group in enumerate(scenario.agents):
         if group.script and group.count > 1:
@@ -284,6 +295,21 @@ def _step(key: Key, step: ScriptedAction, market: Market) -> Iterator[ScenarioWa
         )
 
 
+def _expectation_of_periods(
+    key: Key, expected: MeasureExpectation, scenario: Scenario
+) -> Iterator[ScenarioWarning]:
+    """Warn of an expectation that can be met under no conditions of its periods."""
+    resource = expected.resource or scenario.markets[0].resource
+    found: list[list[ScenarioWarning]] = []
+    for first, last in scenario.stretches:
+        if first <= (expected.last_period or last) and expected.first_period <= last:
+            held = scenario.in_period(first)
+            market = next(market for market in held.markets if market.resource == resource)
+            found.append(list(_expectation(key, expected, _ReachablePrices(held, market))))
+    if all(found):
+        yield from found[0]
+
+
 def _expectation(
     key: Key, expected: MeasureExpectation, reach: _ReachablePrices
 ) -> Iterator[ScenarioWarning]:
@@ -303,8 +329,10 @@ def _expectation(
 def _bounds(measure: Measure, reach: _ReachablePrices) -> tuple[float, float | None]:
     """Return the least and the most that a measure can be on a market; None without a bound."""
     match measure:
-        case Measure.EFFICIENCY:
+        case Measure.EFFICIENCY | Measure.CONSTRAINED_EFFICIENCY:
             return float("-inf"), PERCENT_MAX
+        case Measure.TAX_REVENUE:
+            return float("-inf"), None
         case Measure.FIRST_ARRIVAL:
             return 0, PERCENT_MAX
         case Measure.MEAN_PRICE:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from econsim import subjects
+from econsim.domain.agent.conditions import Conditions
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.finding import PLACE_IN_LOG, Finding
 from econsim.domain.ledger.verify import JournalEntry
@@ -101,6 +102,7 @@ class LogChecks:
             self._copies[event.data.sequence] = place, event  # type: ignore[assignment]
         elif isinstance(event.data, _ITEMS | BatchOpened | TickCleared | PriceUpdated):
             self._add_market_event(addressed)
+        self._note_period(event)
         for checks in (self._model_checks, self._tool_checks, self._task_checks):
             checks.add(place, event)
         for what, evidence in self._clock.add(event, self._books):
@@ -146,9 +148,15 @@ class LogChecks:
         self._clock.periods = scenario.clock.periods
         resources = [market.resource for market in scenario.markets]
         self._books = {resource: BatchChecks(lock_step=self._clock.lock_step) for resource in resources}
-        self._trade_checks = TradeChecks(resources)
+        self._trade_checks = TradeChecks(Conditions(scenario))
         resource = scenario.cognition.resource if scenario.cognition else None
         self._model_checks = CallChecks(MODELS_PAYEE, model_outcomes(resource))
+
+    def _note_period(self, event: Event[object]) -> None:
+        """Take note of the first tick of a period: what is taxed differs from period to period."""
+        data = event.data
+        if isinstance(data, Ticked) and data.tick_of_period == 1 and self._trade_checks is not None:
+            self._trade_checks.open_period(event.tick)
 
     def _add_market_event(self, addressed: AddressedEvent) -> None:
         event, resource = addressed.event, entity_of(addressed.subject)

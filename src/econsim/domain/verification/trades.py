@@ -8,16 +8,19 @@ count, not the form of the chains. `log.py` decides which batches are finished.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from econsim.domain.agent.conditions import Conditions
 from econsim.domain.finding import PLACE_IN_LOG, Finding
 from econsim.domain.ledger.verify import JournalEntry
-from econsim.schemas.ledger import CREDITS, Chain, Kind, Transfer, clearing_holder
+from econsim.schemas.ledger import CREDITS, Chain, Kind, Transfer, clearing_holder, fiscal_holder
 from econsim.schemas.market import Item, OrderAccepted, OrderCancelled, TradeExecuted
 from econsim.schemas.orders import Side
+from econsim.schemas.scenario import Market
 
 Finished = Callable[[str, int], bool]
 """Predicate: the market's batches of the tick are finished. An unfinished batch proves nothing."""
@@ -53,6 +56,8 @@ class _AcceptedOrder:
     price: int
     quantity: int
     open: int
+    tax: int
+    """Tax that a bid reserves for each unit beside its price, micro-credits."""
 
     @property
     def asset(self) -> str:
@@ -60,7 +65,7 @@ class _AcceptedOrder:
 
     def pending_amount(self, units: int) -> int:
         """Return the amount that must be reserved for so many of the order's units."""
-        return self.price * units if self.side is Side.BID else units
+        return (self.price + self.tax) * units if self.side is Side.BID else units
 
 
 @dataclass(slots=True)
@@ -76,14 +81,20 @@ class _PostedChain:
 class TradeChecks:
     """The checks of one run's trades, orders and postings."""
 
-    def __init__(self, resources: Iterable[str]) -> None:
-        """Compare the markets of these resources."""
-        self._markets = {clearing_holder(resource): resource for resource in resources}
+    def __init__(self, conditions: Conditions) -> None:
+        """Compare the markets of a run under these conditions."""
+        self._conditions = conditions
+        self._starts: list[int] = []
+        self._markets = {clearing_holder(resource): resource for resource in conditions.markets(1)}
         self._items: list[LoggedItem] = []
         self._orders: dict[str, _AcceptedOrder] = {}
         self._posted: dict[str, _PostedChain] = {}
         self._reserved: dict[str, tuple[Transfer, _PostedChain]] = {}
         self._resolved: set[str] = set()
+
+    def open_period(self, tick: int) -> None:
+        """Take note of the first tick of the next period."""
+        self._starts.append(tick)
 
     def add(self, logged: LoggedItem) -> None:
         """Add an item; each item once."""
@@ -128,7 +139,8 @@ class TradeChecks:
                 yield from self._check_cancellation(logged, logged.item)
 
     def _check_acceptance(self, logged: LoggedItem, item: OrderAccepted) -> Iterator[Finding]:
-        order = _AcceptedOrder(logged, item.agent, item.side, item.price, item.quantity, item.quantity)
+        tax = self._market(logged).reserved_tax
+        order = _AcceptedOrder(logged, item.agent, item.side, item.price, item.quantity, item.quantity, tax)
         if item.order_id in self._orders:
             yield logged.finding("order_is_accepted_twice", item.order_id)
         if item.replaces:  # a cancel of that one follows, and takes it off
@@ -160,7 +172,7 @@ class TradeChecks:
         if (posted := self._posted.get(trade.trade_id)) is None:
             yield logged.finding("trade_has_no_posting", trade.trade_id)
             return
-        expected = _expected_movements(trade, logged.resource)
+        expected = _expected_movements(trade, self._market(logged))
         moved = _movements(posted.chain, {CREDITS, logged.resource})
         if moved != expected:
             evidence = (
@@ -181,6 +193,10 @@ class TradeChecks:
             )
         if order is not None:
             order.open = 0
+
+    def _market(self, logged: LoggedItem) -> Market:
+        """Return the market of an item as it is in the period of its batch."""
+        return self._conditions.market(logged.resource, max(bisect_right(self._starts, logged.tick), 1))
 
     def _pays_out(self, chain: Chain) -> bool:
         return any(leg.kind in _MOVES and leg.debit in self._markets for leg in chain.transfers)
@@ -207,14 +223,16 @@ def _reservation_terms(leg: Transfer) -> tuple[str, str, str, int]:
     return leg.debit, leg.credit, leg.asset, leg.amount
 
 
-def _expected_movements(trade: TradeExecuted, resource: str) -> dict[tuple[str, str], int]:
-    cost, units = trade.price * trade.quantity, trade.quantity
-    return {
-        (trade.buyer, CREDITS): -cost,
-        (trade.buyer, resource): units,
-        (trade.seller, CREDITS): cost,
-        (trade.seller, resource): -units,
-    }
+def _expected_movements(trade: TradeExecuted, market: Market) -> dict[tuple[str, str], int]:
+    cost, units, tax = trade.price * trade.quantity, trade.quantity, market.tax * trade.quantity
+    moved: Counter[tuple[str, str]] = Counter()
+    moved[trade.buyer, CREDITS] -= cost
+    moved[trade.buyer, market.resource] += units
+    moved[trade.seller, CREDITS] += cost
+    moved[trade.seller, market.resource] -= units
+    moved[trade.buyer if market.tax_side is Side.BID else trade.seller, CREDITS] -= tax
+    moved[fiscal_holder(market.tax_account), CREDITS] += tax
+    return {account: amount for account, amount in moved.items() if amount}
 
 
 def _movements(chain: Chain, assets: set[str]) -> dict[tuple[str, str], int]:

@@ -83,13 +83,14 @@ class RunDriver:
         scenario = run.data.scenario
         self._context = context
         self._run = run
-        self._clock = scenario.clock
+        self._periods = scenario.clock.periods
+        self._conditions = run.conditions
         self._lock_step = run.is_lock_step
         self._agents = tuple(run.agents.values())
         self._resources = tuple(run.markets)
         self._hosts = frozenset(host_name(agent.host) for agent in self._agents if agent.host is not None)
         self._attendance = Attendance(self._hosts, run.externals, scenario.clock.deadline_ms)
-        self._progress = Progress(self._agents, scenario.markets, run.cognition.resource)
+        self._progress = Progress(run.conditions, run.cognition.resource)
         self._checks = RunLogChecks(run.name, self._resources, lock_step=self._lock_step, partial=True)
         self._effects = RunEffects(context, run)
         thinking = any(agent.policy in THINKING for agent in self._agents)
@@ -157,10 +158,10 @@ class RunDriver:
             await self._wait_until_ready()
         while True:
             await self._drive_period(ended=ended)
-            if self._now.period == self._clock.periods:
+            if self._now.period == self._periods:
                 return
             if not self._lock_step:
-                await self._pause(self._clock.pause_ms)
+                await self._pause(self._conditions.clock(self._now.period).pause_ms)
             self._now, ended = self._now.next_period(), False
 
     async def _drive_period(self, *, ended: bool) -> None:
@@ -183,16 +184,17 @@ class RunDriver:
 
         Raises RunFailed if a book has stopped: nothing would ever close the tick there.
         """
+        clock = self._conditions.clock(now.period)
         self._effects.set_time(now, None)
         data = Ticked(period=now.period, tick_of_period=now.tick_of_period)
         self._effects.set_time(now, await self._effects.publish(subjects.TICKED, data))
         if self._lock_step:
             await self._wait_for_answers(now.tick)
         else:
-            await self._pause(self._clock.tick_ms)
+            await self._pause(clock.tick_ms)
         # A driver that crashed may have ended the period, or decided otherwise about this tick: the books tell.
         is_emptied = partial(self._progress.emptied, self._resources, now.period)
-        ends = is_emptied() or ends_period(self._clock, now, self._progress.limits(self._hosts))
+        ends = is_emptied() or ends_period(clock, now, self._progress.limits(self._hosts))
         await self._effects.close_tick(now, close_period=ends)
         if self._lock_step:
             await self._wait_until(lambda: self._progress.cleared(self._resources, now.tick))
@@ -202,19 +204,19 @@ class RunDriver:
         return ends
 
     async def _open_period(self, period: int) -> None:
-        await self._effects.submit(f"deal-{period}", deal(self._agents, period))
+        await self._effects.submit(f"deal-{period}", deal(self._conditions.agents(period), period))
         await self._effects.publish(subjects.PERIOD_OPENED, PeriodOpened(period=period))
 
     async def _close_period(self, period: int) -> None:
-        if period == self._clock.periods and (held := self._progress.end_tasks()):
+        if period == self._periods and (held := self._progress.end_tasks()):
             await self._effects.submit("return", return_held(held))
-        chains = redeem(self._agents, self._resources, period, self._progress.balance)
+        chains = redeem(self._conditions.agents(period), self._resources, period, self._progress.balance)
         await self._effects.submit(f"redeem-{period}", chains)
         await self._effects.publish(subjects.PERIOD_CLOSED, PeriodClosed(period=period))
 
     async def _wait_until_ready(self) -> None:
         """Keep the run in its waiting room until every external agent is ready; another driver begins to wait anew."""
-        end = time.monotonic() + self._clock.join_ms / 1000
+        end = time.monotonic() + self._conditions.clock(1).join_ms / 1000
         while (left_s := end - time.monotonic()) > 0 and self._attendance.not_ready():
             self._log_grew.clear()
             with suppress(TimeoutError):

@@ -13,7 +13,7 @@ from econsim.adapters.clock import random_id
 from econsim.adapters.jetstream.audit_log import StoredEvent, last_event
 from econsim.adapters.nats.connection import reliable_publish
 from econsim.domain.agent.active_run import ActiveRun
-from econsim.domain.agent.population import population
+from econsim.domain.agent.conditions import check_conditions
 from econsim.domain.audit.decoding import event_of
 from econsim.domain.audit.envelope import AddressedEvent, Envelope
 from econsim.domain.execution.eligibility import why_not_whole
@@ -40,7 +40,7 @@ async def open_run(context: ServiceContext, request: OpenRun, operator: str) -> 
     Raises Conflict if the name stands for another scenario, or if somebody else opens it at the same time, InvalidMessage for a
     scenario that nobody can execute as requested.
     """
-    population(request.scenario)
+    check_conditions(request.scenario)
     if request.execution is Execution.WHOLE and (reason := why_not_whole(request.scenario)):
         message = f"scenario {request.scenario.name!r} {reason}, so services must share its run; open it as `shared`"
         raise InvalidMessage(message)

@@ -215,6 +215,7 @@ class BatchRunner:
 
     async def _process(self, envelope: Envelope, actions: Sequence[Action], end: BatchEnd) -> None:
         book = self._book
+        book.use(self._run.conditions.market(self._resource, end.period))
         if not self._lock_step:
             await self._open(envelope, end)
         pending = self._decide(partial(book.reserve, end.tick, actions, shuffle=self._lock_step))

@@ -76,7 +76,10 @@ def test_a_schedule_has_the_best_units_first():
     buyers = group("a", count=2, roles=[role("bid", values=[[1], [3]])])
     sellers = group("b", count=2, roles=[role("ask", values=[[2], [1]])])
 
-    assert schedule(scenario(buyers, sellers), "cpu") == ((3_000_000, 1_000_000), (1_000_000, 2_000_000))
+    assert schedule(population(scenario(buyers, sellers)), "cpu") == (
+        (3_000_000, 1_000_000),
+        (1_000_000, 2_000_000),
+    )
 
 
 @pytest.mark.parametrize(

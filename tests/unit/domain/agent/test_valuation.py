@@ -14,7 +14,7 @@ from econsim.runs import scenario_file
 def values_in(wanted, deadline_ms=None):
     """Return what the only agent of a scenario is told."""
     (anna,) = population(wanted)
-    return values_of(anna, rules_of(wanted, deadline_ms))
+    return values_of(anna, 1, rules_of(wanted, deadline_ms))
 
 
 def test_an_agent_sees_a_value_for_each_unit_in_the_order_they_are_traded():

@@ -5,11 +5,11 @@ from dataclasses import replace
 from factories import group, scenario
 
 from econsim import subjects
-from econsim.domain.agent.population import population
+from econsim.domain.agent.conditions import Conditions
 from econsim.domain.audit.envelope import Envelope
 from econsim.domain.clock.progress import Progress
 from econsim.domain.cognition.outcome import abandoned_outcome
-from econsim.schemas.agent import CycleCompleted
+from econsim.schemas.agent import CycleCompleted, Limits
 from econsim.schemas.clock import PeriodClosed, PeriodOpened, Ticked
 from econsim.schemas.cognition import LlmInvoked
 from econsim.schemas.ledger import CREDITS
@@ -21,11 +21,11 @@ TRADE = TradeExecuted(1, "t", 4, 2, "anna", "bert", "b", "a", Side.BID)
 CLEARED = TickCleared(batch=1, period=1, items=1, orders=1, trades=0, volume=0, quote=Quote(), tape=())
 
 
-NO_EXTERNALS = {}
+NO_EXTERNALS = {"cpu": Limits()}
 
 
 def progress_after(*events, tick=1):
-    progress = Progress((), ())
+    progress = Progress(Conditions(scenario(group("zoe", "external"))))
     for subject, actor, data in events:
         places = {
             name: value for name, value in (("resource", "cpu"), ("agent", actor)) if name in subject.places
@@ -57,8 +57,7 @@ def test_a_trade_published_twice_counts_once_and_a_period_starts_anew():
 
 
 def test_what_a_call_costs_is_gone_when_the_period_is_settled():
-    agents = population(scenario(group("anna", "external", credits=1)))
-    progress = Progress(agents, (), "tokens")
+    progress = Progress(Conditions(scenario(group("anna", "external", credits=1))), "tokens")
 
     ended = replace(abandoned_outcome(CallPosition("anna", 1, 1)), price=300_000, units=2)
     event = Envelope("run", "salt", 1, "now").event(
@@ -98,8 +97,7 @@ def test_only_the_last_batch_of_a_period_empties_the_book():
 
 
 def test_what_a_tool_costs_is_gone_when_the_period_is_settled():
-    agents = population(scenario(group("anna", "external", credits=1)))
-    progress = Progress(agents, (), "tokens")
+    progress = Progress(Conditions(scenario(group("anna", "external", credits=1))), "tokens")
     paid = {"id": "mcp.anna.1", "msg_id": "1", "agent": "anna", "tool": "look", "price": 300_000}
     events = (
         (subjects.TOOL_COMPLETED, ToolCompleted.model_construct(**paid)),

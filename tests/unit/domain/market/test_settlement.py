@@ -9,6 +9,7 @@ from econsim.domain.market.settlement import Settlement, run_failure, settlement
 from econsim.schemas.ledger import CREDITS, Kind, clearing_holder
 from econsim.schemas.market import OrderAccepted, OrderCancelled, Side, TradeExecuted
 from econsim.schemas.orders import OrderKind
+from econsim.schemas.scenario import Market
 
 BID = OrderAccepted(1, "b", "anna", Side.BID, OrderKind.LIMIT, 5, 3)
 ASK = OrderAccepted(2, "a", "bert", Side.ASK, OrderKind.LIMIT, 4, 2)
@@ -19,7 +20,7 @@ LEFT = OrderCancelled(4, "b", "anna", Side.BID, 1, "cancelled_by_agent")
 @pytest.fixture
 def settlement():
     """A bid of 3 units at 5 and an ask of 2 units at 4, both on the book with their reservations."""
-    found = Settlement("cpu")
+    found = Settlement(Market(resource="cpu"))
     found.reserve("b", "anna", Side.BID, 15)
     found.reserve("a", "bert", Side.ASK, 2)
     assert found.settle([BID, ASK]) == []
@@ -31,8 +32,8 @@ def legs(chain):
 
 
 def test_a_bid_reserves_credits_and_an_ask_its_units():
-    (bid,) = Settlement("cpu").reserve("b", "anna", Side.BID, 15).transfers
-    (ask,) = Settlement("cpu").reserve("a", "bert", Side.ASK, 2).transfers
+    (bid,) = Settlement(Market(resource="cpu")).reserve("b", "anna", Side.BID, 15).transfers
+    (ask,) = Settlement(Market(resource="cpu")).reserve("a", "bert", Side.ASK, 2).transfers
 
     assert (bid.kind, bid.asset, bid.amount) == (Kind.PENDING, CREDITS, 15)
     assert (ask.kind, ask.asset, ask.amount) == (Kind.PENDING, "cpu", 2)
@@ -87,7 +88,7 @@ def test_no_order_enters_or_trades_without_its_reservation(settlement):
 
 
 def test_the_past_leaves_the_same_reservations(settlement):
-    heir = Settlement("cpu")
+    heir = Settlement(Market(resource="cpu"))
 
     for item in (BID, ASK, TRADE):
         heir.evolve(item)

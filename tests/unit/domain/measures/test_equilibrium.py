@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from econsim.domain.measures.equilibrium import Equilibrium, demand_curve, find_equilibrium, supply_curve
+from econsim.domain.measures.equilibrium import (
+    Equilibrium,
+    demand_curve,
+    find_constrained,
+    find_equilibrium,
+    supply_curve,
+)
+from econsim.schemas.orders import Side
+from econsim.schemas.scenario import Market
 
 SMITH_VALUES = [3_250_000 - 250_000 * i for i in range(11)]
 SMITH_COSTS = [750_000 + 250_000 * i for i in range(11)]
@@ -103,3 +111,62 @@ FEW = st.lists(st.integers(1, 30), max_size=4)
 @given(FEW, FEW, st.integers(1, 9))
 def test_no_pairing_at_prices_of_the_grid_gains_more(values, costs, size):
     assert find_equilibrium(values, costs, size).surplus_max == by_hand(values, costs, size)
+
+
+def smith(**terms):
+    """Return the equilibrium of Smith's schedule that a market's limits and taxes leave."""
+    return find_constrained(SMITH_VALUES, SMITH_COSTS, Market(resource="cpu", **terms))
+
+
+def test_limits_and_taxes_that_do_not_bind_leave_the_free_equilibrium():
+    assert smith() == find_equilibrium(SMITH_VALUES, SMITH_COSTS, 10_000)
+
+
+@pytest.mark.parametrize(
+    ("terms", "expected"),
+    [
+        ({"price_max": "1.50"}, Equilibrium(4, 1_500_000, 1_500_000, 7_000_000)),
+        ({"price_min": "2.50"}, Equilibrium(4, 2_500_000, 2_500_000, 7_000_000)),
+        ({"tax": "0.50"}, Equilibrium(5, 1_750_000, 1_750_000, 7_500_000)),
+        ({"tax": "0.50", "tax_side": "ask"}, Equilibrium(5, 2_250_000, 2_250_000, 7_500_000)),
+        # At one price three units gain the tax; at a price for each pair five do, the lowest value with the lowest cost.
+        ({"tax": "1.50"}, Equilibrium(3, 1_250_000, 1_250_000, 7_500_000)),
+        ({"tax": "-1.00"}, Equilibrium(8, 2_500_000, 2_500_000, 7_500_000)),
+    ],
+)
+def test_smiths_schedule_under_a_ceiling_a_floor_a_tax_and_a_subsidy(terms, expected):
+    assert smith(**terms) == expected
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.integers(1, 30), max_size=4),
+    st.lists(st.integers(1, 30), max_size=4),
+    st.tuples(st.integers(1, 30), st.integers(1, 30)).map(sorted),
+    st.integers(-6, 6),
+    st.sampled_from(Side),
+)
+def test_the_constrained_optimum_is_the_best_of_all_pairings_at_prices_allowed(
+    values, costs, limits, tax, side
+):
+    low, high = limits
+    market = Market.model_construct(
+        resource="cpu", tick_size=1, price_min=low, price_max=high, tax=tax, tax_side=side
+    )
+    bid_tax, ask_tax = (tax, 0) if side is Side.BID else (0, tax)
+    prices = range(max(low, ask_tax), high + 1)
+
+    def gain(value, cost):
+        allowed = any(value - bid_tax >= price >= cost + ask_tax for price in prices)
+        return value - cost if allowed else 0
+
+    short, long = sorted((values, costs), key=len)
+    best = max(
+        sum(
+            max(gain(*(pair if short is values else reversed(pair))), 0)
+            for pair in zip(short, order, strict=False)
+        )
+        for order in permutations(long, len(short))
+    )
+
+    assert find_constrained(values, costs, market).surplus_max == best

@@ -256,3 +256,41 @@ def test_there_is_no_quote_beyond_the_limits_or_without_a_price(side, price):
 def test_a_quote_that_is_no_price_is_an_error():
     with pytest.raises(ValueError, match="is no price"):
         view("bid").quote("cheap")
+
+
+CHANGES = [
+    {"first_period": 2, "market": "cpu", "price_ceiling": 1.5},
+    {"first_period": 2, "group": "buyer", "shift": 0.5},
+    {"first_period": 3, "market": "cpu", "tax": 0.25},
+    {"first_period": 3, "ticks_per_period": 2},
+    {"first_period": 4, "group": "buyer", "present": False},
+]
+"""A ceiling and higher values in period 2, a tax and shorter periods from 3, nobody who buys in 4."""
+
+FOUR = {"periods": 4, "ticks_per_period": 4}
+
+
+def test_a_policy_sees_the_values_limits_and_length_of_each_period_net_of_tax_and_is_not_asked_while_away():
+    trade(Truthful, changes=CHANGES, clock=FOUR)
+
+    seen = {see.period: see for see in Truthful.seen if see.agent == "buyer_001"}
+    told = {
+        number: (see.markets["cpu"].values, see.markets["cpu"].price_max, see.ticks_per_period)
+        for number, see in seen.items()
+    }
+    assert told == {
+        1: ((3, 2), 4, 4),
+        2: ((Decimal("3.5"), Decimal("2.5")), Decimal("1.5"), 4),
+        3: ((Decimal("3.25"), Decimal("2.25")), Decimal("1.5"), 2),
+    }
+
+
+def test_an_own_policy_trades_as_the_shipped_one_does_while_things_change():
+    own = trade(Truthful, changes=CHANGES, clock=FOUR)
+    shipped = [each.event.data for each in run(wanted("truthful", changes=CHANGES, clock=FOUR))]
+
+    def prices(found):
+        return [(each.price, each.buyer, each.seller) for each in items(found, Traded)]
+
+    assert prices(own) == prices(shipped)
+    assert prices(own)

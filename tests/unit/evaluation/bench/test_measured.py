@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from bench_builders import judged_scenario
+from economies import changing
 from factories import group, role, scenario
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -99,3 +100,17 @@ def test_a_hashed_cell_has_the_measures_of_one_that_is_not() -> None:
     told = {"hash": "", "events": 0, "cpu_s": 0.0}
     assert hashed.hash
     assert hashed.model_copy(update=told) == plain.model_copy(update=told)
+
+
+def test_the_numbers_are_those_of_all_events_while_everything_changes() -> None:
+    found = changing()
+    wanted = found.model_copy(
+        update={
+            "agents": tuple(each for each in found.agents if each.name != "script"),
+            "changes": tuple(each for each in found.changes if each.group != "script"),
+        }
+    )
+
+    assert is_measured_alone(wanted, CELL)
+    assert result_of(measured_summary(wanted, "b-1"), CELL, "b-1") == from_all_events(wanted)
+    assert measured_summary(wanted, "b-1").holders == folded_holders(wanted)

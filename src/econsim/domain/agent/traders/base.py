@@ -47,7 +47,7 @@ class TraderPosition:
     side: Side
     """Side of the role: `bid` buys, `ask` sells."""
     values: tuple[int, ...]
-    """Values or costs of the units, micro-credits, in the order the units are traded."""
+    """Values less tax, or costs with tax, of the units, micro-credits, in the order the units are traded."""
     market: Market
     """Market of the role: tick size, price limits and mechanism."""
     activity_percent: int = 100
@@ -124,6 +124,9 @@ class Trader(Protocol):
     def limits(self, tick: int) -> Limits:
         """Return the limits of the trader's next unit after a tick."""
 
+    def change(self, values: tuple[int, ...], market: Market, activity_percent: int) -> None:
+        """Trade for these values or costs, by these rules, from the period on that opens now."""
+
 
 class Quoter:
     """A trader that quotes, each tick, a price for each unit it may trade; policies give the price."""
@@ -141,6 +144,12 @@ class Quoter:
         self._strategy = strategy
         self.position.activity_percent = strategy.activity_percent
         self.position.units_max = strategy.units_max
+
+    def change(self, values: tuple[int, ...], market: Market, activity_percent: int) -> None:
+        """Trade for these values or costs, by these rules, from now on; a strategy keeps its activity."""
+        self.position.values, self.position.market = values, market
+        if self._strategy is None:
+            self.position.activity_percent = activity_percent
 
     def price(self, value: int, draws: Draws) -> int | None:
         """Return the price to quote for a unit of this value or cost, on the market's grid; None for no quote."""

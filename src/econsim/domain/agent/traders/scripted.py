@@ -44,6 +44,11 @@ class Scripted:
     def recall(self, lessons: Sequence[float]) -> None:
         """Recall nothing."""
 
+    def change(self, values: tuple[int, ...], market: Market, activity_percent: int) -> None:
+        """Follow the script on a market of these rules from now on."""
+        del values, activity_percent
+        self._market = market
+
     def limits(self, tick: int) -> Limits:
         """Return the market's own limits, and a gain at any price, while steps are left: no period ends before."""
         if tick >= self._last:

@@ -14,7 +14,8 @@ class ZiU(ZeroIntelligence):
         """Return the market's limits."""
         del value
         market = self.position.market
-        return market.price_min // market.tick_size, market.price_max // market.tick_size
+        lowest = market.price_min if self.position.side is Side.BID else market.ask_min
+        return lowest // market.tick_size, market.price_max // market.tick_size
 
     def worth(self) -> int | None:
         """Return more than any price for a buyer, 0 for a seller: both trade at every price."""

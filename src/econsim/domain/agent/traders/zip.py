@@ -71,6 +71,8 @@ class Zip(Quoter):
 
     def learn(self, tape: Sequence[Shout], draws: Draws) -> None:
         """Move the margin by the newest shouts, in turn."""
+        if not self.position.values:
+            return  # nobody who is not there hears anything
         for shout in tape[-SHOUTS_MAX:]:
             direction = self._direction(shout)
             if direction:
