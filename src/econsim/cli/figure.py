@@ -9,6 +9,7 @@ import typer
 
 from econsim.cli import option_types
 from econsim.cli.command_group import run_async, settings_of
+from econsim.cli.json_rows import JsonOption, write_rows
 from econsim.cli.nearest import name_suggestion
 from econsim.cli.output import console, say
 from econsim.cli.run_argument import RunOrFileArgument
@@ -34,6 +35,7 @@ def _is_no_picture(given: Given) -> bool:
 
 UNUSED_OPTIONS: Final = (
     UnusedOption("output", lambda given: given["name"] is None, "needs the name of a figure before it"),
+    UnusedOption("as_json", lambda given: given["name"] is not None, "is for the list of figures"),
     *(
         UnusedOption(option, _is_no_picture, "is for pictures: --output FILE.svg, .png or .pdf")
         for option in _OF_PICTURES
@@ -113,6 +115,7 @@ def figure(  # noqa: PLR0913 - each is an option of the command
     height: HeightOption = None,
     theme: ThemeOption = "light",
     title: TitleOption = True,
+    as_json: JsonOption = False,
 ) -> None:
     """Write one figure of a run's report as a picture for a paper, or its data as CSV.
 
@@ -125,7 +128,7 @@ def figure(  # noqa: PLR0913 - each is an option of the command
     refuse_unused_options(context, UNUSED_OPTIONS)
     (found,) = run_async(read_runs(settings_of(context), [run]))
     if name is None:
-        _list(found.summary)
+        _list(found.summary, as_json=as_json)
     else:
         from econsim.report.figure_file import PictureLook, Theme
 
@@ -134,12 +137,15 @@ def figure(  # noqa: PLR0913 - each is an option of the command
     found.log.check()
 
 
-def _list(summary: Summary) -> None:
+def _list(summary: Summary, *, as_json: bool) -> None:
     from rich.table import Table
 
     from econsim.report.figures import figures
     from econsim.report.tables import print_table
 
+    if as_json:
+        write_rows({"figure": each.name, "title": each.title} for each in figures(summary))
+        return
     listed = Table(box=None, padding=(0, 2, 0, 0))
     listed.add_column("figure", no_wrap=True)
     listed.add_column("what it shows")

@@ -12,6 +12,7 @@ from econsim.cli import option_types
 from econsim.cli.batch_run import execute
 from econsim.cli.bench_options import BenchTransport
 from econsim.cli.command_group import settings_of
+from econsim.cli.json_rows import JsonOption, write_rows
 from econsim.cli.output import console, say
 from econsim.cli.setting_options import SetOption, settings_from
 from econsim.cli.unused_options import UnusedOption, refuse_unused_options
@@ -46,9 +47,8 @@ STUDY_UNUSED_OPTIONS: Final = (
 """Rules for options of `study` that would have no effect."""
 
 
-def _transport(text: str) -> BenchTransport:
-    known = (BenchTransport.MEMORY, BenchTransport.WORKERS)
-    return BenchTransport(option_types.OneOf("transport", lambda: [each.value for each in known])(text))
+def _transports() -> list[str]:
+    return [BenchTransport.MEMORY.value, BenchTransport.WORKERS.value]
 
 
 def study(  # noqa: PLR0913 - each is an option of the command
@@ -67,13 +67,14 @@ def study(  # noqa: PLR0913 - each is an option of the command
     set_: SetOption = None,
     jobs: options.JobsOption = None,
     transport: Annotated[
-        BenchTransport,
+        str,
         typer.Option(
             help="memory: processes of this command; workers: those of `econsim bench worker`, here and on other machines.",
             metavar="memory|workers",
-            parser=_transport,
+            parser=option_types.OneOf("transport", _transports),
         ),
-    ] = BenchTransport.MEMORY,
+    ] = BenchTransport.MEMORY.value,
+    as_json: JsonOption = False,
 ) -> None:
     """Run a study: treatments by grid by seeds of a scenario, compared over runs and paired by seed.
 
@@ -97,7 +98,8 @@ def study(  # noqa: PLR0913 - each is an option of the command
         files.create(record)
     except Conflict as error:
         raise typer.BadParameter(str(error), ctx=context, param_hint="'--name'") from None
-    finish(files, record, execute(config, files, record, jobs, resumed=False))
+    found = execute(config, files, record, jobs, resumed=False)
+    finish(files, record, found, as_json=as_json)
 
 
 def _record(  # noqa: PLR0913, PLR0917 - a study is made of them
@@ -106,33 +108,42 @@ def _record(  # noqa: PLR0913, PLR0917 - a study is made of them
     name: str | None,
     seeds: Sequence[int] | None,
     settings: dict[str, object],
-    transport: BenchTransport,
+    transport: str,
 ) -> BatchRecord:
     """Return the record of a new study; raises BadParameter for a design that cannot be run."""
     from econsim.cli.experiment import command_line
     from econsim.evaluation.studies.record import study_record
 
     try:
-        return study_record(
-            source, name, seeds, settings, transport=transport.value, command=command_line(context)
-        )
+        return study_record(source, name, seeds, settings, transport=transport, command=command_line(context))
     except EconsimError as error:
         raise typer.BadParameter(str(error), ctx=context) from None
 
 
-def finish(files: BatchFiles, record: BatchRecord, results: list[CellResult]) -> None:
+def finish(
+    files: BatchFiles, record: BatchRecord, results: list[CellResult], *, as_json: bool = False
+) -> None:
     """Write the tables, picture and page of a study that was run, and show it; end with 1 if a run ended early."""
-    from econsim.evaluation.studies.page import PAGE, write
-    from econsim.evaluation.studies.table import MARKETS
+    from econsim.evaluation.studies.page import mean_rows, write
     from econsim.identity.private_files import private_files
 
     with private_files(files.path):
         outcome = write(files, record, results)
-    show(record, outcome)
-    say("table [bold]{path}[/bold]", path=files.path / MARKETS)
-    say("page [bold]{path}[/bold]", path=files.path / PAGE)
+    if as_json:
+        write_rows(mean_rows(outcome))
+    else:
+        show(record, outcome)
+        _say_places(files)
     if outcome.failed:
         raise typer.Exit(1)
+
+
+def _say_places(files: BatchFiles) -> None:
+    from econsim.evaluation.studies.page import PAGE
+    from econsim.evaluation.studies.table import MARKETS
+
+    say("table [bold]{path}[/bold]", path=files.path / MARKETS)
+    say("page [bold]{path}[/bold]", path=files.path / PAGE)
 
 
 def show(record: BatchRecord, outcome: StudyOutcome) -> None:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from econsim.cli import app
 
 SAY_WHAT_THEY_DID = {
-    *("up", "new", "mcp-server", "synadia-bridge", "watch", "export", "catalog"),
+    *("up", "new", "mcp-server", "synadia-bridge", "watch", "play", "export", "catalog"),
     *("runs archive", "runs delete", "runs prune"),
     *("bench worker", "bench watch", "bench gc"),
     *("agent create", "agent revoke", "agent run", "agent watch", "dead-letters retry", "dead-letters drop"),

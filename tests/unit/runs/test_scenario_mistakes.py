@@ -36,7 +36,10 @@ WHOLE = {
         "until": "ticks",
         "tick_ms": 100,
         "deadline_ms": 1000,
+        "join_ms": 1000,
+        "pause_ms": 1000,
     },
+    "instructions": "i",
     "cognition": {
         "models": [
             {
@@ -232,7 +235,7 @@ MONEY = (
 # Expectations on events, whose mistakes have a table of their own in test_expectation_mistakes.py.
 ON_EVENTS = {*FORMS.values(), Bound, EventPattern} - {MeasureExpectation}
 LISTS = {"tools": "name", "prefers": "text"}
-TEXT = ("title", "description", "source", "system", "prompt", "text")
+TEXT = ("title", "description", "instructions", "source", "system", "prompt", "text")
 
 
 def leaves(part=WHOLE, path=()):

@@ -63,18 +63,7 @@ def numbers(outcome: StudyOutcome) -> dict[str, object]:
     return {
         "study": outcome.batch,
         "failed": [each.run for each in outcome.failed],
-        "means": [
-            {
-                "condition": each.condition.name,
-                "treatment": each.condition.treatment,
-                **each.condition.values,
-                "measure": each.measure,
-                "mean": each.mean,
-                "half_width": each.interval.half_width if each.interval else None,
-                "n": each.n,
-            }
-            for each in outcome.means
-        ],
+        "means": mean_rows(outcome),
         "differences": [
             {
                 "condition": each.condition.name,
@@ -88,6 +77,22 @@ def numbers(outcome: StudyOutcome) -> dict[str, object]:
             for each in outcome.differences
         ],
     }
+
+
+def mean_rows(outcome: StudyOutcome) -> list[dict[str, object]]:
+    """Return the mean of each measure of each condition, with half its interval, as plain values."""
+    return [
+        {
+            "condition": each.condition.name,
+            "treatment": each.condition.treatment,
+            **each.condition.values,
+            "measure": each.measure,
+            "mean": each.mean,
+            "half_width": each.interval.half_width if each.interval else None,
+            "n": each.n,
+        }
+        for each in outcome.means
+    ]
 
 
 def shown_mean(each: ConditionMean) -> str:
