@@ -29,12 +29,15 @@ WHOLE = {
     "description": "d",
     "seed": 1,
     "hosts": 1,
+    "instructions": "Buy low.",
     "clock": {
         "mode": "lock_step",
         "periods": 9,
         "ticks_per_period": 5,
         "until": "ticks",
         "tick_ms": 100,
+        "pause_ms": 0,
+        "join_ms": 0,
         "deadline_ms": 1000,
     },
     "cognition": {
@@ -232,7 +235,7 @@ MONEY = (
 # Expectations on events, whose mistakes have a table of their own in test_expectation_mistakes.py.
 ON_EVENTS = {*FORMS.values(), Bound, EventPattern} - {MeasureExpectation}
 LISTS = {"tools": "name", "prefers": "text"}
-TEXT = ("title", "description", "source", "system", "prompt", "text")
+TEXT = ("title", "description", "instructions", "source", "system", "prompt", "text")
 
 
 def leaves(part=WHOLE, path=()):
