@@ -119,16 +119,20 @@ def _places(table: type[BaseModel], document: Mapping[str, Any]) -> Iterator[tup
         inner = _table(field.annotation)
         if inner in {None, PeriodChange}:
             yield key, (key,)
-        if inner is None:
-            continue
-        if inner in NAMED_BY or inner is PeriodChange:
-            for position, row in enumerate(document.get(key) or ()):
-                name = row.get(NAMED_BY.get(inner, ""), position + 1)
-                for path, place in _places(inner, row):
-                    yield f"{key}.{name}.{path}", (key, position, *place)
-        else:
-            for path, place in _places(inner, document.get(key) or {}):
-                yield f"{key}.{path}", (key, *place)
+        if inner is not None:
+            for name, place, row in _rows(key, inner, document):
+                yield from ((f"{name}.{path}", (*place, *rest)) for path, rest in _places(inner, row))
+
+
+def _rows(
+    key: str, inner: type[BaseModel], document: Mapping[str, Any]
+) -> Iterator[tuple[str, Key, Mapping[str, Any]]]:
+    """Yield path, place and values of the table at a key, or of each of several tables there."""
+    if inner not in NAMED_BY and inner is not PeriodChange:
+        yield key, (key,), document.get(key) or {}
+        return
+    for position, row in enumerate(document.get(key) or ()):
+        yield f"{key}.{row.get(NAMED_BY.get(inner, ''), position + 1)}", (key, position), row
 
 
 def _table(annotation: object) -> type[BaseModel] | None:

@@ -5,8 +5,6 @@ All money in a scenario is written in credits (`3.25` or `"3.25"`) and held in m
 
 from __future__ import annotations
 
-from collections.abc import Set as AbstractSet
-from difflib import get_close_matches
 from typing import Annotated, Final, Self
 
 from pydantic import ConfigDict, Field, model_validator
@@ -16,7 +14,7 @@ from econsim.schemas.expectation import GROUP_MEASURES, Expectation, Measure, Me
 from econsim.schemas.money import Credits, format_credits, parse_credits
 from econsim.schemas.names import AGENT_STEMS_RESERVED, AGENTS_RESERVED
 from econsim.schemas.own_policy import GroupPolicy, PolicyPath, PolicySource
-from econsim.schemas.scenario_change_checks import check_changes, check_held
+from econsim.schemas.scenario_change_checks import check_change, check_changes, check_held, check_market
 from econsim.schemas.scenario_changes import (
     CHANGES_MAX,
     PeriodChange,
@@ -192,15 +190,15 @@ class Scenario(ScenarioPart):
                 what = f"agents group {group.name!r} is declared twice"
                 raise wrong(what, "use another name", "agents", place, "name")
             for row, role in enumerate(group.roles):
-                _check_market(role.resource, resources.keys(), "agents", place, "roles", row, "resource")
+                check_market(role.resource, resources.keys(), "agents", place, "roles", row, "resource")
             for row, step in enumerate(group.script):
-                _check_market(step.resource, resources.keys(), "agents", place, "script", row, "resource")
+                check_market(step.resource, resources.keys(), "agents", place, "script", row, "resource")
         for place, expected in enumerate(self.expectations):
             resource = getattr(expected, "resource", None)
             if resource is not None:
-                _check_market(resource, resources.keys(), "expectations", place, "resource")
+                check_market(resource, resources.keys(), "expectations", place, "resource")
         if self.cognition is not None and self.cognition.resource is not None:
-            _check_market(self.cognition.resource, resources.keys(), "cognition", "resource")
+            check_market(self.cognition.resource, resources.keys(), "cognition", "resource")
         return self
 
     @model_validator(mode="after")
@@ -208,7 +206,7 @@ class Scenario(ScenarioPart):
         """Refuse changes that make no sense, alone or with the tables and changes beside them."""
         resources = {market.resource for market in self.markets}
         for place, change in enumerate(self.changes):
-            _check_change(change, resources, {group.name for group in self.agents}, place)
+            check_change(change, resources, {group.name for group in self.agents}, place)
         check_changes(self.changes, self.clock.periods, {group.name: group.roles for group in self.agents})
         for first, _ in self.stretches if self.changes else ():
             held = self.in_period(first)
@@ -311,29 +309,6 @@ class Scenario(ScenarioPart):
         if expected.measure in GROUP_MEASURES and expected.group not in groups:
             what = f"expectation of {expected.measure} is of no group of this scenario"
             raise wrong(what, f"it needs group, one of {groups}", "expectations", place)
-
-
-def _check_market(resource: str, known: AbstractSet[str], *at: int | str) -> None:
-    """Refuse a market that is not declared."""
-    if resource not in known:
-        near = get_close_matches(resource, known, n=1)
-        remedy = f"did you mean {near[0]!r}?" if near else f"declare it, or use one of {sorted(known)}"
-        what = f"{resource!r} is not among the markets"
-        raise wrong(what, remedy, *at)
-
-
-def _check_change(
-    change: PeriodChange, resources: AbstractSet[str], groups: AbstractSet[str], place: int
-) -> None:
-    """Refuse a change of a market or a group that is not declared."""
-    for key in ("market", "resource"):
-        if (resource := getattr(change, key)) is not None:
-            _check_market(resource, resources, "changes", place, key)
-    if change.group is not None and change.group not in groups:
-        near = get_close_matches(change.group, groups, n=1)
-        remedy = f"did you mean {near[0]!r}?" if near else f"use one of {sorted(groups)}"
-        what = f"{change.group!r} is no group of this scenario"
-        raise wrong(what, remedy, "changes", place, "group")
 
 
 __all__ = [

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from difflib import get_close_matches
 from typing import Final
 
 from econsim.schemas.money import format_credits
@@ -120,3 +122,26 @@ def _thing(change: PeriodChange) -> str:
 
 def _periods(first: int, last: int) -> str:
     return f" {first}" if first == last else f"s {first} to {last}"
+
+
+def check_market(resource: str, known: AbstractSet[str], *at: int | str) -> None:
+    """Refuse a market that is not declared; `at` is the place that names it."""
+    if resource not in known:
+        near = get_close_matches(resource, known, n=1)
+        remedy = f"did you mean {near[0]!r}?" if near else f"declare it, or use one of {sorted(known)}"
+        what = f"{resource!r} is not among the markets"
+        raise wrong(what, remedy, *at)
+
+
+def check_change(
+    change: PeriodChange, resources: AbstractSet[str], groups: AbstractSet[str], place: int
+) -> None:
+    """Refuse a change of a market or a group that is not declared; `place` is its position, from 0."""
+    for key in ("market", "resource"):
+        if (resource := getattr(change, key)) is not None:
+            check_market(resource, resources, "changes", place, key)
+    if change.group is not None and change.group not in groups:
+        near = get_close_matches(change.group, groups, n=1)
+        remedy = f"did you mean {near[0]!r}?" if near else f"use one of {sorted(groups)}"
+        what = f"{change.group!r} is no group of this scenario"
+        raise wrong(what, remedy, "changes", place, "group")
