@@ -15,7 +15,7 @@ from econsim import subjects
 from econsim.adapters.nats.connection import synchronize
 from econsim.agents.outcomes import Outcome, OutcomeKind
 from econsim.agents.session import AgentSession, Tick, join
-from econsim.agents.views import PriceQuote, credits_of
+from econsim.agents.views import MarketRole, PriceQuote, credits_of
 from econsim.domain.agent.conditions import Conditions
 from econsim.domain.agent.policy import (
     Ask,
@@ -135,7 +135,7 @@ class _PolicyPlayer:
             prices.last,
             self._tapes.get(market.resource, ()),
             role.side if role else None,
-            role.net_values if role else (),
+            _net_values(role) if role else (),
             self._traded[market.resource],
             units,
             tuple(self._open[market.resource].values()),
@@ -192,3 +192,9 @@ class _PolicyPlayer:
             self._tapes[entity_of(message.subject)] = tuple(
                 TapeEntry(each.side, credits_of(each.price), each.traded) for each in cleared.tape
             )
+
+
+def _net_values(role: MarketRole) -> tuple[Decimal, ...]:
+    """Return the price at which each unit is worth nothing more: its value less the tax, or its cost with the tax."""
+    tax = -role.tax if role.side is Side.BID else role.tax
+    return tuple(value + tax for value in role.values) if tax else role.values

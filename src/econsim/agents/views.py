@@ -87,12 +87,6 @@ class MarketRole:
     tax: Decimal = Decimal(0)
     """Credits the agent pays as tax for each unit it trades on its side, beside the price; negative for a subsidy."""
 
-    @property
-    def net_values(self) -> tuple[Decimal, ...]:
-        """Price at which each unit is worth nothing more: its value less the tax, or its cost with the tax."""
-        tax = -self.tax if self.side is Side.BID else self.tax
-        return tuple(value + tax for value in self.values) if tax else self.values
-
 
 @dataclass(frozen=True, slots=True)
 class PrivateValues:

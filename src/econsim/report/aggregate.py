@@ -30,7 +30,8 @@ from econsim.errors import InvalidMessage
 from econsim.report.gains import GainAggregator
 from econsim.report.market_aggregate import MarketAggregator
 from econsim.report.measured import expectation_result
-from econsim.report.summary import AgentSummary, Speed, Summary
+from econsim.report.speed import Speed
+from econsim.report.summary import AgentSummary, Summary
 from econsim.report.thinking import ThinkingAggregator
 from econsim.report.tools import PAID, ToolAggregator
 from econsim.report.work import OF_WORK, TASK_MONEY, WorkAggregator

@@ -5,14 +5,16 @@ Owns no formula (those are in `domain/measures/measures.py`) and no picture. `ag
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from econsim.domain.clock.surplus import NO_SURPLUS, SurplusShares
 from econsim.domain.expectation.verdict import Verdict
 from econsim.domain.measures.equilibrium import Equilibrium
 from econsim.domain.measures.measures import gini, mean
 from econsim.report.gains import GroupGains
+from econsim.report.speed import Speed
 from econsim.report.thinking import GroupThinking
 from econsim.report.tools import GroupTools
 from econsim.report.work import GroupWork
@@ -204,20 +206,6 @@ class ExpectationResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Speed:
-    """Speed of a run, measured by the process that drove it."""
-
-    elapsed_s: float
-    """Wall-clock seconds from opening to closing."""
-    latency_p50_ms: float | None = None
-    """Median time of an order to its durable outcome, or of a tick, as `latency_of` says."""
-    latency_p99_ms: float | None = None
-    """99th percentile of the same."""
-    latency_of: str = "tick"
-    """Unit of work that was timed."""
-
-
-@dataclass(frozen=True, slots=True)
 class Summary:
     """Summary of a run."""
 
@@ -315,20 +303,14 @@ class Summary:
     @property
     def efficiency(self) -> float | None:
         """Return surplus realised over the most possible, all markets that can have any and all periods together."""
-        markets = [market for market in self.markets if market.surplus_max]
-        possible = sum(market.surplus_max for market in markets)
-        realised = sum(period.surplus for m in markets for period in m.periods)
-        return realised / possible if possible else None
+        return overall_efficiency(self.markets)
 
     @property
     def constrained_efficiency(self) -> float | None:
         """Return surplus realised over the most possible within price limits and after taxes; none where neither ever binds."""
         if not any(period.is_constrained for market in self.markets for period in market.periods):
             return None
-        markets = [market for market in self.markets if market.constrained_surplus_max]
-        possible = sum(m.constrained_surplus_max for m in markets)
-        realised = sum(period.surplus for m in markets for period in m.periods)
-        return realised / possible if possible else None
+        return overall_efficiency(self.markets, attrgetter("constrained_surplus_max"))
 
     @property
     def gini(self) -> float | None:
@@ -348,3 +330,13 @@ class Summary:
             return ""
         count, (agent, reason) = len(self.set_aside), next(iter(self.set_aside.items()))
         return f"{count} agent{'s were' if count > 1 else ' was'} set aside; {agent}: {reason}"
+
+
+def overall_efficiency(
+    markets: Iterable[MarketSummary], most: Callable[[MarketSummary], int] = attrgetter("surplus_max")
+) -> float | None:
+    """Return surplus realised over the most possible, all markets that can have any and all periods together; a fraction."""
+    able = [market for market in markets if most(market)]
+    possible = sum(map(most, able))
+    realised = sum(period.surplus for market in able for period in market.periods)
+    return realised / possible if possible else None

@@ -14,7 +14,8 @@ from econsim.domain.audit.facts import Record, as_record
 from econsim.domain.audit.late_event import LateEvent
 from econsim.domain.clock.attendance import Attendance
 from econsim.report.aggregate import RunAggregator
-from econsim.report.summary import Speed, Summary
+from econsim.report.speed import Speed
+from econsim.report.summary import Summary
 from econsim.runs.run_hash import RunHash
 from econsim.schemas.clock import RunOpened
 from econsim.schemas.executor import Execution

@@ -14,12 +14,7 @@ from econsim.schemas.expectation import GROUP_MEASURES, Expectation, Measure, Me
 from econsim.schemas.money import Credits, format_credits, parse_credits
 from econsim.schemas.names import AGENT_STEMS_RESERVED, AGENTS_RESERVED
 from econsim.schemas.own_policy import GroupPolicy, PolicyPath, PolicySource
-from econsim.schemas.scenario_change_checks import (
-    check_change_names,
-    check_changes,
-    check_declared,
-    check_held,
-)
+from econsim.schemas.scenario_change_checks import check_change, check_changes, check_held, check_market
 from econsim.schemas.scenario_changes import (
     CHANGES_MAX,
     PeriodChange,
@@ -195,15 +190,15 @@ class Scenario(ScenarioPart):
                 what = f"agents group {group.name!r} is declared twice"
                 raise wrong(what, "use another name", "agents", place, "name")
             for row, role in enumerate(group.roles):
-                check_declared(role.resource, resources.keys(), "agents", place, "roles", row, "resource")
+                check_market(role.resource, resources.keys(), "agents", place, "roles", row, "resource")
             for row, step in enumerate(group.script):
-                check_declared(step.resource, resources.keys(), "agents", place, "script", row, "resource")
+                check_market(step.resource, resources.keys(), "agents", place, "script", row, "resource")
         for place, expected in enumerate(self.expectations):
             resource = getattr(expected, "resource", None)
             if resource is not None:
-                check_declared(resource, resources.keys(), "expectations", place, "resource")
+                check_market(resource, resources.keys(), "expectations", place, "resource")
         if self.cognition is not None and self.cognition.resource is not None:
-            check_declared(self.cognition.resource, resources.keys(), "cognition", "resource")
+            check_market(self.cognition.resource, resources.keys(), "cognition", "resource")
         return self
 
     @model_validator(mode="after")
@@ -211,7 +206,7 @@ class Scenario(ScenarioPart):
         """Refuse changes that make no sense, alone or with the tables and changes beside them."""
         resources = {market.resource for market in self.markets}
         for place, change in enumerate(self.changes):
-            check_change_names(change, resources, {group.name for group in self.agents}, place)
+            check_change(change, resources, {group.name for group in self.agents}, place)
         check_changes(self.changes, self.clock.periods, {group.name: group.roles for group in self.agents})
         for first, _ in self.stretches if self.changes else ():
             held = self.in_period(first)

@@ -124,8 +124,8 @@ def _periods(first: int, last: int) -> str:
     return f" {first}" if first == last else f"s {first} to {last}"
 
 
-def check_declared(resource: str, known: AbstractSet[str], *at: int | str) -> None:
-    """Refuse a market that is not declared."""
+def check_market(resource: str, known: AbstractSet[str], *at: int | str) -> None:
+    """Refuse a market that is not declared; `at` is the place that names it."""
     if resource not in known:
         near = get_close_matches(resource, known, n=1)
         remedy = f"did you mean {near[0]!r}?" if near else f"declare it, or use one of {sorted(known)}"
@@ -133,13 +133,13 @@ def check_declared(resource: str, known: AbstractSet[str], *at: int | str) -> No
         raise wrong(what, remedy, *at)
 
 
-def check_change_names(
+def check_change(
     change: PeriodChange, resources: AbstractSet[str], groups: AbstractSet[str], place: int
 ) -> None:
-    """Refuse a change of a market or a group that is not declared."""
+    """Refuse a change of a market or a group that is not declared; `place` is its position, from 0."""
     for key in ("market", "resource"):
         if (resource := getattr(change, key)) is not None:
-            check_declared(resource, resources, "changes", place, key)
+            check_market(resource, resources, "changes", place, key)
     if change.group is not None and change.group not in groups:
         near = get_close_matches(change.group, groups, n=1)
         remedy = f"did you mean {near[0]!r}?" if near else f"use one of {sorted(groups)}"

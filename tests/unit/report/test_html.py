@@ -20,7 +20,7 @@ from run_builders import only, records, small_run, small_scenario, summed, think
 from econsim import subjects
 from econsim.report.figure_file import tables_of
 from econsim.report.html import render, write_report
-from econsim.report.summary import Speed
+from econsim.report.speed import Speed
 
 
 class Page(HTMLParser):

@@ -13,7 +13,7 @@ from econsim.domain.clock.period import realised_surplus
 from econsim.domain.execution.in_memory import run
 from econsim.domain.expectation.verdict import Ruling
 from econsim.errors import InvalidMessage
-from econsim.report.summary import Speed
+from econsim.report.speed import Speed
 from econsim.schemas.market import TradeExecuted
 
 

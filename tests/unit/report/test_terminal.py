@@ -13,7 +13,8 @@ from econsim.report import progress_bar
 from econsim.report.format import count, decimal, money, percent, price_range, spark, thin
 from econsim.report.live_figures import LiveFigures
 from econsim.report.progress_bar import ProgressDisplay, picture
-from econsim.report.summary import ExpectationResult, Speed
+from econsim.report.speed import Speed
+from econsim.report.summary import ExpectationResult
 from econsim.report.terminal import WIDE_MIN, print_summary
 from econsim.schemas.expectation import MeasureExpectation
 

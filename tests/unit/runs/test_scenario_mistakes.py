@@ -29,17 +29,17 @@ WHOLE = {
     "description": "d",
     "seed": 1,
     "hosts": 1,
+    "instructions": "Buy low.",
     "clock": {
         "mode": "lock_step",
         "periods": 9,
         "ticks_per_period": 5,
         "until": "ticks",
         "tick_ms": 100,
+        "pause_ms": 0,
+        "join_ms": 0,
         "deadline_ms": 1000,
-        "join_ms": 1000,
-        "pause_ms": 1000,
     },
-    "instructions": "i",
     "cognition": {
         "models": [
             {

@@ -19,8 +19,8 @@ OUTCOMES: Final = (HOLDS, "fails", "vacuous", "undecidable")
 """Outcomes of an expectation at the end of a run."""
 
 
-MARKET_MEASURES: Final = ("efficiency", "alpha", "price", "volume")
-"""Measures of a market over a whole run: means of its periods' numbers."""
+MARKET_MEASURES: Final = ("efficiency", "alpha", "price", "volume", "constrained_efficiency", "tax")
+"""Measures of a market over a whole run: means of its periods' numbers; the last two where price limits or a tax bind."""
 
 
 class JudgedExpectation(Message):
@@ -57,6 +57,10 @@ class MarketPeriod(Message):
     """Surplus of all trades, credits."""
     first_arrival: float | None = None
     """Units sold by the first seller to arrive, percent; none without trades."""
+    constrained_efficiency: float | None = None
+    """Efficiency against the most surplus within price limits and after tax, percent; none where no surplus is possible."""
+    tax: float = 0.0
+    """Tax on the units traded, credits; negative for a subsidy."""
 
 
 class GroupPeriod(Message):
@@ -104,7 +108,7 @@ class CellResult(Message):
     groups: tuple[GroupPeriod, ...] = ()
     """Numbers of every group in every period."""
     imbalance: int | None = None
-    """Profits of all agents by the ledger, with what they paid for thoughts and tools, less the surplus of all trades, micro-credits: 0 if
+    """Profits of all agents by the ledger, with what they paid for thoughts, tools and taxes, less the surplus of all trades, micro-credits: 0 if
     all is right; none for a run that could not be made."""
     measures: dict[str, float] = Field(default_factory=dict)
     """Measure of the whole run → value; one that is undefined is left out."""
@@ -149,6 +153,8 @@ def market_periods(summary: Summary) -> tuple[MarketPeriod, ...]:
             volume=period.volume,
             surplus=period.surplus / MICROS_PER_CREDIT,
             first_arrival=_percent(period.first_arrival),
+            constrained_efficiency=_percent(period.constrained_efficiency),
+            tax=period.tax / MICROS_PER_CREDIT,
         )
         for market in summary.markets
         for period in market.periods
@@ -172,10 +178,10 @@ def group_periods(summary: Summary) -> tuple[GroupPeriod, ...]:
 
 
 def imbalance(summary: Summary) -> int:
-    """Return the profits of all agents by the ledger, with what they paid for thoughts and tools, less the surplus of all trades."""
+    """Return the profits of all agents by the ledger, with what they paid for thoughts, tools and taxes, less the surplus of all trades."""
     profits = sum(holder.profit for holder in summary.holders)
     thoughts, calls = (sum(group.price for group in groups) for groups in (summary.thinking, summary.tools))
-    return profits + thoughts + calls - sum(p.surplus for market in summary.markets for p in market.periods)
+    return profits + thoughts + calls + sum(p.tax - p.surplus for m in summary.markets for p in m.periods)
 
 
 def measures(summary: Summary) -> dict[str, float]:
@@ -198,11 +204,14 @@ def measure_names(scenario: Scenario) -> tuple[str, ...]:
 
 def _of_market(market: MarketSummary) -> dict[str, float | None]:
     volume = market.volume / len(market.periods) if market.periods else None
+    taxes = sum(period.tax for period in market.periods)
     return {
         "efficiency": _percent(market.efficiency),
         "alpha": market.alpha,
         "price": market.mean_price,
         "volume": volume,
+        "constrained_efficiency": _percent(market.constrained_efficiency),
+        "tax": taxes / len(market.periods) / MICROS_PER_CREDIT if taxes else None,
     }
 
 

@@ -46,6 +46,8 @@ _PERIOD: Final = {
     "volume": "BIGINT",
     "surplus": "DOUBLE",
     "first_arrival": "DOUBLE",
+    "constrained_efficiency": "DOUBLE",
+    "tax": "DOUBLE",
 }
 
 

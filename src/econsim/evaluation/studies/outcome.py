@@ -30,6 +30,8 @@ UNITS: Final = {
     "price": "credits",
     "volume": "units a period",
     "profit": "credits",
+    "constrained_efficiency": "%",
+    "tax": "credits a period",
 }
 """Last word of a measure → its unit."""
 

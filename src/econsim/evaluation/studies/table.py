@@ -23,6 +23,8 @@ _MARKET: Final = {
     "volume": "BIGINT",
     "surplus": "DOUBLE",
     "first_arrival": "DOUBLE",
+    "constrained_efficiency": "DOUBLE",
+    "tax": "DOUBLE",
 }
 _GROUP: Final = {
     "group": "VARCHAR",
@@ -44,6 +46,8 @@ COLUMNS: Final[Mapping[str, str]] = {
     "volume": "Units traded.",
     "surplus": "Surplus of all trades, credits.",
     "first_arrival": "Units sold by the first seller to arrive, percent; empty without trades.",
+    "constrained_efficiency": "Surplus realised of the highest possible within price limits and after tax, percent; empty where none is.",
+    "tax": "Tax on the units traded, credits; negative for a subsidy.",
     "group": "Group of agents.",
     "net_gain": "Worth of what an agent traded, less its payments for it, for thoughts, tools and tasks: credits, mean over the group.",
     "thinking_cost": "Payments of an agent for thoughts, credits, mean over the group; empty for a group that asks no model.",

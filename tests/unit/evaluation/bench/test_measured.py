@@ -114,3 +114,6 @@ def test_the_numbers_are_those_of_all_events_while_everything_changes() -> None:
     assert is_measured_alone(wanted, CELL)
     assert result_of(measured_summary(wanted, "b-1"), CELL, "b-1") == from_all_events(wanted)
     assert measured_summary(wanted, "b-1").holders == folded_holders(wanted)
+    found = result_of(measured_summary(wanted, "b-1"), CELL, "b-1")
+    assert (found.imbalance, found.measures["cpu tax"] > 0) == (0, True)
+    assert found.measures["cpu constrained_efficiency"] > found.measures["cpu efficiency"]
