@@ -101,12 +101,13 @@ class AgentSession:
         self.values: Mapping[str, MarketRole] = {}
         """Role of the agent on each market, by resource, as it is in the period of the newest tick; empty if the agent gains by trade
         alone. `join` fetches it, and `ticks` again with each new period."""
+        self.values_period = 0
+        """Period of the values; the run's last where they are the same in every period."""
         self.dealt = Decimal(0)
         """Credits the agent was dealt when the run opened; `earnings` is its `net` less these credits."""
         self.has_waiting_room = False
         """True if the run waits until its agents are ready; `ticks` says that this one is."""
         self._channel = channel
-        self._period = 0
 
     @property
     def connection(self) -> Client:
@@ -161,21 +162,17 @@ class AgentSession:
         report = AgentReport(event_id=random_id(), causation_id=causation_id, data=dict(data))
         await self._channel.send(subjects.REPORT, report, event=event)
 
-    def learn(self, private: PrivateValues) -> None:
-        """Take the agent's values of a period."""
-        self.values, self.dealt, self._period = private.roles, private.credits, private.period
-
     async def _learn_values(self, period: int) -> None:
         """Fetch the agent's values of a period that has just opened; raises Unavailable if nobody tells them.
 
         The log may tell of the period a moment later, and the ledger may be starting again.
         """
-        if period <= self._period:
+        if period <= self.values_period:
             return
         async for _ in Poll(VALUES_INTERVAL_S, VALUES_WAIT_S):
             with suppress(Unavailable, NotFound):
-                self.learn(await self.economy.get_values())
-            if self._period >= period:
+                _learn(self, await self.economy.get_values())
+            if self.values_period >= period:
                 return
         message = (
             f"nobody told agent {self.agent!r} its values of period {period} within {VALUES_WAIT_S:.0f} s"
@@ -319,6 +316,11 @@ async def _require_open_run(client: Client, session: AgentSession) -> None:
         raise NotFound(message, code="run_is_closed")
 
 
+def _learn(session: AgentSession, private: PrivateValues) -> None:
+    """Have the agent's values of a period."""
+    session.values, session.dealt, session.values_period = private.roles, private.credits, private.period
+
+
 async def _fetch_values(client: Client, session: AgentSession, end: float) -> None:
     """Wait until the run is open, and fetch the agent's private values."""
     async for _ in Poll(POLL_INTERVAL_S, end - time.monotonic()):
@@ -329,7 +331,7 @@ async def _fetch_values(client: Client, session: AgentSession, end: float) -> No
                 raise
             await _require_open_run(client, session)
         else:
-            session.learn(private)
+            _learn(session, private)
             session.has_waiting_room = private.has_waiting_room
             return
     message = f"run {session.run!r} did not open in time; `econsim runs` lists those there are"
