@@ -101,13 +101,13 @@ class AgentSession:
         self.values: Mapping[str, MarketRole] = {}
         """Role of the agent on each market, by resource, as it is in the period of the newest tick; empty if the agent gains by trade
         alone. `join` fetches it, and `ticks` again with each new period."""
+        self.values_period = 0
+        """Period of the values; the run's last where they are the same in every period."""
         self.dealt = Decimal(0)
         """Credits the agent was dealt when the run opened; `earnings` is its `net` less these credits."""
         self.has_waiting_room = False
         """True if the run waits until its agents are ready; `ticks` says that this one is."""
         self._channel = channel
-        self.values_period = 0
-        """Period whose values these are."""
 
     @property
     def connection(self) -> Client:
