@@ -42,7 +42,7 @@ ENDLESS = 10**6
 """Stands for no limit of repeats."""
 
 _PIECE = re.compile(r"(\[[^\]]+\]|\\.|[^\[\\])([*+?]|\{\d+(?:,\d+)?\})?")
-_OPTIONAL = re.compile(r"\(([^()]*)\)\?")
+_OPTIONAL = re.compile(r"\(([^()]*)\)[?*]")
 
 
 @dataclass(frozen=True)

@@ -148,6 +148,8 @@ def cli(trust: str, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("ECONSIM_NATS", raising=False)
     monkeypatch.setenv("ECONSIM_STATE", trust)
+    # Nobody starts the server that a person's page waits for.
+    monkeypatch.setattr("econsim.cli.play.WAIT_S", 0.0)
 
     def run(words: list[str]) -> tuple[int, str, str]:
         """Return exit code, output and errors; without Typer's runner, which makes all commands anew each time."""

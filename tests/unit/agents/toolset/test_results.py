@@ -40,9 +40,7 @@ def test_a_wallet_shows_what_is_available_too():
 def test_words_are_text_and_a_list_becomes_an_object():
     role = MarketRole(Side.BID, (Decimal("3.20"),))
 
-    assert result_object([role]) == {
-        "items": [{"side": "bid", "values": ["3.2"], "tax": "0", "net_values": ["3.2"]}]
-    }
+    assert result_object([role]) == {"items": [{"side": "bid", "values": ["3.2"], "tax": "0"}]}
 
 
 def test_text_that_steers_a_terminal_or_turns_writing_is_only_seen():
