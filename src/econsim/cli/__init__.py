@@ -48,7 +48,7 @@ from econsim.cli import (
     why,
 )
 from econsim.cli.command_group import RootGroup, global_options
-from econsim.services.gc_tuning import collect_no_more, collect_rarely
+from econsim.services.gc_tuning import collect_rarely
 
 RUN: Final = "Run"
 READ: Final = "Read"
@@ -65,7 +65,6 @@ COMMANDS: Final[tuple[tuple[str, str, Callable[..., None]], ...]] = (
     (RUN, "new", scenarios.new),
     (RUN, "mcp-server", mcp_server.mcp_server),
     (RUN, "synadia-bridge", synadia_bridge.synadia_bridge),
-    (READ, "watch", watch.watch),
     (READ, "watch", watch.watch),
     (READ, "events", events.events),
     (READ, "why", why.why),
@@ -130,7 +129,4 @@ def main() -> None:
     wanted = [each for each in app.registered_commands if sys.argv[1:2] == [each.name]]
     if wanted:
         app.registered_commands, app.registered_groups = wanted, []
-    try:
-        app()
-    finally:
-        collect_no_more()
+    app()
