@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 import requests
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
-from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Status
+from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, Status
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 
 from econsim.domain.tracing.span import Span, SpanKind, Value
@@ -112,17 +112,20 @@ def request_body(spans: Sequence[Span]) -> bytes:
     """Return spans as the body of one request, those of each service together."""
     request = ExportTraceServiceRequest()
     for service, own in groupby(sorted(spans, key=_service_of), _service_of):
-        found = ResourceSpans(scope_spans=[ScopeSpans(spans=map(_otlp_span, own))])
+        # Every message is made in its place: a library that is given a finished one copies it.
+        found = request.resource_spans.add()
         _add(found.resource.attributes.add(key="service.namespace").value, "econsim")
         _add(found.resource.attributes.add(key="service.name").value, service)
-        found.scope_spans[0].scope.name = "econsim"
-        request.resource_spans.append(found)
+        scope = found.scope_spans.add()
+        scope.scope.name = "econsim"
+        for span in own:
+            _add_span(scope, span)
     body: bytes = request.SerializeToString()
     return body
 
 
-def _otlp_span(span: Span) -> OtlpSpan:
-    made = OtlpSpan(
+def _add_span(scope: ScopeSpans, span: Span) -> None:
+    made = scope.spans.add(
         trace_id=bytes.fromhex(span.trace_id),
         span_id=bytes.fromhex(span.span_id),
         parent_span_id=bytes.fromhex(span.parent_span_id or ""),
@@ -135,8 +138,8 @@ def _otlp_span(span: Span) -> OtlpSpan:
     for key, value in span.attributes.items():
         _add(add(key=key).value, value)
     if span.error:
-        made.status.CopyFrom(Status(code=Status.STATUS_CODE_ERROR, message=span.error))
-    return made
+        made.status.code = Status.STATUS_CODE_ERROR
+        made.status.message = span.error
 
 
 def _add(place: AnyValue, value: Value) -> None:
