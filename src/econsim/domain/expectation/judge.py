@@ -16,7 +16,7 @@ from pydantic_core import to_json
 
 from econsim.domain.audit.causality import UNCAUSED_TYPES, CausalGraph
 from econsim.domain.audit.envelope import AddressedEvent
-from econsim.domain.audit.facts import Record, as_record, parts_of
+from econsim.domain.audit.facts import Record, actor_of, as_record
 from econsim.domain.audit.late_event import LateEvent
 from econsim.domain.expectation.integrity import WRONG_CONTENT, Fault, Integrity
 from econsim.domain.expectation.monitor import (
@@ -24,31 +24,21 @@ from econsim.domain.expectation.monitor import (
     OPEN_MAX,
     Decision,
     Monitor,
-    See,
     TooManyOpen,
-    Watch,
     vacuous,
 )
 from econsim.domain.expectation.monitors import Measures, panel
 from econsim.domain.expectation.names import CATALOG, REPORTED
 from econsim.domain.expectation.occurrence import Now, Occurrence
 from econsim.domain.expectation.verdict import WITNESSES_MAX, Ruling, Verdict, Witness
+from econsim.domain.expectation.watch_index import Handler, Handlers, WatchIndex
 from econsim.domain.expectation.wording import name_of
 from econsim.schemas.expectation import Expectation
 from econsim.schemas.scenario import Scenario
 from econsim.subjects import PRICE_UPDATED, TRANSFER_POSTED
 
-_REPORTS: Final = f"{REPORTED.partition('.')[0]}."
-"""Beginning of the types of agents' reports."""
-
-HANDLERS_MAX: Final = 4_096
-"""Subjects whose handlers are kept: those of services, and of the reports of some thousand agents."""
-
 STATE_TYPES: Final = frozenset((TRANSFER_POSTED.type, PRICE_UPDATED.type))
 """Types of events that change the state that monitors share."""
-
-Handler = tuple[Callable[[Occurrence], bool] | None, See, int]
-"""A test, what takes the facts that pass it, and the place of their monitor."""
 
 
 class Judge:
@@ -82,8 +72,7 @@ class Judge:
         self._names = tuple(map(name_of, self.expectations))
         self._integrity = Integrity(frozenset().union(*(each.types for each in self._monitors)))
         self._broken: dict[int, str] = {}
-        self._watches: dict[str, list[tuple[Watch, int]]] = {}
-        self._handlers: dict[str, list[Handler]] = {}
+        self._watches = WatchIndex()
         self._showing = -1
         self._early: list[tuple[Record, int]] = []
         self._index()
@@ -105,20 +94,18 @@ class Judge:
         now = self._now
         if now.count == 0:
             self.run, now.start = entry.correlation_id, entry.occurred_at
-        handlers = self._handlers.get(entry.subject)
-        if handlers is None:
-            handlers = self._handlers_of(entry)
+        handlers = self._watches.handlers(entry)
         is_state = self._keeps_state and entry.type in STATE_TYPES
         if isinstance(entry, LateEvent):
             self._integrity.vouch(entry.type)
         elif not self._is_trusted and not self._integrity.admits(
-            entry, sequence, self.run, is_watched=is_state or bool(handlers)
+            entry, sequence, self.run, is_watched=is_state or handlers is not None
         ):
             return
         now.count += 1
         now.sequence = sequence
-        turns = entry.type not in COPIED and self._advance(entry)
-        if is_state or handlers:
+        turns = self._advance(entry)
+        if is_state or handlers is not None:
             self._look_into(
                 entry.record() if isinstance(entry, LateEvent) else entry, handlers, is_state=is_state
             )
@@ -205,8 +192,11 @@ class Judge:
             self._broken[place] = str(error)
 
     def _advance(self, entry: Record | LateEvent) -> bool:
-        """Move on to an event that stands at its place in the log; return whether it begins a tick."""
+        """Move on to an event, unless it is a copy, whose place in the log says nothing; return whether it begins a tick."""
         now = self._now
+        if entry.type in COPIED:
+            now.note_copy(entry)
+            return False
         now.time = entry.occurred_at
         turns, now.tick = entry.tick > now.tick, max(entry.tick, now.tick)
         if turns:
@@ -238,37 +228,21 @@ class Judge:
     def _index(self) -> None:
         """Note which facts the undecided monitors watch."""
         self._watching = self._open_count()
-        self._watches.clear()
-        self._handlers.clear()
         watching = [
             p for p, each in enumerate(self._monitors) if each.decided is None and p not in self._broken
         ]
         self._keeps_state = bool(self._panel.needs_state.intersection(watching))
-        for place in watching:
-            for watch in self._monitors[place].watches():
-                self._watches.setdefault(watch.type, []).append((watch, place))
+        self._watches = WatchIndex(
+            (watch, place) for place in watching for watch in self._monitors[place].watches()
+        )
 
-    def _handlers_of(self, entry: Record | LateEvent) -> list[Handler]:
-        """Return what handles the facts of a subject, and keep it for the next record of it."""
-        kind = entry.type
-        if kind.startswith(_REPORTS) and kind not in CATALOG:
-            kind = REPORTED
-        found = [
-            (watch.matches, watch.see, place)
-            for watch, place in self._watches.get(kind, ())
-            if watch.entity in ("", entry.entity)
-        ]
-        if len(self._handlers) < HANDLERS_MAX:
-            self._handlers[entry.subject] = found
-        return found
-
-    def _look_into(self, entry: Record, handlers: list[Handler], *, is_state: bool) -> None:
+    def _look_into(self, entry: Record, handlers: Handlers | None, *, is_state: bool) -> None:
         """Keep the state that a record changes, and show its facts to the monitors that watch its type."""
         if is_state and entry.tick > self._now.tick:
             self._hold(entry)
         elif is_state:
             self._change_state(entry)
-        if handlers:
+        if handlers is not None:
             self._guard(entry.type, partial(self._show_facts, entry, self._tick_of(entry), handlers))
 
     def _change_state(self, entry: Record) -> None:
@@ -294,14 +268,17 @@ class Judge:
         if self._monitors[place].decided is None:
             self._broken.setdefault(place, reason)
 
-    def _show_facts(self, entry: Record, tick: int, handlers: list[Handler]) -> None:
+    def _show_facts(self, entry: Record, tick: int, handlers: Handlers) -> None:
         sequence, count = self._now.sequence, self._now.count
-        parts = parts_of(entry)
+        parts, by_actor, shown, actor = entry.parts, handlers.by_actor, handlers.others, ""
         for index, data in enumerate(parts) if parts is not None else ((-1, entry.data),):
-            seen = Occurrence(entry, index, data, sequence, tick, count)
-            self._show(entry, seen, handlers)
+            if by_actor:
+                actor = actor_of(entry, data) if index >= 0 else entry.actor
+                shown = by_actor.get(actor, handlers.others)
+            if shown:
+                self._show(Occurrence(entry, index, data, sequence, tick, count, actor), shown)
 
-    def _show(self, entry: Record, seen: Occurrence, handlers: list[Handler]) -> None:
+    def _show(self, seen: Occurrence, handlers: tuple[Handler, ...]) -> None:
         for matches, see, place in handlers:
             # A monitor that has decided in this tick is shown more, and changes nothing.
             self._showing = place
@@ -309,7 +286,7 @@ class Judge:
                 if matches is None or matches(seen):
                     see(seen)
             except WRONG_CONTENT as error:
-                if not _follows_schema(entry):
+                if not _follows_schema(seen.record):
                     raise
                 self._give_up(place, f"it could not judge record {seen.sequence} of the log: {error}")
 

@@ -105,12 +105,14 @@ class UncrossedMonitor(Monitor):
         """Start before the first event."""
         super().__init__()
         self._resource = form.resource
+        self._scenario = scenario
         self._calls = calls(scenario)
         self._checked = 0
 
     def watches(self) -> Iterator[Watch]:
-        """Yield the end of each batch, and the run's opening for its markets."""
-        yield Watch(subjects.RUN_OPENED.type, self._open)
+        """Yield the end of each batch, and the run's opening unless its markets are known."""
+        if self._scenario is None:
+            yield Watch(subjects.RUN_OPENED.type, self._open)
         yield Watch(subjects.TICK_CLEARED.type, self._see, entity=self._resource or "")
 
     def decision(self, now: Now, *, ended: bool) -> Decision:
