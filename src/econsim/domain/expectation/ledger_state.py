@@ -23,7 +23,7 @@ Account = tuple[str, str]
 
 _PENDING: Final = Kind.PENDING.value
 _TRANSFER: Final = Kind.TRANSFER.value
-_MOVING: Final = (_TRANSFER, Kind.POST.value)
+_VOID: Final = Kind.VOID.value
 
 _FIELDS: Final = itemgetter(*(each.name for each in fields(Transfer)))
 
@@ -126,13 +126,14 @@ class StateFold:
             if kind == _PENDING:
                 pending[debit] += amount
                 self._reserved[id_] = debit, amount
-            elif kind != _TRANSFER:
-                account, reserved = self._reserved.pop(pending_id, (debit, 0))
-                pending[account] -= reserved
-            if kind in _MOVING:
-                posted[debit] -= amount
-                posted[taker, asset] += amount
-                self.flows[holder, taker, asset] += amount
+            else:
+                if kind != _TRANSFER:
+                    account, reserved = self._reserved.pop(pending_id, (debit, 0))
+                    pending[account] -= reserved
+                if kind != _VOID:
+                    posted[debit] -= amount
+                    posted[taker, asset] += amount
+                    self.flows[holder, taker, asset] += amount
             if posted[debit] < pending[debit] and not may_owe(holder):
                 short = short or (debit, pending[debit] - posted[debit])
         return short

@@ -83,7 +83,7 @@ class InTickOrder(Monitor):
         return self._so_far
 
     def _keep(self, place: int, seen: Occurrence) -> None:
-        at = seen.at(self._unit)
+        at = seen.tick if self._unit == "ticks" else seen.at(self._unit)
         if at < self._judged_to:
             message = f"an event of tick {seen.tick} came after more than {ORDERED_MIN} of later ticks"
             raise TooManyOpen(message)
@@ -112,14 +112,16 @@ class InTickOrder(Monitor):
     def _show(self, inner: Monitor, judged: Now, facts: Sequence[Kept]) -> None:
         judged.start = self._now.start
         watches = self._watches if inner is self._inner else list(inner.watches())
+        newest = judged.at(self._unit) if judged.count else float("-inf")
         for at, _, sequence, count, seen, place in facts:
-            turns = judged.count == 0 or at > judged.at(self._unit)
-            judged.count, judged.sequence = count, sequence
-            judged.tick, judged.time = max(seen.tick, judged.tick), seen.record.occurred_at
-            if inner.decided is None:
-                watches[place].see(seen)
-                if turns:
-                    inner.pass_to(judged)
+            if inner.decided is not None:
+                return
+            watches[place].see(seen)
+            if at > newest:
+                newest = at
+                judged.count, judged.sequence = count, sequence
+                judged.tick, judged.time = max(seen.tick, judged.tick), seen.record.occurred_at
+                inner.pass_to(judged)
 
 
 def _conclude(inner: Monitor, judged: Now, now: Now, *, ended: bool) -> Decision:
