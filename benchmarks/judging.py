@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from benchmarks import rig
 from benchmarks.options import Options
 from benchmarks.table import Line
-from econsim.domain.audit.facts import parts_of, record
+from econsim.domain.audit.facts import record
 from econsim.domain.execution import in_memory
 from econsim.domain.expectation.verdict import Verdict
 from econsim.report.judging import judge
@@ -41,7 +41,7 @@ def run(options: Options) -> list[Line]:
     collect_rarely()
     scenario, log = _log(PERIODS)
     judged_by = expectations()
-    events = sum(len(parts) if (parts := parts_of(record(*each))) is not None else 1 for each in log)
+    events = sum(len(parts) if (parts := record(*each).parts) is not None else 1 for each in log)
     judged, read, cpu = [], [], []
     for _ in range(3 if options.quick else REPEATS):
         cpu.append(_timed(lambda: _judge(scenario, judged_by, log)))

@@ -12,7 +12,7 @@ from rich.console import Group
 from rich.text import Text
 
 from econsim.domain.audit.describe import describe
-from econsim.domain.audit.facts import Record, facts, parts_of
+from econsim.domain.audit.facts import Record, facts
 from econsim.domain.expectation.integrity import WRONG_CONTENT
 from econsim.domain.expectation.verdict import Ruling, Verdict
 from econsim.report.format import count, money, percent, price_range, visible
@@ -234,7 +234,7 @@ _STYLES: Final = {
 def _summary(entry: Record) -> str:
     try:
         first = next(facts(entry), None)
-        more = len(parts_of(entry) or (first,)) - 1
+        more = len(entry.parts or (first,)) - 1
         return "nothing" if first is None else describe(first) + (f", and {more} more" if more else "")
     except WRONG_CONTENT:
         return "its content does not follow its schema"

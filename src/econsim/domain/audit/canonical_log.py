@@ -23,7 +23,7 @@ from typing import Final
 from econsim import subjects
 from econsim.domain.audit.canonical_facts import FactText, fact_texts
 from econsim.domain.audit.envelope import AddressedEvent
-from econsim.domain.audit.facts import Json, Record, actor_of, as_record, parts_of
+from econsim.domain.audit.facts import Json, Record, actor_of, as_record
 from econsim.domain.audit.late_event import LateEvent
 
 _SYSTEM: Final = frozenset(
@@ -196,7 +196,7 @@ def _record_rows(entry: Record, causes: set[str]) -> Iterator[str]:
 
 def record_texts(entry: Record) -> list[FactText]:
     """Return the texts of a record's facts, taken from its JSON."""
-    parts = parts_of(entry)
+    parts = entry.parts
     if entry.type == subjects.RUN_OPENED.type:
         # The operator who opened a run, and the request, are no part of the economy.
         return [_fact_text(entry.data, None, "")]

@@ -80,6 +80,16 @@ class Record:
         return found if isinstance(found, list) else []
 
     @property
+    def parts(self) -> list[Json] | None:
+        """Return the items or chains that a record carries, each a fact of its own; none for a record that is one itself."""
+        data = self.data
+        for carrier in _CARRIERS:
+            parts = data.get(carrier)
+            if isinstance(parts, list):
+                return parts
+        return None
+
+    @property
     def entity(self) -> str:
         """Return the subject's second token: the resource of a market event, the agent of an agent's report."""
         return entity_of(self.subject)
@@ -222,21 +232,12 @@ def facts(source: Record | AddressedEvent) -> Iterator[Fact]:
 
 def contents(entry: Record) -> Iterator[tuple[str, str, Json]]:
     """Yield what differs between the facts of a record: the end of their id, their actor, their data."""
-    parts = parts_of(entry)
+    parts = entry.parts
     if parts is None:
         yield "", entry.actor, entry.data
         return
     for index, part in enumerate(parts):
         yield f".{index}", actor_of(entry, part), part
-
-
-def parts_of(entry: Record) -> list[Json] | None:
-    """Return the items or chains that a record carries, each a fact of its own; none for a record that is one itself."""
-    for carrier in _CARRIERS:
-        parts = entry.data.get(carrier)
-        if isinstance(parts, list):
-            return parts
-    return None
 
 
 def actor_of(entry: Record, part: Json) -> str:

@@ -10,11 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
-from pydantic import BaseModel
-
 from econsim.domain.audit.canonical_facts import FactText
 from econsim.domain.audit.envelope import AddressedEvent, derived_id, new_event
-from econsim.domain.audit.facts import Record
+from econsim.domain.audit.facts import Json, Record
 from econsim.schemas.base import Event
 from econsim.schemas.subject import Subject, entity_of
 
@@ -24,6 +22,12 @@ class Content(Protocol):
 
     def data(self) -> object:
         """Return the data of the event."""
+
+    def parts(self) -> list[Json] | None:
+        """Return the event's items or chains as JSON; none if it carries none."""
+
+    def json(self) -> Json:
+        """Return the data of the event as JSON."""
 
     def texts(self) -> Iterable[FactText] | None:
         """Return the canonical texts of the event's facts; none if they are taken from its JSON."""
@@ -123,30 +127,49 @@ class LateEvent(AddressedEvent):
         return self._made
 
     def record(self) -> Record:
-        """Return the event as a record, without its envelope: who looks into its data alone needs none.
-
-        To make all events of a small run only for their records took a tenth of the processor time of judging it.
-        """
-        data = self.content.data() if self._made is None else self._made.data
-        assert isinstance(data, BaseModel)
-        return LateRecord(self, data)
+        """Return the event as a record; its ids and its data are made when somebody looks at them."""
+        return LateRecord(self)
 
 
 class LateRecord(Record):
-    """The record of an event in memory; its ids are made when they are first asked for, as few are."""
+    """The record of an event in memory; its ids are made when they are first asked for, as few are, and its data without objects.
 
-    __slots__ = ("_source",)
+    To make the objects of all events of a small run for their records took most of the processor time of judging it.
+    """
 
-    def __init__(self, source: LateEvent, data: BaseModel) -> None:
-        """Take an event and its data."""
+    __slots__ = ("_data", "_parts", "_source")
+
+    def __init__(self, source: LateEvent) -> None:
+        """Take an event."""
         self._source = source
+        self._data: Json | None = None
+        self._parts: list[Json] | None = None
         self.subject, self.type, self.actor = source.subject, source.type, source.address.actor
         self.occurred_at, self.tick, self.correlation_id = (
             source.occurred_at,
             source.tick,
             source.correlation_id,
         )
-        self.trace_id, self.content = None, data
+        self.trace_id = None
+
+    @property
+    def content(self) -> Json:  # type: ignore[override]  # made when it is asked for
+        """Data of the event."""
+        return self.data
+
+    @property
+    def data(self) -> Json:
+        """Return the data of the event as JSON."""
+        if self._data is None:
+            self._data = self._source.content.json()
+        return self._data
+
+    @property
+    def parts(self) -> list[Json] | None:
+        """Return the items or chains, without the rest of the data: the hash of a journal entry costs more than its chains."""
+        if self._parts is None:
+            self._parts = self._source.content.parts()
+        return self._parts
 
     @property
     def event_id(self) -> str:  # type: ignore[override]  # made when it is asked for

@@ -6,6 +6,7 @@ A row takes a tenth of the time of an item, and canonical text is written from i
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import fields
 from operator import itemgetter
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from econsim.domain.audit.canonical_facts import (
     tick_text,
     trade_text,
 )
+from econsim.domain.audit.facts import Json
 from econsim.domain.market.tape import Told, shouts
 from econsim.schemas.base import Message
 from econsim.schemas.clock import Ticked
@@ -51,6 +53,9 @@ LIMIT: Final = OrderKind.LIMIT
 
 _NUMBER: Final = itemgetter(0)
 
+_REJECTED: Final = tuple(each.name for each in fields(OrderRejected))
+"""Names of the fields of a refusal, in their order."""
+
 
 class MadeData:
     """An event whose data are made already."""
@@ -64,6 +69,13 @@ class MadeData:
     def data(self) -> Message:
         """Return the data of the event."""
         return self._data
+
+    def parts(self) -> None:
+        """Return none: the event is one fact."""
+
+    def json(self) -> Json:
+        """Return the data of the event as JSON."""
+        return self._data.model_dump(mode="json")
 
     def texts(self) -> Iterable[FactText] | None:
         """Return the canonical texts of the data; none for a type whose text is taken from its JSON."""
@@ -84,6 +96,13 @@ class TickOpened:
         """Return the data of the event."""
         return Ticked(period=self.period, tick_of_period=self.tick_of_period)
 
+    def parts(self) -> None:
+        """Return none: the event is one fact."""
+
+    def json(self) -> Json:
+        """Return the data of the event as JSON."""
+        return {"period": self.period, "tick_of_period": self.tick_of_period}
+
     def texts(self) -> Iterable[FactText]:
         """Return the canonical text."""
         return (tick_text(self.period, self.tick_of_period),)
@@ -101,6 +120,14 @@ class ItemRows:
     def data(self) -> Message:
         """Return the data of the event."""
         raise NotImplementedError
+
+    def parts(self) -> list[Json]:
+        """Return the items as JSON, which takes a tenth of the time of objects and their JSON."""
+        raise NotImplementedError
+
+    def json(self) -> Json:
+        """Return the data of the event as JSON."""
+        return {"items": self.parts()}
 
     def texts(self) -> Iterable[FactText]:
         """Return the canonical text of each item."""
@@ -121,6 +148,23 @@ class AcceptedBids(ItemRows):
             for n, id_, agent, price, old in self.rows
         ]
         return Accepted.model_construct(items=tuple(items))
+
+    def parts(self) -> list[Json]:
+        """Return the items as JSON."""
+        side = type(self).side.value
+        return [
+            {
+                "n": n,
+                "order_id": id_,
+                "agent": agent,
+                "side": side,
+                "kind": "limit",
+                "price": price,
+                "quantity": 1,
+                "replaces": old,
+            }
+            for n, id_, agent, price, old in self.rows
+        ]
 
     def texts(self) -> Iterable[FactText]:
         """Return the canonical text of each item."""
@@ -155,6 +199,10 @@ class RejectedRows(ItemRows):
         """Return the data of the event."""
         return Rejected.model_construct(items=tuple([OrderRejected(*each) for each in self._fields()]))
 
+    def parts(self) -> list[Json]:
+        """Return the items as JSON."""
+        return [dict(zip(_REJECTED, each, strict=True)) for each in self._fields()]
+
     def texts(self) -> Iterable[FactText]:
         """Return the canonical text of each item."""
         return [rejected_text(*each) for each in self._fields()]
@@ -172,6 +220,23 @@ class TradeRows(ItemRows):
             for n, id_, price, buyer, seller, bid, ask, bought in self.rows
         ]
         return Traded.model_construct(items=tuple(items))
+
+    def parts(self) -> list[Json]:
+        """Return the items as JSON."""
+        return [
+            {
+                "n": n,
+                "trade_id": id_,
+                "price": price,
+                "quantity": 1,
+                "buyer": buyer,
+                "seller": seller,
+                "bid_id": bid,
+                "ask_id": ask,
+                "taker": "bid" if bought else "ask",
+            }
+            for n, id_, price, buyer, seller, bid, ask, bought in self.rows
+        ]
 
     def texts(self) -> Iterable[FactText]:
         """Return the canonical text of each item."""
@@ -192,6 +257,20 @@ class CancelledRows(ItemRows):
             OrderCancelled(n, id_, agent, SIDES[buys], 1, reason) for n, id_, agent, buys, reason in self.rows
         ]
         return Cancelled.model_construct(items=tuple(items))
+
+    def parts(self) -> list[Json]:
+        """Return the items as JSON."""
+        return [
+            {
+                "n": n,
+                "order_id": id_,
+                "agent": agent,
+                "side": "bid" if buys else "ask",
+                "quantity": 1,
+                "reason": reason,
+            }
+            for n, id_, agent, buys, reason in self.rows
+        ]
 
     def texts(self) -> Iterable[FactText]:
         """Return the canonical text of each item."""
@@ -250,6 +329,26 @@ class Cleared:
             last_sequence=0,
         )
 
+    def parts(self) -> None:
+        """Return none: the event is one fact."""
+
+    def json(self) -> Json:
+        """Return the data of the event as JSON."""
+        return {
+            "batch": self.batch,
+            "period": self.period,
+            "items": self.items,
+            "orders": self.orders,
+            "trades": len(self.trades),
+            "volume": len(self.trades),
+            "quote": _quote_json(self.quote),
+            "tape": [
+                {"side": side.value, "price": price, "traded": traded} for side, price, traded in self.tape()
+            ],
+            "period_closed": self.closed,
+            "last_sequence": 0,
+        }
+
     def texts(self) -> Iterable[FactText]:
         """Return the canonical text."""
         trades = len(self.trades)
@@ -283,6 +382,24 @@ class PriceChange:
         quote = Quote(*self.quote)
         return PriceUpdated(resource=self.resource, price=quote.last, quote=quote, volume=self.volume)
 
+    def parts(self) -> None:
+        """Return none: the event is one fact."""
+
+    def json(self) -> Json:
+        """Return the data of the event as JSON."""
+        quote = _quote_json(self.quote)
+        return {
+            "resource": self.resource,
+            "price": quote["last"],
+            "quote": quote,
+            "volume": self.volume,
+        }
+
     def texts(self) -> Iterable[FactText]:
         """Return the canonical text."""
         return (price_text(self.resource, self.quote[2], self.quote, self.volume),)
+
+
+def _quote_json(quote: Prices) -> Json:
+    bid, ask, last = quote
+    return {"bid": bid, "ask": ask, "last": last}

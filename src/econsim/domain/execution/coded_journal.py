@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict
 from typing import Final
 
 from econsim.domain.audit.canonical_facts import FactText, refused_text
+from econsim.domain.audit.facts import Json
 from econsim.domain.execution.coded_chains import (
     FORMS,
     SHORT,
@@ -69,6 +71,38 @@ class PostedRows:
             sequence=self.sequence, previous_hash=self.previous_hash, hash=self.hash, chains=tuple(chains)
         )
 
+    def parts(self) -> list[Json]:
+        """Return the chains as JSON; no hash is made for them."""
+        return [
+            {
+                "id": id_,
+                "cause": cause,
+                "transfers": [
+                    {
+                        "id": leg,
+                        "kind": kind,
+                        "debit": debit,
+                        "credit": credit_,
+                        "asset": asset,
+                        "amount": amount,
+                        "pending_id": pending_id,
+                    }
+                    for leg, kind, debit, credit_, asset, amount, pending_id in legs
+                ],
+            }
+            for id_, cause, legs in self.chains()
+        ]
+
+    def json(self) -> Json:
+        """Return the journal entry as JSON."""
+        self.journal.seal(self)
+        return {
+            "sequence": self.sequence,
+            "previous_hash": self.previous_hash,
+            "hash": self.hash,
+            "chains": self.parts(),
+        }
+
     def texts(self) -> Iterable[FactText]:
         """Return the canonical text of each chain."""
         clearing = self.clearing
@@ -100,6 +134,10 @@ class RefusedRows(PostedRows):
             hash=self.hash,
             chains=tuple(self.refusals()),
         )
+
+    def parts(self) -> list[Json]:
+        """Return the chains as JSON."""
+        return [asdict(each) for each in self.refusals()]
 
     def texts(self) -> Iterable[FactText]:
         """Return the canonical text of each chain."""

@@ -47,8 +47,11 @@ class FollowUps:
     def __init__(self, trigger: EventPattern, event: EventPattern, within: Bound, same: Correlation) -> None:
         """Start with none."""
         self.trigger, self.event = compile_pattern(trigger), compile_pattern(event)
-        self.bound = within
-        self._keys = key_of(same, self.trigger.type), key_of(same, self.event.type, is_later=True)
+        self._unit, self._size = within.unit, within.size
+        self.key_of_trigger = key_of(same, self.trigger.type)
+        """Returns the key by which events belong to a trigger."""
+        self.key_of_event = key_of(same, self.event.type, is_later=True)
+        """Returns the key by which an event belongs to its trigger."""
         self._open: dict[Key, list[_Waiting]] = {}
         self._order: deque[_Waiting] = deque()
 
@@ -65,7 +68,7 @@ class FollowUps:
         key = self.key_of_event(seen) if key is None else key
         if key not in self._open:
             return []
-        unit = self.bound.unit
+        unit = self._unit
         here, found, left = seen.at(unit), [], []
         for waiting in self._open.pop(key):
             after = here - waiting.trigger.at(unit)
@@ -79,20 +82,13 @@ class FollowUps:
             self._open[key] = left
         return found
 
-    def key_of_trigger(self, seen: Occurrence) -> Key:
-        """Return the key by which events belong to a trigger."""
-        return self._keys[0](seen)
-
-    def key_of_event(self, seen: Occurrence) -> Key:
-        """Return the key by which an event belongs to its trigger."""
-        return self._keys[1](seen)
-
     def overdue(self, now: Now, *, ended: bool = False) -> Iterator[tuple[Occurrence, Key]]:
         """Yield and drop the triggers whose event can no longer come in time; all that wait if no more events come."""
-        unit = self.bound.unit
+        unit, size = self._unit, self._size
+        here = now.at(unit)
         while self._order:
             first = self._order[0]
-            if not first.is_met and not ended and now.at(unit) - first.trigger.at(unit) <= self.bound.size:
+            if not first.is_met and not ended and here - first.trigger.at(unit) <= size:
                 return
             self._order.popleft()
             if not first.is_met:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -148,6 +149,10 @@ class Integrity:
             return False
         check = self._checks.get(entry.type)
         if check is not None:
+            # What is looked into anyway is counted after its decoding, which is quicker than to find the numbers in its text.
+            if is_watched and check == self._count_items:
+                with suppress(InvalidMessage):
+                    entry.data  # noqa: B018 - decoded now
             try:
                 return check(entry, sequence)
             except WRONG_CONTENT as error:

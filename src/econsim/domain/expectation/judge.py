@@ -6,17 +6,16 @@ run goes on, or later from its log: the verdicts are the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from typing import Final
 
 from pydantic_core import to_json
 
 from econsim.domain.audit.causality import UNCAUSED_TYPES, CausalGraph
 from econsim.domain.audit.envelope import AddressedEvent
-from econsim.domain.audit.facts import Record, as_record, parts_of
+from econsim.domain.audit.facts import Record, actor_of, as_record
 from econsim.domain.audit.late_event import LateEvent
 from econsim.domain.expectation.integrity import WRONG_CONTENT, Fault, Integrity
 from econsim.domain.expectation.monitor import (
@@ -24,31 +23,21 @@ from econsim.domain.expectation.monitor import (
     OPEN_MAX,
     Decision,
     Monitor,
-    See,
     TooManyOpen,
-    Watch,
     vacuous,
 )
 from econsim.domain.expectation.monitors import Measures, panel
 from econsim.domain.expectation.names import CATALOG, REPORTED
 from econsim.domain.expectation.occurrence import Now, Occurrence
 from econsim.domain.expectation.verdict import WITNESSES_MAX, Ruling, Verdict, Witness
+from econsim.domain.expectation.watch_index import Handlers, WatchIndex
 from econsim.domain.expectation.wording import name_of
 from econsim.schemas.expectation import Expectation
 from econsim.schemas.scenario import Scenario
 from econsim.subjects import PRICE_UPDATED, TRANSFER_POSTED
 
-_REPORTS: Final = f"{REPORTED.partition('.')[0]}."
-"""Beginning of the types of agents' reports."""
-
-HANDLERS_MAX: Final = 4_096
-"""Subjects whose handlers are kept: those of services, and of the reports of some thousand agents."""
-
 STATE_TYPES: Final = frozenset((TRANSFER_POSTED.type, PRICE_UPDATED.type))
 """Types of events that change the state that monitors share."""
-
-Handler = tuple[Callable[[Occurrence], bool] | None, See, int]
-"""A test, what takes the facts that pass it, and the place of their monitor."""
 
 
 class Judge:
@@ -82,8 +71,7 @@ class Judge:
         self._names = tuple(map(name_of, self.expectations))
         self._integrity = Integrity(frozenset().union(*(each.types for each in self._monitors)))
         self._broken: dict[int, str] = {}
-        self._watches: dict[str, list[tuple[Watch, int]]] = {}
-        self._handlers: dict[str, list[Handler]] = {}
+        self._watches = WatchIndex()
         self._showing = -1
         self._early: list[tuple[Record, int]] = []
         self._index()
@@ -105,20 +93,18 @@ class Judge:
         now = self._now
         if now.count == 0:
             self.run, now.start = entry.correlation_id, entry.occurred_at
-        handlers = self._handlers.get(entry.subject)
-        if handlers is None:
-            handlers = self._handlers_of(entry)
-        is_state = self._keeps_state and entry.type in STATE_TYPES
+        kind, handlers = entry.type, self._watches.handlers(entry)
+        is_state = kind in self._state_types
         if isinstance(entry, LateEvent):
-            self._integrity.vouch(entry.type)
+            self._integrity.vouch(kind)
         elif not self._is_trusted and not self._integrity.admits(
-            entry, sequence, self.run, is_watched=is_state or bool(handlers)
+            entry, sequence, self.run, is_watched=is_state or handlers is not None
         ):
             return
         now.count += 1
         now.sequence = sequence
-        turns = entry.type not in COPIED and self._advance(entry)
-        if is_state or handlers:
+        turns = self._advance(entry, kind)
+        if is_state or handlers is not None:
             self._look_into(
                 entry.record() if isinstance(entry, LateEvent) else entry, handlers, is_state=is_state
             )
@@ -126,10 +112,12 @@ class Judge:
         if turns:
             self._turn()
         if self._panel.measures is not None:
-            self._guard(entry.type, partial(self._panel.measures.add, entry))
-        if now.count in self._panel.looks:
-            for monitor in self._panel.looks[now.count]:
-                monitor.look()
+            try:
+                self._panel.measures.add(entry)
+            except WRONG_CONTENT as error:
+                self._integrity.misfit(sequence, kind, error)
+        for monitor in self._panel.looks.get(now.count, ()):
+            monitor.look()
 
     def add_stored(self, subject: str, payload: bytes, sequence: int) -> None:
         """Add the next record of a log as it is stored; one that cannot be trusted is named in `faults`."""
@@ -152,7 +140,7 @@ class Judge:
 
     def _verdicts(self, *, ended: bool) -> tuple[Verdict, ...]:
         for place in range(len(self._monitors)):
-            self._call(place, lambda monitor: monitor.pass_to(self._now))
+            self._pass(place)
         return tuple(self._verdict(place, ended=ended) for place in range(len(self._monitors)))
 
     def _verdict(self, place: int, *, ended: bool) -> Verdict:
@@ -192,26 +180,29 @@ class Judge:
 
     def _turn(self) -> None:
         """Begin a tick: monitors give up what is overdue, and those that have decided watch no more."""
-        for place, monitor in enumerate(self._monitors):
-            if monitor.decided is None and place not in self._broken:
-                self._call(place, lambda each: each.pass_to(self._now))
+        for place in self._waiting:
+            self._pass(place)
         if self._watching != self._open_count():
             self._index()
 
-    def _call(self, place: int, act: Callable[[Monitor], None]) -> None:
+    def _pass(self, place: int) -> None:
         try:
-            act(self._monitors[place])
+            self._monitors[place].pass_to(self._now)
         except TooManyOpen as error:
             self._broken[place] = str(error)
 
-    def _advance(self, entry: Record | LateEvent) -> bool:
-        """Move on to an event that stands at its place in the log; return whether it begins a tick."""
+    def _advance(self, entry: Record | LateEvent, kind: str) -> bool:
+        """Move on to an event, unless it is a copy, whose place in the log says nothing; return whether it begins a tick."""
         now = self._now
-        now.time = entry.occurred_at
-        turns, now.tick = entry.tick > now.tick, max(entry.tick, now.tick)
-        if turns:
-            self._catch_up()
-        return turns
+        if kind in COPIED:
+            now.note_copy(entry)
+            return False
+        now.time, tick = entry.occurred_at, entry.tick
+        if tick <= now.tick:
+            return False
+        now.tick = tick
+        self._catch_up()
+        return True
 
     def _hold(self, entry: Record) -> None:
         """Keep what changes the state in a tick that has not begun in the log: others may still look at the tick before."""
@@ -238,80 +229,71 @@ class Judge:
     def _index(self) -> None:
         """Note which facts the undecided monitors watch."""
         self._watching = self._open_count()
-        self._watches.clear()
-        self._handlers.clear()
         watching = [
             p for p, each in enumerate(self._monitors) if each.decided is None and p not in self._broken
         ]
-        self._keeps_state = bool(self._panel.needs_state.intersection(watching))
-        for place in watching:
-            for watch in self._monitors[place].watches():
-                self._watches.setdefault(watch.type, []).append((watch, place))
+        self._waiting = [p for p in watching if type(self._monitors[p]).pass_to is not Monitor.pass_to]
+        needed = (self._monitors[p].types for p in self._panel.needs_state.intersection(watching))
+        self._state_types = STATE_TYPES & frozenset().union(*needed)
+        self._watches = WatchIndex(
+            (watch, place) for place in watching for watch in self._monitors[place].watches()
+        )
 
-    def _handlers_of(self, entry: Record | LateEvent) -> list[Handler]:
-        """Return what handles the facts of a subject, and keep it for the next record of it."""
-        kind = entry.type
-        if kind.startswith(_REPORTS) and kind not in CATALOG:
-            kind = REPORTED
-        found = [
-            (watch.matches, watch.see, place)
-            for watch, place in self._watches.get(kind, ())
-            if watch.entity in ("", entry.entity)
-        ]
-        if len(self._handlers) < HANDLERS_MAX:
-            self._handlers[entry.subject] = found
-        return found
+    def _look_into(self, entry: Record, handlers: Handlers | None, *, is_state: bool) -> None:
+        """Keep the state that a record changes, and show its facts to the monitors that watch its type.
 
-    def _look_into(self, entry: Record, handlers: list[Handler], *, is_state: bool) -> None:
-        """Keep the state that a record changes, and show its facts to the monitors that watch its type."""
+        A record with wrong content is a fault, and a monitor that keeps too much is given up.
+        """
         if is_state and entry.tick > self._now.tick:
             self._hold(entry)
         elif is_state:
             self._change_state(entry)
-        if handlers:
-            self._guard(entry.type, partial(self._show_facts, entry, self._tick_of(entry), handlers))
+        if handlers is not None:
+            try:
+                self._show_facts(entry, self._tick_of(entry), handlers)
+            except TooManyOpen as error:
+                self._give_up(self._showing, str(error))
+            except WRONG_CONTENT as error:
+                self._integrity.misfit(self._now.sequence, entry.type, error)
 
     def _change_state(self, entry: Record) -> None:
         now = self._now
-        change = partial(self._panel.state.add, entry, now.sequence, self._tick_of(entry), now.count)
-        self._guard(entry.type, change)
+        try:
+            self._panel.state.add(entry, now.sequence, self._tick_of(entry), now.count)
+        except TooManyOpen as error:
+            self._give_up(self._showing, str(error))
+        except WRONG_CONTENT as error:
+            self._integrity.misfit(now.sequence, entry.type, error)
 
     def _tick_of(self, entry: Record) -> int:
         """Return the tick of an event; the one that is open if its publisher knows none."""
         return self._now.tick if entry.type in UNCAUSED_TYPES else entry.tick
-
-    def _guard(self, kind: str, act: Callable[[], None]) -> None:
-        """Let monitors look at a record; one with wrong content is a fault, and a monitor that keeps too much is given up."""
-        try:
-            act()
-        except TooManyOpen as error:
-            self._give_up(self._showing, str(error))
-        except WRONG_CONTENT as error:
-            self._integrity.misfit(self._now.sequence, kind, error)
 
     def _give_up(self, place: int, reason: str) -> None:
         """Give up one monitor, unless it has decided; the others stay."""
         if self._monitors[place].decided is None:
             self._broken.setdefault(place, reason)
 
-    def _show_facts(self, entry: Record, tick: int, handlers: list[Handler]) -> None:
+    def _show_facts(self, entry: Record, tick: int, handlers: Handlers) -> None:
         sequence, count = self._now.sequence, self._now.count
-        parts = parts_of(entry)
+        parts, by_actor, shown, actor = entry.parts, handlers.by_actor, handlers.others, ""
         for index, data in enumerate(parts) if parts is not None else ((-1, entry.data),):
-            seen = Occurrence(entry, index, data, sequence, tick, count)
-            self._show(entry, seen, handlers)
-
-    def _show(self, entry: Record, seen: Occurrence, handlers: list[Handler]) -> None:
-        for matches, see, place in handlers:
-            # A monitor that has decided in this tick is shown more, and changes nothing.
-            self._showing = place
-            try:
-                if matches is None or matches(seen):
-                    see(seen)
-            except WRONG_CONTENT as error:
-                if not _follows_schema(entry):
-                    raise
-                self._give_up(place, f"it could not judge record {seen.sequence} of the log: {error}")
+            if by_actor:
+                actor = actor_of(entry, data) if index >= 0 else entry.actor
+                shown = by_actor.get(actor, handlers.others)
+            if not shown:
+                continue
+            seen = Occurrence(entry, index, data, sequence, tick, count, actor)
+            for matches, see, place in shown:
+                # A monitor that has decided in this tick is shown more, and changes nothing.
+                self._showing = place
+                try:
+                    if matches is None or matches(seen):
+                        see(seen)
+                except WRONG_CONTENT as error:
+                    if not _follows_schema(entry):
+                        raise
+                    self._give_up(place, f"it could not judge record {sequence} of the log: {error}")
 
 
 def _follows_schema(entry: Record) -> bool:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from operator import itemgetter
 from typing import Final
 
 from econsim import subjects
 from econsim.domain.audit.facts import Json, Record
 from econsim.domain.expectation.occurrence import Occurrence
-from econsim.schemas.ledger import CREDITS, DEBT, MONEY, Kind, may_owe
+from econsim.schemas.ledger import CREDITS, DEBT, MONEY, Kind, Transfer, may_owe
 from econsim.schemas.types import MICROS_PER_CREDIT
 
 Account = tuple[str, str]
@@ -22,7 +23,9 @@ Account = tuple[str, str]
 
 _PENDING: Final = Kind.PENDING.value
 _TRANSFER: Final = Kind.TRANSFER.value
-_MOVING: Final = (_TRANSFER, Kind.POST.value)
+_VOID: Final = Kind.VOID.value
+
+_FIELDS: Final = itemgetter(*(each.name for each in fields(Transfer)))
 
 ENDOWMENT: Final = "endow"
 """Cause of the chains that deal the first credits."""
@@ -92,7 +95,7 @@ class StateFold:
         if entry.type != subjects.TRANSFER_POSTED.type:
             return
         self._accounts.reach(tick)
-        chains = entry.data["chains"]
+        chains = entry.parts or ()
         self.chains += len(chains)
         for index, chain in enumerate(chains):
             short = self._apply(chain["transfers"])
@@ -118,24 +121,19 @@ class StateFold:
     def _apply(self, transfers: Sequence[Json]) -> tuple[Account, int] | None:
         """Apply linked transfers; return an account that is below zero after its transfer and what it lacks, none if none is."""
         posted, pending, short = self.posted, self.pending, None
-        for transfer in transfers:
-            holder, asset, kind, amount = (
-                transfer["debit"],
-                transfer["asset"],
-                transfer["kind"],
-                transfer["amount"],
-            )
+        for id_, kind, holder, taker, asset, amount, pending_id in map(_FIELDS, transfers):
             debit = holder, asset
             if kind == _PENDING:
                 pending[debit] += amount
-                self._reserved[transfer["id"]] = debit, amount
-            elif kind != _TRANSFER:
-                account, reserved = self._reserved.pop(transfer["pending_id"], (debit, 0))
-                pending[account] -= reserved
-            if kind in _MOVING:
-                posted[debit] -= amount
-                posted[transfer["credit"], asset] += amount
-                self.flows[holder, transfer["credit"], asset] += amount
+                self._reserved[id_] = debit, amount
+            else:
+                if kind != _TRANSFER:
+                    account, reserved = self._reserved.pop(pending_id, (debit, 0))
+                    pending[account] -= reserved
+                if kind != _VOID:
+                    posted[debit] -= amount
+                    posted[taker, asset] += amount
+                    self.flows[holder, taker, asset] += amount
             if posted[debit] < pending[debit] and not may_owe(holder):
                 short = short or (debit, pending[debit] - posted[debit])
         return short

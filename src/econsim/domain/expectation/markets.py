@@ -35,8 +35,7 @@ class LimitPricesMonitor(Monitor):
         """Start before the first event."""
         super().__init__()
         self._resource = form.resource
-        self._orders: dict[tuple[str, str], Occurrence] = {}
-        self._left: dict[tuple[str, str], int] = {}
+        self._orders: dict[tuple[str, str], tuple[Occurrence, int]] = {}
         self._ended: list[tuple[str, str]] = []
         self._trades = 0
 
@@ -57,13 +56,12 @@ class LimitPricesMonitor(Monitor):
         return holding(f"all {self._trades} trades were within the limits of their orders")
 
     def _accept(self, seen: Occurrence) -> None:
-        entity = seen.record.entity
+        entity, order = seen.record.entity, seen.data
         room_for_one_more(len(self._orders))
-        self._orders[entity, seen.data["order_id"]] = seen
-        self._left[entity, seen.data["order_id"]] = seen.data["quantity"]
+        self._orders[entity, order["order_id"]] = seen, order["quantity"]
         # The order before may still trade in this batch: a market publishes orders before trades.
-        if seen.data["replaces"]:
-            self._ended.append((entity, seen.data["replaces"]))
+        if order["replaces"]:
+            self._ended.append((entity, order["replaces"]))
 
     def _cancel(self, seen: Occurrence) -> None:
         self._ended.append((seen.record.entity, seen.data["order_id"]))
@@ -72,7 +70,6 @@ class LimitPricesMonitor(Monitor):
         del seen
         for order in self._ended:
             self._orders.pop(order, None)
-            self._left.pop(order, None)
         self._ended.clear()
 
     def _trade(self, seen: Occurrence) -> None:
@@ -88,13 +85,15 @@ class LimitPricesMonitor(Monitor):
                     seen,
                 )
                 return
-            over = sign * (price - found.data["price"])
+            accepted, left = found
+            over = sign * (price - accepted.data["price"])
             if over > 0:
-                limit = format_credits(found.data["price"])
+                limit = format_credits(accepted.data["price"])
                 text = f"trade {seen.data['trade_id']} was at {format_credits(price)}, the limit of its {side} is {limit}"
-                self.decide(seen.sequence, text, found, seen, missed_by=f"{format_credits(over)} credits")
-            self._left[order] -= seen.data["quantity"]
-            if self._left[order] <= 0:
+                self.decide(seen.sequence, text, accepted, seen, missed_by=f"{format_credits(over)} credits")
+            left -= seen.data["quantity"]
+            self._orders[order] = accepted, left
+            if left <= 0:
                 self._ended.append(order)
 
 
@@ -105,12 +104,14 @@ class UncrossedMonitor(Monitor):
         """Start before the first event."""
         super().__init__()
         self._resource = form.resource
+        self._scenario = scenario
         self._calls = calls(scenario)
         self._checked = 0
 
     def watches(self) -> Iterator[Watch]:
-        """Yield the end of each batch, and the run's opening for its markets."""
-        yield Watch(subjects.RUN_OPENED.type, self._open)
+        """Yield the end of each batch, and the run's opening unless its markets are known."""
+        if self._scenario is None:
+            yield Watch(subjects.RUN_OPENED.type, self._open)
         yield Watch(subjects.TICK_CLEARED.type, self._see, entity=self._resource or "")
 
     def decision(self, now: Now, *, ended: bool) -> Decision:

@@ -37,6 +37,8 @@ class Watch:
     """Test that a fact must pass; none if all are wanted."""
     entity: str = ""
     """Second token of the subject that the events must have; empty for any."""
+    actor: str = ""
+    """Actor that the facts must have; empty for any. It saves a question to each watch of facts of a thousand agents."""
 
 
 class TooManyOpen(EconsimError):
@@ -165,7 +167,7 @@ class Nearest:
 
 def watch(pattern: Pattern, see: See) -> Watch:
     """Return the watch for the facts that fit a pattern."""
-    return Watch(pattern.type, see, pattern.test, pattern.entity)
+    return Watch(pattern.type, see, pattern.test, pattern.entity, pattern.actor)
 
 
 def watch_near(pattern: Pattern, see: See) -> Watch:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
-from econsim.domain.audit.facts import Json, Record, parts_of
+from econsim.domain.audit.facts import Json, Record
 from econsim.domain.expectation.names import CARRIERS, ENVELOPE, is_money, resolve, segments
 from econsim.domain.expectation.pattern import predicate
 from econsim.schemas.expectation_parts import EventPattern
@@ -67,7 +67,7 @@ def mutants(
 def _of_record(records: Sequence[Record], place: int, values: Mapping[str, list[Any]]) -> Iterator[Mutant]:
     """Yield mutants of one record: in its middle fact, and with the next record of another type or tick."""
     entry = records[place]
-    parts = parts_of(entry)
+    parts = entry.parts
     name = f"{entry.type} at tick {entry.tick}"
     if parts:
         middle = len(parts) // 2
@@ -102,13 +102,13 @@ def _with_all(
     """Yield mutants in which one field of all facts of a type has another value."""
     if not places:
         return
-    parts = parts_of(records[places[0]])
+    parts = records[places[0]].parts
     fact = parts[0] if parts else records[places[0]].data
     for path, old in list(_scalars(fact))[:FIELDS_MAX]:
         for new in _other_values(path, old, values):
             changed = list(records)
             for place in places:
-                here = parts_of(records[place])
+                here = records[place].parts
                 data = _carrying(records[place], [_with(each, path, new) for each in here]) if here else None
                 changed[place] = replace(
                     records[place], content=data or _with(records[place].data, path, new)
@@ -137,7 +137,7 @@ def _with_forgery(records: Sequence[Record], pattern: EventPattern) -> Iterator[
     model = next((r for r in records if r.type == look.type), None)
     for place in {len(records) // 2, max(len(records) - 2, 0)} if records else ():
         entry = records[place]
-        parts = parts_of(model) if model else None
+        parts = model.parts if model else None
         data: Json = dict(parts[0] if parts else model.data) if model else {}
         for path, value in _fitting(pattern):
             data = _with(data, path, value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import Final
@@ -10,6 +10,7 @@ from typing import Final
 from econsim.domain.audit.causality import named_cause
 from econsim.domain.audit.describe import describe
 from econsim.domain.audit.facts import Fact, Json, Record, actor_of
+from econsim.domain.audit.late_event import LateEvent
 from econsim.domain.expectation.verdict import Witness
 from econsim.schemas.expectation_parts import Bound
 
@@ -33,6 +34,10 @@ class Occurrence:
     count: int
     """Number of events of the run up to this one."""
     _actor: str = ""
+
+    def __deepcopy__(self, memo: object) -> Occurrence:
+        """Return the fact itself: a copy of what looks at it looks at the same."""
+        return self
 
     @property
     def event_id(self) -> str:
@@ -79,6 +84,11 @@ class Occurrence:
         return Witness(self.sequence, self.tick, self.event_id, entry.type, actor, text, cause)
 
 
+def source_of(kind: str) -> str:
+    """Return the source of a type of copied events, their domain: the ledger's journal, or the files; each is copied in its own order."""
+    return kind.partition(".")[0]
+
+
 @lru_cache(1024)
 def time_ms(text: str) -> float:
     """Return a time of an event in milliseconds since 1970, whole microseconds; raises ValueError for text that is no time."""
@@ -110,6 +120,20 @@ class Now:
     """Time of the newest event."""
     start: str = ""
     """Time of the first event."""
+    copies: dict[str, tuple[int, str]] = field(default_factory=dict)
+    """Source of copied events → newest tick and time of its copies."""
+
+    def note_copy(self, entry: Record | LateEvent) -> None:
+        """Note how far the copies of an event's source have come."""
+        tick, time = self.copies.get(source := source_of(entry.type), (0, ""))
+        self.copies[source] = max(tick, entry.tick), max(time, entry.occurred_at)
+
+    def copied_to(self, source: str, unit: str) -> float:
+        """Return the place in a unit of bounds, ticks or ms, up to which a source was copied."""
+        tick, time = self.copies.get(source, (-1, ""))
+        if unit == "ticks" or not time:
+            return tick
+        return time_ms(time)
 
     def at(self, unit: str) -> float:
         """Return the place in a unit of bounds, as `Occurrence.at`."""

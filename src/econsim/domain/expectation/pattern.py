@@ -32,6 +32,9 @@ Read = Callable[[Occurrence], Any]
 Test = Callable[[Any], bool]
 """Tells whether a value is as it must be."""
 
+_REPORTS: Final = f"{REPORTED.partition('.')[0]}."
+"""Beginning of the types of agents' reports, which may be about others than their actor."""
+
 PRICE_CREDITS_MAX: Final = PRICE_MAX // MICROS_PER_CREDIT
 """Highest price of a unit, credits: a constraint above it was written in micro-credits."""
 
@@ -48,6 +51,8 @@ class Pattern:
     """Pattern in words."""
     entity: str
     """Second token of the subject that the events must have; empty for any."""
+    actor: str
+    """Actor that the facts must have; empty for any."""
     shortfall: Callable[[Occurrence], tuple[int, float]]
     """Tells how many constraints an event of the type does not meet, and by how much it misses them."""
 
@@ -74,6 +79,7 @@ def compile_pattern(pattern: EventPattern) -> Pattern:
     """
     look = resolve(pattern.type)
     tests: list[Callable[[Occurrence], bool]] = []
+    actor = "" if look.type.startswith(_REPORTS) else look.agent
     if look.agent:
         tests.append(_is_about(look.agent, look.type))
     reads = [(reader(look.type, path), constraint) for path, constraint in pattern.where.items()]
@@ -85,7 +91,7 @@ def compile_pattern(pattern: EventPattern) -> Pattern:
         gaps = [miss(constraint, read(seen)) for read, constraint in reads]
         return sum(not test(seen) for test in tests), sum(gap for gap in gaps if gap is not None)
 
-    return Pattern(look.type, _all(tests), words(pattern), look.entity, shortfall)
+    return Pattern(look.type, _all(tests), words(pattern), look.entity, actor, shortfall)
 
 
 def reader(kind: str, path: str) -> Read:
@@ -264,7 +270,7 @@ def _key(reads: Sequence[Read]) -> Callable[[Occurrence], tuple[Any, ...]]:
 
 def _is_about(agent: str, kind: str) -> Callable[[Occurrence], bool]:
     """Tell whether a fact is an agent's: it is the actor, or of a report the entity or one of those that a host names."""
-    if kind.partition(".")[0] != REPORTED.partition(".")[0]:
+    if not kind.startswith(_REPORTS):
         return lambda seen: seen.actor == agent
 
     def test(seen: Occurrence) -> bool:

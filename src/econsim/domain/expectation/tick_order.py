@@ -1,23 +1,34 @@
 """The order of copied events: facts are put in the order of their own ticks before a monitor judges them. Pure.
 
 The server copies journal entries and file changes into the log at any place, even after the run's closing. So their place says nothing,
-and what is missing, too late or out of order is known for good only at the end.
+and what is missing, too late or out of order is known for good only when all copies have passed its tick.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
 from dataclasses import replace
 from functools import partial
-from heapq import heapify, heappop, heappush
 from typing import Final, TypeAlias
 
 from econsim.domain.expectation import monitor
-from econsim.domain.expectation.monitor import COPIED, Decision, Monitor, TooManyOpen, Watch
-from econsim.domain.expectation.occurrence import Now, Occurrence
+from econsim.domain.expectation.monitor import (
+    COPIED,
+    Decision,
+    Monitor,
+    TooManyOpen,
+    Watch,
+    room_for_one_more,
+)
+from econsim.domain.expectation.occurrence import Now, Occurrence, source_of
+
+ORDERED_MIN: Final = 2_048
+"""Newest facts that are not judged yet, whatever the copies have passed: an event that is so many facts late finds its place."""
 
 GROWTH: Final = 8
-"""A running verdict is made anew when this part of the facts, one in so many, has come since: looking stays cheap in long runs."""
+"""A running verdict is made anew when this part of the facts that wait, one in so many, has come since: looking stays cheap."""
 
 Kept: TypeAlias = tuple[float, int, int, int, Occurrence, int]
 """Place in the bound's unit, rank of the type, place in the log, number of arrival, fact, and number of its watch."""
@@ -26,29 +37,30 @@ Kept: TypeAlias = tuple[float, int, int, int, Occurrence, int]
 class InTickOrder(Monitor):
     """Shows a monitor its facts ordered by tick, or by time if its bound is in ms.
 
-    Up to `OPEN_MAX` facts are kept to the end. When there are more, those of ticks that the copies have left behind are judged;
-    a fact that comes for such a tick after all makes the expectation undecidable.
+    A source is copied in its own order, so a tick that every copied source and the rest of the log have left behind is complete. Such
+    ticks are judged, all but the newest `ORDERED_MIN` facts. So what waits does not grow with the run, only with how late the copies
+    are, up to `OPEN_MAX`; a fact that comes for a judged tick after all makes the expectation undecidable.
     """
 
     def __init__(self, make: Callable[[Now], Monitor], order: Sequence[str], unit: str, now: Now) -> None:
         """Start before the first event; `order` are the types in the order in which facts of one tick count."""
         super().__init__()
-        self._make, self._unit, self._now = make, unit, now
+        self._unit, self._now = unit, now
         self._rank = {kind: place for place, kind in reversed(list(enumerate(order)))}
-        self._newest = {kind: float("-inf") for kind in order if kind in COPIED}
+        self._sources = {source_of(kind) for kind in order if kind in COPIED}
         self._judged_now = Now()
         self._inner = make(self._judged_now)
         self._watches = list(self._inner.watches())
         self._kept: list[Kept] = []
-        self._released_to = float("-inf")
-        self._count = self._shown = 0
+        self._full = min(2 * ORDERED_MIN, monitor.OPEN_MAX)
+        self._judged_to = float("-inf")
+        self._count = self._looked_at = 0
         self._so_far: Decision | None = None
 
     def watches(self) -> Iterator[Watch]:
-        """Yield what the monitor watches; of copied types all facts, which tell how far the copies are."""
+        """Yield what the monitor watches."""
         for place, each in enumerate(self._watches):
-            matches = None if each.type in self._newest else each.matches
-            yield Watch(each.type, partial(self._keep, place), matches, each.entity)
+            yield replace(each, see=partial(self._keep, place))
 
     @property
     def types(self) -> frozenset[str]:
@@ -60,70 +72,61 @@ class InTickOrder(Monitor):
         if ended:
             self._show(self._inner, self._judged_now, sorted(self._kept))
             self._kept.clear()
-            return self._conclude(self._inner, self._judged_now, now, ended=True)
-        if self._so_far is None or self._count >= self._shown + 1 + self._shown // GROWTH:
-            self._shown = self._count
-            judged, inner = self._judged_now, self._inner
-            if self._released_to == float("-inf"):
-                judged = Now()
-                inner = self._make(judged)
-                self._show(inner, judged, sorted(self._kept))
-                found = self._conclude(inner, judged, now, ended=False)
-            else:
-                found = inner.decision(judged, ended=False)
+            return _conclude(self._inner, self._judged_now, now, ended=True)
+        if self._so_far is None or self._count > self._looked_at + len(self._kept) // GROWTH:
+            self._looked_at = self._count
+            # A copy judges what waits as if nothing else came.
+            judged, inner = deepcopy((self._judged_now, self._inner))
+            self._show(inner, judged, sorted(self._kept))
+            found = _conclude(inner, judged, now, ended=False)
             self._so_far = replace(found, is_final=found.is_final and not found.needs_all)
         return self._so_far
 
     def _keep(self, place: int, seen: Occurrence) -> None:
-        at, kind = seen.at(self._unit), seen.record.type
-        newest = self._newest.get(kind)
-        if newest is not None:
-            if at > newest:
-                self._newest[kind] = at
-            matches = self._watches[place].matches
-            if matches and not matches(seen):
-                return
-        if at < self._released_to:
-            message = f"a copied event came after more than {monitor.OPEN_MAX} of later ticks"
+        at = seen.tick if self._unit == "ticks" else seen.at(self._unit)
+        if at < self._judged_to:
+            message = f"an event of tick {seen.tick} came after more than {ORDERED_MIN} of later ticks"
             raise TooManyOpen(message)
-        if len(self._kept) >= monitor.OPEN_MAX:
-            self._release()
         self._count += 1
-        rank = self._rank.get(kind, len(self._rank) // 2)
-        kept = (at, rank, seen.sequence, self._count, seen, place)
-        if self._released_to == float("-inf"):
-            # All are sorted together at the end: facts come nearly in order, so that takes a quarter of the time of a heap.
-            self._kept.append(kept)
-        else:
-            heappush(self._kept, kept)
+        if self._inner.decided is not None:
+            return
+        rank = self._rank.get(seen.record.type, len(self._rank) // 2)
+        self._kept.append((at, rank, seen.sequence, self._count, seen, place))
+        if len(self._kept) >= self._full:
+            self._judge_past()
 
-    def _release(self) -> None:
+    def _judge_past(self) -> None:
         """Judge the facts of ticks that the copies, and the rest of the log, have left behind."""
-        due = min(*self._newest.values(), self._now.at(self._unit))
-        past = []
-        if self._released_to == float("-inf"):
-            heapify(self._kept)
-        while self._kept and self._kept[0][0] < due:
-            past.append(heappop(self._kept))
-        monitor.room_for_one_more(len(self._kept))
-        self._released_to = due
-        self._show(self._inner, self._judged_now, past)
+        now, kept = self._now, self._kept
+        kept.sort()
+        passed = (now.at(self._unit), *(now.copied_to(source, self._unit) for source in self._sources))
+        due = min(*passed, kept[-min(ORDERED_MIN, len(kept))][0])
+        cut = bisect_left(kept, (due,))
+        if cut:
+            self._judged_to = due
+            self._show(self._inner, self._judged_now, kept[:cut])
+            self._kept = kept[cut:]
+        room_for_one_more(len(self._kept))
+        self._full = min(len(self._kept) + ORDERED_MIN, monitor.OPEN_MAX)
 
     def _show(self, inner: Monitor, judged: Now, facts: Sequence[Kept]) -> None:
         judged.start = self._now.start
         watches = self._watches if inner is self._inner else list(inner.watches())
+        newest = judged.at(self._unit) if judged.count else float("-inf")
         for at, _, sequence, count, seen, place in facts:
-            turns = judged.count == 0 or at > judged.at(self._unit)
-            judged.count, judged.sequence = count, sequence
-            judged.tick, judged.time = max(seen.tick, judged.tick), seen.record.occurred_at
-            if inner.decided is None:
-                watches[place].see(seen)
-                if turns:
-                    inner.pass_to(judged)
+            if inner.decided is not None:
+                return
+            watches[place].see(seen)
+            if at > newest:
+                newest = at
+                judged.count, judged.sequence = count, sequence
+                judged.tick, judged.time = max(seen.tick, judged.tick), seen.record.occurred_at
+                inner.pass_to(judged)
 
-    def _conclude(self, inner: Monitor, judged: Now, now: Now, *, ended: bool) -> Decision:
-        judged.count, judged.sequence = now.count, now.sequence
-        judged.tick, judged.time = max(now.tick, judged.tick), max(now.time, judged.time)
-        inner.pass_to(judged)
-        # It rests on all copies, wherever they stand.
-        return replace(inner.decision(judged, ended=ended), sequence=now.sequence)
+
+def _conclude(inner: Monitor, judged: Now, now: Now, *, ended: bool) -> Decision:
+    judged.count, judged.sequence = now.count, now.sequence
+    judged.tick, judged.time = max(now.tick, judged.tick), max(now.time, judged.time)
+    inner.pass_to(judged)
+    # It rests on all copies, wherever they stand.
+    return replace(inner.decision(judged, ended=ended), sequence=now.sequence)

@@ -1,14 +1,17 @@
 """Events that are copied into the log are judged by their own tick, wherever the log has them."""
 
+import gc
+
 import pytest
-from expectation_builders import form, judged, stored_run
+from expectation_builders import chain, form, judged, stored_run, tick, trade, verdict
 
 from econsim import subjects
 from econsim.domain.audit.facts import record
-from econsim.domain.expectation import monitor
+from econsim.domain.expectation import monitor, tick_order
 from econsim.domain.expectation.checks import check_expectations
 from econsim.domain.expectation.judge import Judge
 from econsim.domain.expectation.monitor import COPIED
+from econsim.domain.expectation.occurrence import Occurrence
 from econsim.domain.expectation.verdict import Ruling
 from econsim.errors import InvalidExpectation
 
@@ -128,6 +131,24 @@ def test_a_missing_copy_is_no_failure_for_good_before_the_end(run):
     assert judge.close()[0].outcome is Ruling.HOLDS
 
 
+@pytest.mark.parametrize("log", LOGS)
+@pytest.mark.parametrize("looks", [False, True])
+def test_outcomes_are_the_same_when_ticks_are_judged_as_soon_as_the_copies_have_passed_them(
+    run, monkeypatch, log, looks
+):
+    scenario, stored = run
+    monkeypatch.setattr(tick_order, "ORDERED_MIN", 1)
+    judge = Judge([form(**each) for each in HOLDS + FAILS], scenario)
+
+    for sequence, each in enumerate(moved(stored, *LOGS[log]), 1):
+        judge.add_stored(*each, sequence)
+        if looks:
+            judge.verdicts()
+
+    wanted = ["holds"] * len(HOLDS) + ["fails"] * len(FAILS)
+    assert [each.outcome.value for each in judge.close()] == wanted
+
+
 @pytest.mark.parametrize(("by", "outcome"), [(0, Ruling.HOLDS), (PAST, Ruling.UNDECIDABLE)])
 def test_more_facts_than_are_kept_are_judged_when_the_copies_have_passed_their_tick(
     run, monkeypatch, by, outcome
@@ -135,8 +156,42 @@ def test_more_facts_than_are_kept_are_judged_when_the_copies_have_passed_their_t
     scenario, stored = run
     expected = form(form="then", trigger={"type": "ask_accepted"}, event=POSTED, within={"ticks": 500})
     monkeypatch.setattr(monitor, "OPEN_MAX", 130)
+    monkeypatch.setattr(tick_order, "ORDERED_MIN", 10)
 
     assert judged(scenario, moved(stored, by, 1), expected)[1][0].outcome is outcome
+
+
+def kept_after(ticks):
+    """Return how many facts are alive when a judge has seen a trade, and the transfer for it, at each tick."""
+    expected = form(form="then", trigger=TRADE, event=POSTED, within={"ticks": 3})
+    judge, gone = Judge((expected,), is_trusted=True), facts_alive()
+    for number in range(1, ticks + 1):
+        for place, entry in enumerate((tick(number), trade(number), chain(number)), 3 * number):
+            judge.add(entry, place)
+    found = facts_alive() - gone
+    assert judge.close(is_part=True)[0].outcome is Ruling.HOLDS
+    return found
+
+
+def facts_alive():
+    return sum(isinstance(each, Occurrence) for each in gc.get_objects())
+
+
+def test_a_run_four_times_as_long_leaves_no_more_facts(monkeypatch):
+    monkeypatch.setattr(tick_order, "ORDERED_MIN", 32)
+
+    assert kept_after(800) <= kept_after(200) <= 3 * 32
+
+
+def test_an_event_that_comes_after_its_tick_was_judged_makes_the_verdict_undecidable(monkeypatch):
+    monkeypatch.setattr(tick_order, "ORDERED_MIN", 8)
+    expected = form(form="before", first=TRADE, event=POSTED)
+    records = [trade(1), *(each for n in range(2, 40) for each in (tick(n), chain(n))), trade(3)]
+
+    found = verdict(expected, records)
+
+    assert found.outcome is Ruling.UNDECIDABLE
+    assert "an event of tick 3 came after more than 8 of later ticks" in found.message
 
 
 @pytest.mark.parametrize(
