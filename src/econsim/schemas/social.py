@@ -127,7 +127,7 @@ class AskHuman(NewQuestion, Request):
     """Ask a person; the answer comes as a delivery, and `ReadSocial` has it too."""
 
     person: Identifier | None = None
-    """Operator who alone may answer; none for any operator."""
+    """Who alone may answer: an external agent of the run, for the person who trades as it, else an operator; none for any operator."""
 
 
 class AskAgent(NewQuestion):

@@ -1,10 +1,11 @@
 // The live page: reads a run, keeps what it read, and shows it as it was at one place. Once a frame: take in what came, go to the place, draw.
 
-import { Economy } from "./economy.js";
+import { Economy, equilibriumOf } from "./economy.js";
 import { Feed, remedy } from "./feed.js";
 import { RunLog, Selection } from "./log.js";
 import { AgentPanel, CallPanel, EventPanel, MarketPanel, number, TradePanel, VerdictPanel, WaterfallPanel, WhyPanel } from "./panels.js";
 import { Describer } from "./sentences.js";
+import { byId, Command, keepTheme, listKeys, turnTheme } from "./shell.js";
 import { put } from "./table.js";
 
 /** Milliseconds of a frame for taking in events, for going to another place, and for searching: the rest is for drawing. */
@@ -13,16 +14,13 @@ const INTAKE_MS = 20, GO_MS = 40, SEARCH_MS = 5;
 const BUSY_MS = 45;
 /** Milliseconds between two drawings of a part that is out of sight. */
 const OUT_OF_SIGHT_MS = 700;
-const KEY_STORED = "econsim-key", THEME_STORED = "econsim-theme";
-
-const byId = (id) => document.getElementById(id);
 
 class App {
   constructor() {
     this.log = new RunLog();
     this.economy = new Economy(this.log);
     this.describer = new Describer();
-    this.equilibria = {};
+    this.equilibria = new Map();
     this.selection = new Selection(this.log);
     this.isLive = true;
     this.cursor = 0; // records that are shown
@@ -30,6 +28,7 @@ class App {
     this.isTouched = true;
     this.drawnAt = -Infinity;
     this.rate = { at: performance.now(), records: 0, shown: 0 };
+    this.command = new Command("econsim watch", "econsim-key", () => remedy(this.feed.session?.run ?? "RUN"));
     this.feed = new Feed(() => this.openSession(), (state, reason) => this.tellConnection(state, reason));
     this.events = new EventPanel(this);
     this.markets = new MarketPanel(this);
@@ -56,26 +55,10 @@ class App {
     requestAnimationFrame(frame);
   }
 
-  async fetchJson(path) {
-    const asked = fetch(path, { headers: { Authorization: `Bearer ${this.key}` }, cache: "no-store" });
-    const response = await asked.catch(() => {
-      throw new Error(`the command that serves this page has ended; ${remedy(this.feed.session?.run ?? "RUN")}`);
-    });
-    if (response.status === 503) throw new Error(await response.text());
-    if (!response.ok) throw new Error("this page's key is not known any more; open the address that `econsim watch` printed");
-    return response.json();
-  }
   async openSession() {
-    if (location.hash.length > 1) {
-      sessionStorage.setItem(KEY_STORED, location.hash.slice(1));
-      // The key stays with this tab, and out of what is copied or bookmarked.
-      history.replaceState(null, "", location.pathname);
-    }
-    this.key = sessionStorage.getItem(KEY_STORED);
-    if (!this.key) throw new Error("this address has no key; open the one that `econsim watch` printed");
-    const session = await this.fetchJson("/session");
+    const session = await this.command.ask("/session");
     this.describer = new Describer(session);
-    this.equilibria = session.equilibria;
+    this.equilibria = new Map(Object.entries(session.equilibria).map(([resource, stretches]) => [resource, equilibriumOf(stretches)]));
     document.title = `${session.run} · econsim`;
     put(byId("title"), session.run);
     put(byId("about"), session.title);
@@ -236,10 +219,11 @@ class App {
     this.touch();
   }
   turnTheme() {
-    const isDark = getComputedStyle(document.documentElement).colorScheme === "dark"
-      || (document.documentElement.dataset.theme ?? "") === "" && matchMedia("(prefers-color-scheme: dark)").matches;
-    document.documentElement.dataset.theme = isDark ? "light" : "dark";
-    localStorage.setItem(THEME_STORED, document.documentElement.dataset.theme);
+    turnTheme();
+    this.redraw();
+  }
+  /** Draw the charts anew, as after a change of colours. */
+  redraw() {
     this.markets.reset();
     this.touch();
   }
@@ -262,10 +246,7 @@ class App {
       ["?", "?", "these keys", () => byId("help").showModal()],
       ["Escape", "esc", "leave a field, choose nothing", () => this.choose(null)],
     ];
-    for (const [, shown, meaning] of keys) {
-      if (!shown) continue;
-      byId("keys").append(Object.assign(document.createElement("dt"), { textContent: shown }), Object.assign(document.createElement("dd"), { textContent: meaning }));
-    }
+    listKeys(keys);
     addEventListener("keydown", (event) => {
       if (event.ctrlKey || event.altKey || event.metaKey || byId("help").open) return;
       const { target } = event, isField = target instanceof HTMLInputElement && target.type !== "range";
@@ -285,15 +266,11 @@ class App {
     byId("theme").addEventListener("click", () => this.turnTheme());
     byId("help-open").addEventListener("click", () => byId("help").showModal());
     for (const id of ["filter-type", "filter-agent", "filter-text"]) byId(id).addEventListener("input", () => this.filter());
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-      this.markets.reset();
-      this.touch();
-    });
     for (const table of document.querySelectorAll(".table")) table.addEventListener("scroll", () => this.touch(), { passive: true });
     addEventListener("resize", () => this.touch());
   }
 }
 
-const theme = localStorage.getItem(THEME_STORED);
-if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
-new App().start();
+const app = new App();
+keepTheme(() => app.redraw());
+app.start();
