@@ -4,7 +4,7 @@ import { DepthChart, PriceChart } from "./charts.js";
 import { STATES, THINKS, FAILED, SUSPENDED } from "./economy.js";
 import { partsOf } from "./log.js";
 import { inOrder } from "./sentences.js";
-import { byId } from "./shell.js";
+import { byId, element } from "./shell.js";
 import { put, Table } from "./table.js";
 
 /** Spans of a tick that are shown, and letters of an event's data. */
@@ -20,13 +20,6 @@ const money = new Intl.NumberFormat("en", { minimumFractionDigits: 2, maximumFra
 export const number = (value) => whole.format(value).replaceAll(",", " ");
 const cents = (micros) => (micros / 1e6).toFixed(4);
 const amount = (micros) => money.format(micros / 1e6).replaceAll(",", " ");
-
-function element(name, kind, text) {
-  const made = document.createElement(name);
-  if (kind) made.className = kind;
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
 
 const STATE_SIGNS = ["·", "◔", "✓", "✕", "✕"];
 

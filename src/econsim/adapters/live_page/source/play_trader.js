@@ -51,10 +51,17 @@ export class Trader {
     this.watch();
     this.listen();
     this.tell("connected");
-    await Promise.race([this.untilOpen(), closed]);
-    await Promise.race([this.refresh(), closed]);
-    const looking = setInterval(() => this.look().catch(() => {}), SILENCE_MS);
-    await closed.finally(() => clearInterval(looking));
+    let looking;
+    try {
+      await Promise.race([this.untilOpen(), closed]);
+      await Promise.race([this.refresh(), closed]);
+      looking = setInterval(() => this.look().catch(() => {}), SILENCE_MS);
+      await closed;
+    } finally {
+      clearInterval(looking);
+      // The account has few connections, and the page is about to make another one.
+      this.client.close().catch(() => {});
+    }
   }
   async watch() {
     for await (const { type } of this.client.status()) {

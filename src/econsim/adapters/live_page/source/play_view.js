@@ -4,19 +4,12 @@ import { TradeChart } from "./charts.js";
 import { BETWEEN, ENDED, OPEN, WAITING } from "./play_account.js";
 import { amount, gain, lengthOf, taxSentence, taxWords, termSentences, timeLeft, units } from "./play_words.js";
 import { inOrder } from "./sentences.js";
-import { byId } from "./shell.js";
+import { byId, element } from "./shell.js";
 import { put } from "./table.js";
 
 /** Milliseconds before the end from which on the time is marked, and levels of the book that are shown. */
 const SOON_MS = 10_000, LEVELS_SHOWN = 8;
 const SIDES = { bid: ["buy", "bought", "value"], ask: ["sell", "sold", "cost"] };
-
-export function element(name, kind = "", ...content) {
-  const made = document.createElement(name);
-  if (kind) made.className = kind;
-  made.append(...content.map((each) => (typeof each === "string" ? inOrder(each) : each)));
-  return made;
-}
 
 function table(names, rows) {
   const head = element("tr", "", ...names.map((name) => element("th", "", name)));
@@ -30,6 +23,7 @@ export class View {
   constructor(app) {
     this.app = app;
     this.chart = new TradeChart(byId("prices"));
+    this.typed = new Map(); // question → what was written so far
     this.drawn = new Map(); // part → what it shows, by which it is known to be up to date
   }
   /** Draw the charts anew, as after a change of colours. */
@@ -143,6 +137,9 @@ export class View {
       const field = element("input");
       field.setAttribute("aria-label", "Your answer");
       field.maxLength = 4000;
+      // The form is made anew when another question comes.
+      field.value = this.typed.get(question.question_id) ?? "";
+      field.addEventListener("input", () => this.typed.set(question.question_id, field.value));
       made.append(field, element("button", "", "Answer"));
       made.addEventListener("submit", () => field.value.trim() && give(field.value.trim()));
     }

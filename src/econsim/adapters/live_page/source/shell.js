@@ -1,8 +1,18 @@
 // What both pages share: the key in the address and what it opens, light and dark, and the list of keys.
 
+import { inOrder } from "./sentences.js";
+
 const THEME_STORED = "econsim-theme";
 
 export const byId = (id) => document.getElementById(id);
+
+/** An element with texts, which go in as texts and never as markup, and other elements. */
+export function element(name, kind = "", ...content) {
+  const made = document.createElement(name);
+  if (kind) made.className = kind;
+  made.append(...content.map((each) => (typeof each === "string" ? inOrder(each) : each)));
+  return made;
+}
 
 /** Answers of the command that serves the page, to who has its key. */
 export class Command {
@@ -44,6 +54,5 @@ export function turnTheme() {
 
 /** List keys that have a meaning: rows of the key's name, how it is shown, what it means, what it does. */
 export function listKeys(keys) {
-  const part = (name, text) => Object.assign(document.createElement(name), { textContent: text });
-  for (const [, shown, meaning] of keys) if (shown) byId("keys").append(part("dt", shown), part("dd", meaning));
+  for (const [, shown, meaning] of keys) if (shown) byId("keys").append(element("dt", "", shown), element("dd", "", meaning));
 }
