@@ -282,9 +282,7 @@ def test_a_run_is_followed_while_it_goes_on(server, browser):
 
 def test_verdicts_are_shown_while_the_run_goes_on(server, browser):
     wanted = {"expectations": scenario_file.load("tool_market").expectations}
-    rows = renamed(
-        list(in_memory.run(shortened("tool_market", ticks=4).model_copy(update=wanted))), "judged"
-    )
+    rows = renamed(list(in_memory.run(shortened("tool_market", ticks=4).model_copy(update=wanted))), "judged")
     put_in_log(server, rows[: len(rows) // 2])
 
     with watching(server.state, "judged") as url, tab(browser, url) as page:

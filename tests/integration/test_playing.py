@@ -65,9 +65,7 @@ async def test_a_policy_is_not_asked_in_a_period_without_its_agent_and_begins_th
 ):
     away = {"first_period": 2, "last_period": 2, "group": "anna", "present": False}
     clock = {**ECONOMY.clock.model_dump(), "periods": 3, "ticks_per_period": 4}
-    economy = Scenario.model_validate(
-        {**ECONOMY.model_dump(mode="json"), "clock": clock, "changes": [away]}
-    )
+    economy = Scenario.model_validate({**ECONOMY.model_dump(mode="json"), "clock": clock, "changes": [away]})
     policy = Mover()
     async with live_run(server, run, economy) as live:
         await play(policy, run, "anna", economy, nats=server.url, creds=live.creds["anna"])

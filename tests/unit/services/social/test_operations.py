@@ -38,4 +38,3 @@ async def test_who_forbids_an_agent_to_write_is_not_asked_by_it_either(world):
 
     with pytest.raises(NotAllowed, match="has not consented"):
         await people.ask_human("ana", ASK)
-
