@@ -10,10 +10,12 @@ import { put } from "./table.js";
 
 /** Milliseconds of a frame for taking in events, for going to another place, and for searching: the rest is for drawing. */
 const INTAKE_MS = 20, GO_MS = 40, SEARCH_MS = 5;
-/** Milliseconds between two drawings while more events wait than were taken in: 25 a second are smooth, more would only delay. */
+/** Milliseconds between two drawings while events come that fast: 25 a second are smooth, more would only delay. */
 const BUSY_MS = 45;
 /** Milliseconds between two drawings of a part that is out of sight. */
 const OUT_OF_SIGHT_MS = 700;
+/** Events a second that nobody can read one by one; then, milliseconds between two drawings of a part, and parts that are drawn in one frame. */
+const FAST = 1000, FAST_MS = 200, FAST_PARTS = 2;
 
 class App {
   constructor() {
@@ -25,8 +27,9 @@ class App {
     this.isLive = true;
     this.cursor = 0; // records that are shown
     this.chosen = null; // fact
-    this.isTouched = true;
+    this.isTouched = this.isAsked = true;
     this.drawnAt = -Infinity;
+    this.dueAt = Infinity; // when a part is to be drawn that waits
     this.rate = { at: performance.now(), records: 0, shown: 0 };
     this.command = new Command("econsim watch", "econsim-key", () => remedy(this.feed.session?.run ?? "RUN"));
     this.feed = new Feed(() => this.openSession(), (state, reason) => this.tellConnection(state, reason));
@@ -71,7 +74,12 @@ class App {
     this.touch();
   }
 
+  /** Draw all at the next frame, for what a person does. */
   touch() {
+    this.isTouched = this.isAsked = true;
+  }
+  /** Draw what has changed, each part when its time has come. */
+  note() {
     this.isTouched = true;
   }
 
@@ -82,12 +90,11 @@ class App {
     if (this.economy.state.at !== this.cursor) this.go(start + GO_MS);
     if (!this.selection.isDone) {
       this.selection.advance(performance.now() + SEARCH_MS);
-      this.touch();
+      this.note();
     }
     if (now - this.rate.at > 500) this.measure(now);
-    const isBusy = !this.feed.isCaughtUp;
-    if (!this.isTouched || (isBusy && now - this.drawnAt < BUSY_MS)) return;
-    this.isTouched = false;
+    const isBusy = !this.feed.isCaughtUp || this.rate.shown > FAST;
+    if ((!this.isTouched && now < this.dueAt) || (isBusy && !this.isAsked && now - this.drawnAt < BUSY_MS)) return;
     this.drawnAt = now;
     this.draw(now);
   }
@@ -104,7 +111,7 @@ class App {
         if (this.isLive && economy.state.at === log.length - 1) economy.step(event);
       }
       if (page.taken === page.length) pages.shift();
-      this.touch();
+      this.note();
     }
     if (economy.isWhole && this.feed.isCaughtUp && !pages.length) this.feed.end();
   }
@@ -114,7 +121,7 @@ class App {
     const { economy } = this;
     if (economy.state.at > this.cursor || !this.isLive) economy.rewind(this.cursor);
     while (economy.state.at < this.cursor && performance.now() < until) economy.step();
-    this.touch();
+    this.note();
   }
 
   /** Number of facts up to the place that is shown. */
@@ -126,7 +133,7 @@ class App {
   measure(now) {
     const { rate } = this;
     rate.shown = ((this.log.length - rate.records) * 1000) / (now - rate.at);
-    if (rate.shown || rate.was) this.touch();
+    if (rate.shown || rate.was) this.note();
     Object.assign(rate, { at: now, records: this.log.length, was: rate.shown });
   }
 
@@ -154,15 +161,22 @@ class App {
       ["trades", number(trades)], ...(ended ? [] : [["events/s", number(this.rate.shown)]]),
       ...(log.unreadable ? [["unreadable", number(log.unreadable)]] : []),
     ]);
-    for (const panel of this.panels.values()) {
-      // What is out of sight is drawn now and then.
-      if (this.inSight.has(panel) || now - (panel.drawnAt ?? -Infinity) > OUT_OF_SIGHT_MS) {
-        panel.drawnAt = now;
-        panel.show(now);
-        panel.isLate = false;
-      } else panel.isLate = true;
-      if (panel.isLate) this.touch();
+    this.drawParts(now);
+  }
+  /** Draw the parts that have changed: those that nobody sees now and then, and all more seldom and in turn while events come faster than anybody reads. */
+  drawParts(now) {
+    const parts = [...this.panels.values()];
+    if (this.isTouched) for (const part of parts) part.isStale = true;
+    const isFast = this.isLive && !this.isAsked && (!this.feed.isCaughtUp || this.rate.shown > FAST);
+    const dueAt = (part) => (part.drawnAt ?? -Infinity) + (!this.inSight.has(part) ? OUT_OF_SIGHT_MS : isFast ? FAST_MS : 0);
+    this.isTouched = this.isAsked = false;
+    const due = parts.filter((part) => part.isStale && dueAt(part) <= now).sort((a, b) => dueAt(a) - dueAt(b));
+    for (const part of isFast ? due.slice(0, FAST_PARTS) : due) {
+      part.isStale = false;
+      part.drawnAt = now;
+      part.show(now);
     }
+    this.dueAt = Math.min(...parts.filter((part) => part.isStale).map(dueAt));
   }
   showFigures(rows) {
     const list = byId("figures");

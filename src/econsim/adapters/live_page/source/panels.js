@@ -69,7 +69,7 @@ export class MarketPanel {
     put(byId("book-facts"), book.orders.size ? `best bid ${side(book.bid)} · best ask ${side(book.ask)} · ${number(book.orders.size)} orders` : "the book is empty");
     const seen = `${this.market} ${economy.state.at}`;
     if (seen === this.seen) return;
-    if (this.seen && this.app.isLive && now - this.chartedAt < CHART_MS) return this.app.touch();
+    if (this.seen && this.app.isLive && now - this.chartedAt < CHART_MS) return this.app.note();
     this.chartedAt = now;
     this.seen = seen;
     this.price.show(series, count, equilibrium);
@@ -407,7 +407,7 @@ export class VerdictPanel {
       this.say(`the verdicts cannot be had now: ${error.message}`);
       setTimeout(() => {
         this.asked = false;
-        this.app.touch();
+        this.app.note();
       }, AGAIN_MS);
     });
   }
@@ -417,7 +417,7 @@ export class VerdictPanel {
     this.app.command.ask("/verdicts/so-far").then(({ verdicts }) => {
       if (!this.app.economy.isWhole && verdicts.length) this.list(verdicts);
     }, () => {});
-    setTimeout(() => this.app.touch(), SO_FAR_MS);
+    setTimeout(() => this.app.note(), SO_FAR_MS);
   }
   list(verdicts) {
     const told = JSON.stringify(verdicts);
