@@ -104,7 +104,7 @@ class tab:  # noqa: N801 - used as a function
 def until_text(page, selector, text):
     from playwright.sync_api import expect
 
-    expect(page.locator(selector)).to_have_text(text, timeout=30_000)
+    expect(page.locator(selector)).to_have_text(text, timeout=60_000)
 
 
 def figure(page, name):

@@ -5,8 +5,8 @@ import { partsOf, Column } from "./log.js";
 
 /** Copies kept at most; when there are more, every other one goes and the distance doubles. */
 const COPIES_MAX = 48;
-/** Records between two copies at first. */
-const DISTANCE = 1000;
+/** Records between two copies at first: as many as are folded again in a frame or two. */
+const DISTANCE = 4000;
 
 const MOVING = new Set(["transfer", "post"]);
 export const WAITS = 0, THINKS = 1, ACTED = 2, FAILED = 3, SUSPENDED = 4;

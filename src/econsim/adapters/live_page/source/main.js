@@ -12,8 +12,8 @@ import { put } from "./table.js";
 const INTAKE_MS = 20, GO_MS = 40, SEARCH_MS = 5;
 /** Milliseconds between two drawings while events come that fast: 25 a second are smooth, more would only delay. */
 const BUSY_MS = 45;
-/** Milliseconds between two drawings of a part that is out of sight. */
-const OUT_OF_SIGHT_MS = 700;
+/** Milliseconds between two drawings of a part that is out of sight; and while events come fast. */
+const OUT_OF_SIGHT_MS = 700, FAST_OUT_OF_SIGHT_MS = 3000;
 /** Events a second that nobody can read one by one; then, milliseconds between two drawings of a part, and parts that are drawn in one frame. */
 const FAST = 1000, FAST_MS = 200, FAST_PARTS = 2;
 
@@ -35,11 +35,13 @@ class App {
     this.feed = new Feed(() => this.openSession(), (state, reason) => this.tellConnection(state, reason));
     this.events = new EventPanel(this);
     this.markets = new MarketPanel(this);
+    this.head = { show: () => this.drawHead() };
     this.panels = new Map([
       [".market", this.markets], [".agents", new AgentPanel(this)], [".trades", new TradePanel(this)], [".calls", new CallPanel(this)],
       [".events", this.events], [".why", new WhyPanel(this)], [".waterfall", new WaterfallPanel(this)], [".verdicts", new VerdictPanel(this)],
     ]);
-    this.inSight = new Set();
+    this.parts = [this.head, ...this.panels.values()];
+    this.inSight = new Set([this.head]);
     const sight = new IntersectionObserver((entries) => {
       for (const { target, isIntersecting } of entries) this.inSight[isIntersecting ? "add" : "delete"](this.panels.get(`.${target.classList[1]}`));
       // The book is drawn with its market.
@@ -137,7 +139,7 @@ class App {
     Object.assign(rate, { at: now, records: this.log.length, was: rate.shown });
   }
 
-  draw(now) {
+  drawHead() {
     const { economy, log } = this, { state } = economy;
     const ended = economy.isWhole ? (state.status === "failed" && state.at === log.length ? "failed" : "ended") : "";
     const [word, kind] =
@@ -161,14 +163,14 @@ class App {
       ["trades", number(trades)], ...(ended ? [] : [["events/s", number(this.rate.shown)]]),
       ...(log.unreadable ? [["unreadable", number(log.unreadable)]] : []),
     ]);
-    this.drawParts(now);
   }
   /** Draw the parts that have changed: those that nobody sees now and then, and all more seldom and in turn while events come faster than anybody reads. */
-  drawParts(now) {
-    const parts = [...this.panels.values()];
+  draw(now) {
+    const { parts } = this;
     if (this.isTouched) for (const part of parts) part.isStale = true;
     const isFast = this.isLive && !this.isAsked && (!this.feed.isCaughtUp || this.rate.shown > FAST);
-    const dueAt = (part) => (part.drawnAt ?? -Infinity) + (!this.inSight.has(part) ? OUT_OF_SIGHT_MS : isFast ? FAST_MS : 0);
+    const [seen, unseen] = isFast ? [FAST_MS, FAST_OUT_OF_SIGHT_MS] : [0, OUT_OF_SIGHT_MS];
+    const dueAt = (part) => (part.drawnAt ?? -Infinity) + (this.inSight.has(part) ? seen : unseen);
     this.isTouched = this.isAsked = false;
     const due = parts.filter((part) => part.isStale && dueAt(part) <= now).sort((a, b) => dueAt(a) - dueAt(b));
     for (const part of isFast ? due.slice(0, FAST_PARTS) : due) {

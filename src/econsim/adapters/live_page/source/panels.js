@@ -11,8 +11,9 @@ import { put, Table } from "./table.js";
 const SPANS_MAX = 300, DATA_MAX = 20_000;
 /** Milliseconds until verdicts that could not be had are asked for again, and between two questions for those so far. */
 const AGAIN_MS = 5000, SO_FAR_MS = 1000;
-/** Milliseconds between two sortings of the agents, drawings of a tick, and drawings of the charts, while a run goes on. */
-const SORT_MS = 250, TICK_MS = 250, CHART_MS = 90;
+/** Milliseconds between two sortings of the agents, drawings of a tick, and drawings of the charts, while a run goes on; and times as long as it took
+ * that a sorting is not done again. */
+const SORT_MS = 250, TICK_MS = 250, CHART_MS = 90, SORT_PAUSE = 25;
 
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const money = new Intl.NumberFormat("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
@@ -88,6 +89,7 @@ export class AgentPanel {
     this.by = 1;
     this.falls = true;
     this.sortedAt = -Infinity;
+    this.sortMs = 0;
     this.filter = byId("agents-filter");
     this.filter.addEventListener("input", () => this.again());
     const value = (column) => (agent) => app.economy.state[column][agent];
@@ -125,7 +127,8 @@ export class AgentPanel {
   show(now) {
     const { economy } = this.app;
     const { at } = economy.state;
-    if (now - this.sortedAt > SORT_MS || (!this.app.isLive && at !== this.sortedFor)) {
+    if (now - this.sortedAt > Math.max(SORT_MS, SORT_PAUSE * this.sortMs) || (!this.app.isLive && at !== this.sortedFor)) {
+      const began = performance.now();
       this.sortedFor = at;
       const wanted = this.filter.value.trim().toLowerCase(), value = this.values[this.by], sign = this.falls ? -1 : 1;
       this.order = [];
@@ -134,6 +137,7 @@ export class AgentPanel {
       if (this.by === 0) this.order.sort((a, b) => (value(a) < value(b) ? -sign : sign));
       else this.order.sort((a, b) => sign * (value(a) - value(b)) || a - b);
       this.sortedAt = now;
+      this.sortMs = performance.now() - began;
     }
     this.table.show(this.order.length, (row) => this.order[row], undefined, false);
   }

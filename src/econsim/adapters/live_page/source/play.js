@@ -188,8 +188,10 @@ class App {
   }
   /** Put a result away, or else be done with the tick. */
   goOn() {
-    if (!byId("between").hidden && !byId("go-on").hidden) {
-      this.dismissed = this.account.results.at(-1).period;
+    const period = this.account.results.at(-1)?.period;
+    // A second key may come before the page is drawn again.
+    if (!byId("between").hidden && !byId("go-on").hidden && this.dismissed < period) {
+      this.dismissed = period;
       return this.touch();
     }
     if (this.account.isAwaited) this.trying(this.trader.pass());
