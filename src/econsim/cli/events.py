@@ -32,9 +32,6 @@ if TYPE_CHECKING:
 FURTHER_BACK: Final = 8
 """Factor by which more events are read if too few match: a search through a whole run reads a seventh of it twice."""
 
-OWN_REPORT: Final = "agent."
-"""Beginning of the types of what agents report."""
-
 Show = Callable[["deque[Fact]"], None]
 """Prints a queue of facts and empties it."""
 
@@ -122,7 +119,7 @@ def events(  # noqa: PLR0913 - each is an option of the command
 
     Example: [cyan]econsim events last --actor buyer_003 --follow[/cyan]
     """
-    reports = type_ if type_ and type_.startswith(OWN_REPORT) else ""
+    reports = type_ if type_ and names_reports(type_) else ""
     choice = EventFilter(event_types(type_) if type_ else None, reports, actor, limit, follow)
     run_async(_events(settings_of(context), run, choice, as_json=as_json))
 
@@ -228,6 +225,13 @@ def _type_name(text: str) -> str:
     return text
 
 
+def names_reports(name: str) -> bool:
+    """Tell whether the beginning of a type is one of what agents report: it has their domain, which `agent` alone is not."""
+    from econsim.subjects import REPORT
+
+    return name.startswith(REPORT.template.partition("{")[0])
+
+
 def event_types(name: str) -> frozenset[str]:
     """Return the event types of the table that begin with a name.
 
@@ -240,7 +244,7 @@ def event_types(name: str) -> frozenset[str]:
     found = frozenset(
         kind for kind in known if name and (kind.startswith(name) or kind.partition(".")[2].startswith(name))
     )
-    if not found and not name.startswith(OWN_REPORT):
+    if not found and not names_reports(name):
         actions = ", ".join(sorted(kind.partition(".")[2] for kind in known))
         message = f"no event type begins with {name[:80]!r}; the types are {actions}, and agent.NAME for what agents report"
         raise NotFound(message)

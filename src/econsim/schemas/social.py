@@ -127,7 +127,7 @@ class AskHuman(NewQuestion, Request):
     """Ask a person; the answer comes as a delivery, and `ReadSocial` has it too."""
 
     person: Identifier | None = None
-    """Who alone may answer: an external agent of the run, for the person who trades as it, else an operator; none for any operator."""
+    """External agent of the run whose person alone may answer, else the operator who alone may; none for any operator."""
 
 
 class AskAgent(NewQuestion):

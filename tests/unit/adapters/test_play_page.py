@@ -118,7 +118,7 @@ def test_nobody_trades_by_the_values_of_the_period_before_and_what_is_new_is_sai
         [[True, 3_200_000], [False, None], [True, 2_000_000]],
         [
             "Prices from 0.01 to 2.50 are allowed.",
-            "You pay a tax of 0.20 for each unit that you buy, beside its price.",
+            "You pay a tax of 0.20 for each unit that you buy, on top of its price.",
             "Your units have other values than in the period before.",
         ],
         ["limits", "tax", "values"],

@@ -68,7 +68,8 @@ export function taxWords(side, tax) {
 
 export function taxSentence(side, tax, price) {
   const each = `for each unit that you ${side === "bid" ? "buy" : "sell"}`;
-  return tax > 0 ? `You pay a tax of ${price(tax)} ${each}, beside its price.` : `You get a subsidy of ${price(-tax)} ${each}, beside its price.`;
+  if (tax < 0) return `You get a subsidy of ${price(-tax)} ${each}.`;
+  return `You pay a tax of ${price(tax)} ${each}, ${side === "bid" ? "on top" : "out"} of its price.`;
 }
 
 /** Sentences about what holds on a market in a period; `isNew` marks what did not hold in the period before. */
