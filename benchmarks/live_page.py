@@ -152,8 +152,7 @@ async def main(count: int) -> None:
             await store(server, count)
             config, sockets = settings(state=Path(state)), f"ws://127.0.0.1:{server.websocket}"
             session = WatchSession(lambda: connect_to_server(config), server.trust, "load", sockets)
-            answers = {"/session": session.describe, "/verdicts": session.judge}
-            async with PageServer(server.pages, sockets, answers) as served:
+            async with PageServer(server.pages, sockets, session.answers) as served:
                 browser = await library.chromium.launch(
                     executable_path=browser_path, args=["--no-sandbox", "--disable-gpu"]
                 )

@@ -12,6 +12,7 @@ from contextlib import contextmanager, nullcontext
 
 import pytest
 from browsers import apart, browsing, needs_browser, put_in_log, renamed, watching
+from factories import group, role, scenario
 from nats_runs import over_nats, shortened
 from superuser import superuser
 
@@ -103,7 +104,7 @@ class tab:  # noqa: N801 - used as a function
 def until_text(page, selector, text):
     from playwright.sync_api import expect
 
-    expect(page.locator(selector)).to_have_text(text, timeout=30_000)
+    expect(page.locator(selector)).to_have_text(text, timeout=60_000)
 
 
 def figure(page, name):
@@ -130,7 +131,7 @@ def serving_briefly(server, run, life_s, port=None):
             given.append(run)
             return await session.describe()
 
-        answers = {"/session": describe, "/verdicts": session.judge}
+        answers = {**session.answers, "/session": describe}
         async with PageServer(server.pages, sockets, answers) as page:
             found.append(page.urls[0])
             told.set()
@@ -277,6 +278,35 @@ def test_a_run_is_followed_while_it_goes_on(server, browser):
         page.keyboard.press("Space")
         until_text(page, "#status", "ended")
         until_text(page, "#verdicts p", "the scenario expects nothing")
+
+
+def test_verdicts_are_shown_while_the_run_goes_on(server, browser):
+    wanted = {"expectations": scenario_file.load("tool_market").expectations}
+    rows = renamed(list(in_memory.run(shortened("tool_market", ticks=4).model_copy(update=wanted))), "judged")
+    put_in_log(server, rows[: len(rows) // 2])
+
+    with watching(server.state, "judged") as url, tab(browser, url) as page:
+        until_text(page, "#verdicts .pill >> nth=0", re.compile("so far|for good"))
+        put_in_log(server, rows[len(rows) // 2 :])
+        until_text(page, "#verdicts .pill >> nth=0", re.compile("^. (holds|fails)$"))
+
+
+def test_each_period_has_its_own_equilibrium(server, browser):
+    seller, buyer = (
+        group(name, "truthful", count=4, roles=[role(side, first=first, last=last, units=1)])
+        for name, side, first, last in (("seller", "ask", 1, 2), ("buyer", "bid", 3, 2))
+    )
+    change = {"first_period": 2, "market": "cpu", "price_ceiling": 1.5}
+    held = scenario(seller, buyer, clock={"periods": 2, "ticks_per_period": 3}, changes=[change])
+    rows = renamed(list(in_memory.run(held)), "changing")
+    put_in_log(server, rows)
+
+    with watching(server.state, "changing") as url, tab(browser, url) as page:
+        until_text(page, "#status", "ended")
+        bound = re.compile(r"equilibrium .*1\.50 \(dashed; 2\.00 without price limits and tax\)")
+        until_text(page, "#market-facts", bound)
+        page.locator("#seek").fill(str(len(rows) // 3))
+        until_text(page, "#market-facts", re.compile(r"equilibrium 2\.00 \(dashed\)"))
 
 
 def test_a_server_that_is_named_needs_the_addresses_of_its_websockets_and_of_the_page(server, shown, browser):

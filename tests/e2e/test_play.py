@@ -41,6 +41,39 @@ name = "cleo"
 policy = "external"
 """
 
+CHANGING = """
+name = "lab"
+
+[clock]
+periods = 3
+ticks_per_period = 1
+join_ms = 600_000
+
+[[markets]]
+resource = "cpu"
+
+[[agents]]
+name = "ana"
+policy = "external"
+roles = [{ resource = "cpu", side = "bid", values = [[3.20]] }]
+
+[[agents]]
+name = "seller"
+policy = "truthful"
+roles = [{ resource = "cpu", side = "ask", values = [[1.00]] }]
+
+[[changes]]
+first_period = 2
+market = "cpu"
+tax = 0.50
+price_ceiling = 2.50
+
+[[changes]]
+first_period = 3
+group = "ana"
+present = false
+"""
+
 BOT = """
 import asyncio, sys
 from econsim import join
@@ -50,6 +83,7 @@ async def main(run, state):
         async for tick in me.ticks():
             if tick.number == 1:
                 await me.economy.place_bid("cpu", "2.00")
+                await me.social.ask("Is 2 fair?", 600, options=("yes", "no"), person="ana")
             if tick.number == 3:
                 await me.economy.place_ask("cpu", "2.50")
 
@@ -133,9 +167,9 @@ def browser():
 
 
 @contextmanager
-def started(directory):
+def started(directory, text=LAB):
     """Start a run that waits for its agents; yield its state directory and the command."""
-    (directory / "lab.toml").write_text(LAB)
+    (directory / "lab.toml").write_text(text)
     (directory / "bot.py").write_text(BOT)
     state, scenario = directory / "state", str(directory / "lab.toml")
     with (directory / "said").open("w") as output:
@@ -156,6 +190,8 @@ def trade(ana, bob):
     people = (ana, bob)
     for person in people:
         person.passes(1)
+    ana.sees(".question p", "Is 2 fair?")
+    ana.page.locator(".question button", has_text="yes").click()
     bob.sees("#best-bid", "2.00")
     bob.presses("s")
     bob.sees("#offers", "sent")
@@ -210,13 +246,39 @@ def test_two_people_and_a_bot_trade_with_each_other_and_the_log_verifies(browser
         command.wait()
 
     trades, _ = said(state, "events", "lab", "--type", "trade_executed")
+    answers, _ = said(state, "events", "lab", "--type", "question_ended")
     report, code = said(state, "ledger", "verify", "lab")
     assert re.findall(r"\w+ bought 1 cpu at [\d.]+ from \w+", trades) == [
         "cleo bought 1 cpu at 2 from bob",
         "ana bought 1 cpu at 2.5 from cleo",
         "ana bought 1 cpu at 2.4 from bob",
     ]
+    assert re.findall(r"question\.(\w+)\.\w+ is answered: (\w+)", answers) == [("cleo", "yes")]
     assert code == 0, report
+
+
+def test_what_holds_in_a_period_is_told_in_words_and_who_has_left_the_market_is_not_waited_for(
+    browser, tmp_path
+):
+    with ExitStack() as stack:
+        state, command = stack.enter_context(started(tmp_path, CHANGING))
+        (url,) = stack.enter_context(playing(state, "lab", "ana"))
+        ana = stack.enter_context(Person(browser, url))
+        ana.sees("#gate-rules", "may change from period to period")
+        ana.presses("Enter")
+        ana.sees("#next", "3.20")
+        ana.sees("#terms", "Prices from 0.01 to 4.00 are allowed.")
+        ana.presses("Space")
+        ana.sees("#next", "2.70")
+        ana.sees("#next-facts", "3.20 less 0.50 tax")
+        ana.sees("#terms li.new >> nth=0", "Prices from 0.01 to 2.50 are allowed.")
+        ana.sees("#terms li.new >> nth=1", "You pay a tax of 0.50 for each unit that you buy")
+        ana.offers("2.60")
+        ana.sees("#said", "Prices go from 0.01 to 2.50")
+        ana.presses("Space", "Space")
+        ana.sees("#between-title", "The session is over")
+        assert not ana.complaints
+        assert command.wait() == 0
 
 
 def test_a_question_is_answered_on_the_page_and_texts_of_others_stay_texts(room, browser):

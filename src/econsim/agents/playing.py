@@ -75,7 +75,10 @@ class _PolicyPlayer:
         self._me = me
         self._conditions = Conditions(scenario)
         self._markets = tuple(market.resource for market in scenario.markets)
+        self._period = 0
+        self._present = True
         self._sides: dict[str, Side] = {}
+        self._replaced: dict[str, str] = {}
         self._open: dict[str, dict[str, OpenOrder]] = {resource: {} for resource in self._markets}
         self._traded = dict.fromkeys(self._markets, 0)
         self._tapes: dict[str, tuple[TapeEntry, ...]] = {}
@@ -98,8 +101,10 @@ class _PolicyPlayer:
         """Send what the policy decides at a tick."""
         for outcome in self._me.economy.take_outcomes():
             self._note(outcome)
-        if tick.tick_of_period == 1:
-            self._open_period()
+        if tick.period != self._period:
+            self._open_period(tick.period)
+        if not self._present:
+            return
         see = await self._observe(tick)
         for decision in self._policy.act(see, Draws(self._me.run, "policy", self._me.agent, tick.number)):
             if decision is not None:
@@ -160,7 +165,9 @@ class _PolicyPlayer:
                 sent = await economy.replace_order(
                     resource, decision.order_id, decision.price, decision.quantity
                 )
-                self._sides[sent.order_id] = self._sides[decision.order_id]
+                if decision.order_id in self._sides:
+                    self._sides[sent.order_id] = self._sides[decision.order_id]
+                    self._replaced[sent.order_id] = decision.order_id
 
     def _note(self, outcome: Outcome) -> None:
         """Take over an outcome of an order."""
@@ -168,6 +175,7 @@ class _PolicyPlayer:
         match outcome.kind:
             case OutcomeKind.ACCEPTED if outcome.price is not None and order_id in self._sides:
                 side = self._sides[order_id]
+                orders.pop(self._replaced.pop(order_id, ""), None)
                 orders[order_id] = OpenOrder(order_id, side, outcome.price, outcome.quantity)
             case OutcomeKind.FILLED:
                 self._traded[outcome.resource] += outcome.quantity
@@ -180,9 +188,15 @@ class _PolicyPlayer:
             case _:
                 pass
 
-    def _open_period(self) -> None:
-        """Forget the period before: its books were emptied."""
+    def _open_period(self, period: int) -> None:
+        """Forget the period before, whose books were emptied, and look whether the agent is there in this one."""
+        self._period = period
+        self._present = next(
+            (each.present for each in self._conditions.agents(period) if each.id == self._me.agent), True
+        )
         self._traded = dict.fromkeys(self._markets, 0)
+        self._sides.clear()
+        self._replaced.clear()
         for orders in self._open.values():
             orders.clear()
 

@@ -116,7 +116,10 @@ class SocialService:
         person: str | None = None,
         request_id: str | None = None,
     ) -> Question:
-        """Ask a person without waiting for the answer."""
+        """Ask a person without waiting for the answer.
+
+        `person` is an external agent of the run, for whoever trades as it, or else an operator; by default any operator may answer.
+        """
         request = validated_message(
             AskHuman,
             request_id=request_id or random_id(),

@@ -42,6 +42,8 @@ class EventFilter:
 
     types: frozenset[str] | None
     """Types of the facts; none for all."""
+    reports: str
+    """Beginning of the types of agents' own reports that match beside `types`; empty for none."""
     actor: str | None
     """Agent that the facts are about; none for all."""
     newest: int | None
@@ -61,15 +63,18 @@ class EventFilter:
         """True if the newest facts are enough, and the tick of each is known without those before them."""
         from econsim.domain.audit.causality import UNCAUSED_TYPES
 
-        return bool(self.newest) and not self.follow and UNCAUSED_TYPES.isdisjoint(self.types or ())
+        # No pattern of subjects stands for the beginning of a word.
+        is_known = not self.reports and UNCAUSED_TYPES.isdisjoint(self.types or ())
+        return bool(self.newest) and not self.follow and is_known
 
     def of_any_type(self) -> EventFilter:
         """Return the filter of one newest fact about the same actor."""
-        return replace(self, types=None, newest=1)
+        return replace(self, types=None, reports="", newest=1)
 
     def fits(self, fact: Fact) -> bool:
         """Tell whether a fact matches the filter."""
-        return (self.types is None or fact.type in self.types) and self.concerns(fact)
+        is_report = bool(self.reports) and fact.type.startswith(self.reports)
+        return (self.types is None or is_report or fact.type in self.types) and self.concerns(fact)
 
     def concerns(self, fact: Fact) -> bool:
         """Tell whether a fact is about the actor, if one was named."""
@@ -93,9 +98,9 @@ def events(  # noqa: PLR0913 - each is an option of the command
         str | None,
         typer.Option(
             "--type",
-            help="Only types that begin so: trade, order_rej, …",
+            help="Only types that begin so: trade, order_rej, …; agent.NAME for what agents report.",
             metavar="T",
-            parser=option_types.ParsedBy(lambda text: event_types(text) and text),
+            parser=option_types.ParsedBy(_type_name),
         ),
     ] = None,
     limit: Annotated[
@@ -114,7 +119,8 @@ def events(  # noqa: PLR0913 - each is an option of the command
 
     Example: [cyan]econsim events last --actor buyer_003 --follow[/cyan]
     """
-    choice = EventFilter(event_types(type_) if type_ else None, actor, limit, follow)
+    reports = type_ if type_ and names_reports(type_) else ""
+    choice = EventFilter(event_types(type_) if type_ else None, reports, actor, limit, follow)
     run_async(_events(settings_of(context), run, choice, as_json=as_json))
 
 
@@ -213,8 +219,24 @@ def fact_line(fact: Fact) -> Text:
     )
 
 
+def _type_name(text: str) -> str:
+    """Return the beginning of a type as it was given; raises NotFound if no type can begin so."""
+    event_types(text)
+    return text
+
+
+def names_reports(name: str) -> bool:
+    """Tell whether the beginning of a type is one of what agents report: it has their domain, which `agent` alone is not."""
+    from econsim.subjects import REPORT
+
+    return name.startswith(REPORT.template.partition("{")[0])
+
+
 def event_types(name: str) -> frozenset[str]:
-    """Return the event types that begin with a name; raises NotFound if none does."""
+    """Return the event types of the table that begin with a name.
+
+    Raises NotFound if none does, unless it is the name of what agents report, which they choose themselves.
+    """
     from econsim.schemas.subject import SubjectKind
     from econsim.subjects import TABLE
 
@@ -222,8 +244,8 @@ def event_types(name: str) -> frozenset[str]:
     found = frozenset(
         kind for kind in known if name and (kind.startswith(name) or kind.partition(".")[2].startswith(name))
     )
-    if not found:
+    if not found and not names_reports(name):
         actions = ", ".join(sorted(kind.partition(".")[2] for kind in known))
-        message = f"no event type begins with {name[:80]!r}; the types are {actions}"
+        message = f"no event type begins with {name[:80]!r}; the types are {actions}, and agent.NAME for what agents report"
         raise NotFound(message)
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import webbrowser
+from contextlib import aclosing
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -55,20 +56,23 @@ async def _watch(config: Settings, wanted: str, given: PageAccess | None, *, is_
     import asyncio
 
     from econsim.adapters.live_page.page_server import PageServer
+    from econsim.cli.connect import OBSERVER, creds_of
     from econsim.cli.held_server import newest_tick, wait_for_ctrl_c
     from econsim.cli.run_log import resolve
     from econsim.cli.trust import existing_trust
     from econsim.cli.watch_session import WatchSession
+    from econsim.evaluation.bench.live_verdicts import live_verdicts
 
     is_held = server_url(config) is None
     async with connect_to_server(config) as client:
         access = given or embedded_access(config)
         name, newest = await resolve(client, wanted), await newest_tick(client)
         reading = partial(connect_to_server, config)
-        session = WatchSession(reading, existing_trust(config), name, access.sockets)
+        assert client.connected_url is not None, "a run is watched over a connection"
+        judged = partial(live_verdicts, client.connected_url.geturl(), creds_of(config, OBSERVER), name)
+        session = WatchSession(reading, existing_trust(config), name, access.sockets, judged=judged)
         await session.read_opening(client)
-        answers = {"/session": session.describe, "/verdicts": session.judge}
-        async with PageServer(access.ports, access.sockets, answers) as page:
+        async with aclosing(session), PageServer(access.ports, access.sockets, session.answers) as page:
             # Whoever has this address may read the log, until this command ends.
             say("run [bold]{name}[/bold] is at {url} (stop with Ctrl-C)", name=name, url=page.urls[0])
             if is_held:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing, suppress
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
 
     from econsim.adapters.jetstream.direct_get import StoredMessage
+    from econsim.adapters.live_page.page_server import Answer
+    from econsim.domain.expectation.verdict import Verdict
+    from econsim.evaluation.bench.live_verdicts import Told
     from econsim.identity.trust_root import Trust
     from econsim.report.summary import ExpectationResult, Summary
     from econsim.schemas.scenario import Scenario
@@ -27,6 +30,9 @@ LIFE_S: Final = 8 * 3600
 Connected = Callable[[], "AbstractAsyncContextManager[Client]"]
 """Connects as a reader for the time of a context."""
 
+JudgedLive = Callable[[], "AsyncGenerator[Told, None]"]
+"""Yields the verdicts on a run that goes on whenever they change."""
+
 Json = dict[str, object]
 """An object that is told to the page."""
 
@@ -34,19 +40,42 @@ Json = dict[str, object]
 class WatchSession:
     """Answers to the page about one run."""
 
-    def __init__(
-        self, connected: Connected, trust: Trust, run: str, sockets: str, *, life_s: int = LIFE_S
+    def __init__(  # noqa: PLR0913 - what a run is read, judged and shown with
+        self,
+        connected: Connected,
+        trust: Trust,
+        run: str,
+        sockets: str,
+        *,
+        judged: JudgedLive | None = None,
+        life_s: int = LIFE_S,
     ) -> None:
         """Prepare for a run of the log; `sockets` is the URL of the server's websockets, `life_s` how long credentials hold.
 
-        `connected` gives a connection for the time of a context: the server of a run may be gone when the run is judged.
+        `connected` gives a connection for the time of a context: the server of a run may be gone when the run is judged. `judged`
+        yields verdicts while a run goes on; without it there are none before its end. Close a session that a page has used.
         """
         self._connected, self._trust, self._run, self._sockets = connected, trust, run, sockets
-        self._life_s = life_s
+        self._judged, self._life_s = judged, life_s
         self._opening: StoredMessage | None = None
         self._scenario: Scenario | None = None
+        self._equilibria: Json = {}
         self._verdicts: Json | None = None
         self._judging = asyncio.Lock()
+        self._so_far: tuple[Verdict, ...] = ()
+        self._following: asyncio.Task[None] | None = None
+
+    @property
+    def answers(self) -> Mapping[str, Answer]:
+        """Return what the page may ask for, by path."""
+        return {"/session": self.describe, "/verdicts": self.judge, "/verdicts/so-far": self.judge_so_far}
+
+    async def aclose(self) -> None:
+        """End the judge of a run that goes on."""
+        if self._following is not None:
+            self._following.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._following
 
     async def read_opening(self, client: Client) -> None:
         """Read what the run was opened with, if the log still has it."""
@@ -58,6 +87,7 @@ class WatchSession:
         self._opening = found = await newest(client, subjects.RUN_OPENED(run=self._run))
         opened = event_of(RunOpened, found.subject, found.payload) if found else None
         self._scenario = opened.data.scenario if opened else None
+        self._equilibria = _equilibria(self._scenario) if self._scenario else {}
 
     async def describe(self) -> Mapping[str, object]:
         """Return what the page needs to read the run and to put it into words; its credentials are new each time."""
@@ -77,10 +107,23 @@ class WatchSession:
             "log": AUDIT,
             "texts": LLM_TEXTS.name,
             "first": self._opening.sequence if self._opening else 1,
-            "equilibria": self._equilibria(),
+            "equilibria": self._equilibria,
+            "judged": bool(self._judged and self._scenario and self._scenario.expectations),
             "sentences": SENTENCES,
             "asked": {verb or "": sentence for verb, sentence in ASKED.items()},
         }
+
+    async def judge_so_far(self) -> Mapping[str, object]:
+        """Return the newest verdicts on a run that goes on; the first call begins to judge it, in a process of its own."""
+        is_final = bool(self._so_far) and all(each.outcome.is_final for each in self._so_far)
+        if self._judged and not is_final and (self._following is None or self._following.done()):
+            self._following = asyncio.create_task(self._follow(self._judged))
+        return {"verdicts": _judged_json(self._so_far)}
+
+    async def _follow(self, judged: JudgedLive) -> None:
+        async with aclosing(judged()) as found:
+            async for _, self._so_far in found:
+                pass
 
     async def judge(self) -> Mapping[str, object]:
         """Return the verdicts on a closed run's expectations; made once, because the log of the run does not change any more.
@@ -91,16 +134,6 @@ class WatchSession:
             if self._verdicts is None:
                 self._verdicts = _verdicts(await self._summarise())
             return self._verdicts
-
-    def _equilibria(self) -> Json:
-        """Return the lowest and highest equilibrium price of each market that has one for all periods, in micro-credits."""
-        from econsim.domain.expectation.markets import lasting_equilibrium
-
-        scenario = self._scenario
-        if scenario is None:
-            return {}
-        found = {each.resource: lasting_equilibrium(scenario, each.resource) for each in scenario.markets}
-        return {resource: prices for resource, prices in found.items() if prices is not None}
 
     async def _summarise(self) -> Summary:
         from econsim.cli.run_log import RunLog
@@ -113,17 +146,40 @@ class WatchSession:
         return tally.summary()
 
 
+def _equilibria(scenario: Scenario) -> Json:
+    """Return resource → stretches of periods with one equilibrium: first period, its lowest and highest price, and those without limits.
+
+    Prices are micro-credits, none where nobody has private values. The first pair is within the price limits and after the tax.
+    """
+    from econsim.domain.agent.conditions import Conditions
+    from econsim.domain.agent.optima import Optima
+
+    conditions, found = Conditions(scenario), dict[str, object]()
+    for market in scenario.markets:
+        optima, stretches = Optima(conditions, market.resource), list[tuple[int | None, ...]]()
+        for period in range(1, scenario.clock.periods + 1) if conditions.change else (1,):
+            bound, free = optima.constrained_optimum(period), optima.free_optimum(period)
+            prices = (bound.price_low, bound.price_high, free.price_low, free.price_high)
+            if not stretches or stretches[-1][1:] != prices:
+                stretches.append((period, *prices))
+        found[market.resource] = stretches
+    return found
+
+
 def _verdicts(summary: Summary) -> Json:
-    judged = [
+    return {"verdicts": [*map(_result_json, summary.verdicts), *_judged_json(summary.judged)]}
+
+
+def _judged_json(verdicts: Sequence[Verdict]) -> list[Json]:
+    return [
         {
             "name": each.name,
             "outcome": each.outcome.value,
             "reason": each.message,
             "events": [witness.event_id for witness in each.witness],
         }
-        for each in summary.judged
+        for each in verdicts
     ]
-    return {"verdicts": [*map(_result_json, summary.verdicts), *judged]}
 
 
 def _result_json(result: ExpectationResult) -> Json:

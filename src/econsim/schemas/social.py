@@ -127,7 +127,7 @@ class AskHuman(NewQuestion, Request):
     """Ask a person; the answer comes as a delivery, and `ReadSocial` has it too."""
 
     person: Identifier | None = None
-    """Operator who alone may answer; none for any operator."""
+    """External agent of the run whose person alone may answer, else the operator who alone may; none for any operator."""
 
 
 class AskAgent(NewQuestion):

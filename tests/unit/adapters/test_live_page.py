@@ -116,6 +116,29 @@ def test_a_place_that_is_gone_back_to_is_as_it_was(run):
     assert found["again"] == found["end"]
 
 
+@needs_node
+def test_each_period_has_its_own_equilibrium_and_that_without_limits_where_it_is_another():
+    script = """
+        const { equilibriumOf } = await import(`${process.argv[1]}/economy.js`), of = equilibriumOf([[1, 2, 3, 2, 3], [3, 1, 1, 2, 3], [4, null, null, null, null]]);
+        console.log(JSON.stringify([1, 2, 3, 4, 9].map(of)));
+    """
+    done = subprocess.run(
+        ["node", "--input-type=module", "--eval", script, str(SOURCE)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    free = {"low": 2, "high": 3}
+    assert json.loads(done.stdout) == [
+        {**free, "free": None},
+        {**free, "free": None},
+        {"low": 1, "high": 1, "free": free},
+        None,
+        None,
+    ]
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_the_page_is_the_one_that_its_source_makes(name):
     """Make it anew with `npm ci && npm run build` in source/."""

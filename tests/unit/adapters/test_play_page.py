@@ -14,13 +14,13 @@ pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="node is no
 
 PRELUDE = """
 const { Account, WAITING, OPEN, BETWEEN } = await import(`${process.argv[1]}/play_account.js`);
-const { Words, amount, priceOf, timeLeft, decimalsOf, gain } = await import(`${process.argv[1]}/play_words.js`);
+const { Words, amount, priceOf, termSentences, timeLeft, decimalsOf, gain } = await import(`${process.argv[1]}/play_words.js`);
 const words = new Words({ queue_is_full: "The queue is full." });
 const clock = { mode: "real_time", periods: 2, ticks_per_period: 10, tick_ms: 1000, pause_ms: 5000, join_ms: 0 };
 const market = { resource: "cpu", mechanism: "continuous_double_auction", tick_size: 10000, price_min: 10000, price_max: 4000000, lot_size: 1 };
-const M = 1e6, values = (side, worths, more) => ({
-  credits: 50 * M, roles: [{ resource: "cpu", side, units: worths.map((value) => ({ value: value * M, quantity: 1 })) }],
-  rules: { title: "", instructions: "", clock: { ...clock, ...more }, deadline_ms: 30000, markets: [market] },
+const M = 1e6, values = (side, worths, more, { period = 2, tax = 0, ceiling = 4 } = {}) => ({
+  credits: 50 * M, period, roles: [{ resource: "cpu", side, tax: tax * M, units: worths.map((value) => ({ value: value * M, quantity: 1 })) }],
+  rules: { title: "", instructions: "", clock: { ...clock, ...more }, deadline_ms: 30000, markets: [{ ...market, price_max: ceiling * M }] },
 });
 const balance = (posted, owned = 0, pending = 0) => ({ credits: { posted: posted * M, pending: 0 }, debt: 0, holdings: { cpu: { posted: owned, pending } } });
 const tick = (number, period, of) => ({ tick: number, data: { period, tick_of_period: of } });
@@ -57,7 +57,8 @@ def test_a_buyer_s_next_unit_follows_what_it_owns_and_profit_counts_values_that_
         return [ana.nextUnit("cpu"), ana.profit, ana.earned, ana.unitRows("cpu").map(({ profit }) => profit ?? null)];
     """)
 
-    assert found == [{"number": 2, "of": 2, "worth": 2_900_000}, 700_000, 700_000, [700_000, None]]
+    next_unit = {"number": 2, "of": 2, "value": 2_900_000, "worth": 2_900_000}
+    assert found == [next_unit, 700_000, 700_000, [700_000, None]]
 
 
 def test_a_seller_s_next_unit_follows_what_it_has_sold():
@@ -71,6 +72,76 @@ def test_a_seller_s_next_unit_follows_what_it_has_sold():
     """)
 
     assert found == [1_500_000, 1_000_000]
+
+
+@pytest.mark.parametrize(
+    ("side", "tax", "price", "worth", "profit"),
+    [("bid", 0.5, 2.5, 2.7, 0.2), ("bid", -0.5, 2.5, 3.7, 1.2), ("ask", 0.5, 4.0, 3.7, 0.3)],
+)
+def test_a_unit_is_worth_its_value_after_the_tax_which_is_paid_with_its_trade(
+    side, tax, price, worth, profit
+):
+    money = 50 - price - tax if side == "bid" else 50 + price - tax
+    found = shown(f"""
+        const ana = new Account("ana");
+        ana.setValues(values("{side}", [3.2, 3.2], {{}}, {{ tax: {tax} }}));
+        ana.setBalance(balance(50, {int(side == "ask")} * 2));
+        ana.openPeriod(1);
+        ana.openTick(tick(1, 1, 1), 0);
+        const next = ana.nextUnit("cpu");
+        ana.takeOutcome("cpu", trade("t1", {price}, "{"ana" if side == "bid" else "bob"}"), words);
+        ana.setBalance(balance({money}, 1));
+        return [next.value, next.worth, ana.profit, ana.unitRows("cpu")[0].profit, ana.soldRows()[0].worth];
+    """)
+
+    assert [micros / 1e6 for micros in found] == pytest.approx([3.2, worth, profit, profit, worth])
+
+
+def test_nobody_trades_by_the_values_of_the_period_before_and_what_is_new_is_said():
+    found = shown("""
+        const ana = new Account("ana"), seen = [], note = () => seen.push([ana.canTrade, ana.nextUnit("cpu")?.worth ?? null]);
+        ana.setValues(values("bid", [3.2], {}, { period: 1 }));
+        ana.openPeriod(1);
+        ana.openTick(tick(1, 1, 1), 0);
+        note();
+        ana.openPeriod(2);
+        ana.openTick(tick(11, 2, 1), 0);
+        note();
+        ana.setValues(values("bid", [2.2], {}, { tax: 0.2, ceiling: 2.5 }));
+        ana.setValues(values("bid", [3.2], {}, { period: 1 }));
+        note();
+        const price = (micros) => amount(micros), said = termSentences(ana.terms.of.cpu, ana.terms.changed.cpu, "bid", price);
+        return [seen, said.filter(({ isNew }) => isNew).map(({ text }) => text), new Account("ana", JSON.parse(JSON.stringify(ana.keep()))).terms.changed.cpu];
+    """)
+
+    assert found == [
+        [[True, 3_200_000], [False, None], [True, 2_000_000]],
+        [
+            "Prices from 0.01 to 2.50 are allowed.",
+            "You pay a tax of 0.20 for each unit that you buy, on top of its price.",
+            "Your units have other values than in the period before.",
+        ],
+        ["limits", "tax", "values"],
+    ]
+
+
+def test_an_agent_without_units_takes_no_part_and_then_does_again():
+    found = shown("""
+        const ana = new Account("ana"), said = () => termSentences(ana.terms.of.cpu, ana.terms.changed.cpu, "ask", amount).map(({ text }) => text).at(-1);
+        ana.setValues(values("ask", [], {}, { period: 1 }));
+        ana.openPeriod(1);
+        ana.openTick(tick(1, 1, 1), 0);
+        const away = [ana.isAbsent, ana.canTrade, said()];
+        ana.openPeriod(2);
+        ana.setValues(values("ask", [1]));
+        return [away, ana.isAbsent, said()];
+    """)
+
+    assert found == [
+        [True, False, "You do not take part in this period: you have nothing to trade, and nobody waits for you."],
+        False,
+        "You take part again.",
+    ]  # fmt: skip
 
 
 def test_a_period_s_result_is_the_money_that_it_brought_and_the_next_begins_from_there():

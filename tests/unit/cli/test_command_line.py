@@ -273,6 +273,14 @@ def test_a_type_may_be_named_by_its_beginning(name: str, subject) -> None:
     assert events.event_types(name) == {subject.type}
 
 
+def test_what_agents_report_is_named_with_its_domain() -> None:
+    own = events.EventFilter(events.event_types("agent.plan"), "agent.plan", None, 5, follow=False)
+    fact = next(facts(only(small_run(), subjects.TRADE_EXECUTED)[0]))
+    plan, other = (replace(fact, type=f"agent.{word}") for word in ("planned", "told"))
+
+    assert (own.fits(plan), own.fits(other), own.is_read_from_end) == (True, False, False)
+
+
 def test_an_unknown_type_is_refused_with_those_there_are() -> None:
     with pytest.raises(errors.NotFound, match="trade_executed"):
         events.event_types("nonsense")

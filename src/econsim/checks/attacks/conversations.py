@@ -60,7 +60,7 @@ async def flood_with_questions(env: Environment, attacker: Attacker) -> AttackVe
 
 
 async def answer_in_anothers_place(env: Environment, attacker: Attacker) -> AttackVerdict:
-    """Answer its own question to a person, and a question to a victim."""
+    """Answer its own questions to a person and to a victim, and a question of somebody else to the victim."""
     victim, ask = env.victims[0].name, subjects.ASK_AGENT(run=env.run, operator=OPERATOR)
     asked = await ask_in_sim(
         env, ask, request_id=attacker.name, agent=victim, text="Well?", deadline_ms=600_000
@@ -70,7 +70,12 @@ async def answer_in_anothers_place(env: Environment, attacker: Attacker) -> Atta
             subjects.ASK_HUMAN.short,
             as_json(request_id="own", text="May I?", kind="confirm", deadline_ms=600_000),
         )
-        ids = (f"question.{attacker.name}.own", asked["question_id"])
+        await raw.request(
+            subjects.ASK_HUMAN.short,
+            as_json(request_id="theirs", text="May I?", person=victim, deadline_ms=600_000),
+        )
+        own_ids = tuple(f"question.{attacker.name}.{which}" for which in ("own", "theirs"))
+        ids = (*own_ids, asked["question_id"])
         answers = [
             await raw.request(
                 subjects.END_QUESTION.short, as_json(question_id=id_, answer="yes", agent_id=agent)
@@ -82,11 +87,12 @@ async def answer_in_anothers_place(env: Environment, attacker: Attacker) -> Atta
         await raw.request(person, as_json(question_id=ids[0], answer="yes"))
         refused = refusal_check(raw, "publish", person)
     codes = {refusal_code(answer) for answer in answers}
-    own = (await view_of(env, attacker.name, question_id=ids[0]))["questions"][0]["state"]
-    theirs = (await view_of(env, victim, question_id=ids[1]))["questions"][0]["state"]
+    views = [await view_of(env, attacker.name, question_id=each) for each in own_ids]
+    views.append(await view_of(env, victim, question_id=ids[-1]))
+    states = [view["questions"][0]["state"] for view in views]
     return verdict_of(
         Check(f"its answers were refused, as {', '.join(sorted(codes))}", "admitted" not in codes),
-        Check(f"both questions are {own} and {theirs}", (own, theirs) == ("waiting", "waiting")),
+        Check(f"the questions are {', '.join(states)}", states == ["waiting"] * len(ids)),
         refused,
     )
 

@@ -273,13 +273,6 @@ def calls(scenario: Scenario | None) -> frozenset[str]:
     return frozenset(m.resource for m in markets if m.mechanism is MechanismName.CALL_AUCTION)
 
 
-def lasting_equilibrium(scenario: Scenario, resource: str) -> tuple[int, int] | None:
-    """Return the lowest and highest equilibrium price of a market, micro-credits; none without one that all periods have."""
-    optima = Optima(Conditions(scenario), resource)
-    found = {price_interval(optima, period) for period in range(1, scenario.clock.periods + 1)}
-    return found.pop() if len(found) == 1 else None
-
-
 def price_interval(optima: Optima, period: int) -> tuple[int, int] | None:
     """Return the lowest and highest equilibrium price within the price limits and after the tax; none without one."""
     found = optima.constrained_optimum(period)

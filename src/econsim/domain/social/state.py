@@ -80,6 +80,18 @@ class SocialState:
         """Return the number of changes that concern an agent, or operators (`INBOX`)."""
         return self._versions[party]
 
+    def ask(self, question: Question, now: str) -> QuestionAsked | None:
+        """Return the change that asks a question, none for a repeat.
+
+        Raises NotAllowed if an agent is asked that forbids the asking one to write to it; Conflict and QuotaExceeded.
+        """
+        asked, asker = self.questions.ask(question, now), asking_agent(question)
+        if asked is None or question.audience is Audience.PERSON or asker is None or question.asked is None:
+            return asked
+        if self.messages.consent(question.asked, asker) is False:
+            raise consent_refusal(question.asked)
+        return asked
+
     def send(self, sender: str, request: SendMessage, now: str) -> list[SocialChange]:
         """Return the changes that a message makes, none for a repeat: the recipient gets it, or is asked for its consent.
 

@@ -63,8 +63,12 @@ class SocialOperations:
         self._refused: dict[str, Task] = {}
 
     async def ask_human(self, agent: str, request: AskHuman) -> Question:
-        """Ask a person for an agent."""
-        return await self._ask(BY_AGENT, agent, request, Audience.PERSON, request.person)
+        """Ask a person for an agent: one who trades in the run under the name of an external agent, else an operator.
+
+        Raises NotAllowed if that agent forbids the asker to write to it.
+        """
+        audience = Audience.AGENT if request.person in self._run.externals else Audience.PERSON
+        return await self._ask(BY_AGENT, agent, request, audience, request.person)
 
     async def ask_agent(self, operator: str, request: AskAgent) -> Question:
         """Ask an agent for an operator; raises NotFound for an agent that is not in the run, Refused for a hosted one."""
@@ -171,7 +175,7 @@ class SocialOperations:
         self, word: str, asker: str, new: NewQuestion, audience: Audience, asked: str | None
     ) -> Question:
         question = asked_question(word, asker, new, audience, asked, now=self._now())
-        change = self._state.questions.ask(question, self._now())
+        change = self._state.ask(question, self._now())
         await self._journal.append([change] if change else ())
         return self._state.questions.find(question.question_id)
 

@@ -24,11 +24,14 @@ async function bundled(entry) {
 
 const plots = readFileSync(join(here, "node_modules/uplot/dist/uPlot.min.css"), "utf8").trim();
 
+const part = (name) => readFileSync(join(here, name), "utf8");
+
 /** Pages by name: their frame, style and script. */
 const pages = { page: ["index.html", "page.css", "main.js"], play: ["play.html", "play.css", "play.js"] };
 for (const [name, [frame, style, script]] of Object.entries(pages)) {
   const parts = { digest: digest(), style: `${plots}\n${await bundled(style)}`, script: await bundled(script) };
-  const made = readFileSync(join(here, frame), "utf8").replace(/\{\{(\w+)\}\}/g, (_, part) => parts[part]);
+  const whole = part(frame).replace("{{head}}", () => part("head.html")).replace("{{foot}}", () => part("foot.html"));
+  const made = whole.replace(/\{\{(\w+)\}\}/g, (_, place) => parts[place]);
   writeFileSync(join(process.argv[2], `${name}.html`), made);
 }
 

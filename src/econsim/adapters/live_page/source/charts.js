@@ -48,6 +48,8 @@ class Chart {
 
 export class PriceChart extends Chart {
   options() {
+    // The equilibrium of a tick holds until the next one: it changes at once where a period begins.
+    const steps = uPlot.paths.stepped({ align: 1 });
     const price = colour("accent"), even = colour("ink"), none = { paths: () => null, points: { show: false } };
     return {
       scales: { x: { time: false }, y: { range: (_, low, high) => padded(low, high) } },
@@ -57,18 +59,17 @@ export class PriceChart extends Chart {
         none,
         none,
         { stroke: price, width: 2, spanGaps: true, points: { show: true, size: 4, fill: price } },
-        { stroke: even, width: 1.5, dash: [6, 5], points: { show: false } },
-        { stroke: even, width: 1.5, dash: [6, 5], points: { show: false } },
+        { stroke: even, width: 1.5, dash: [6, 5], paths: steps, points: { show: false } },
+        { stroke: even, width: 1.5, dash: [6, 5], paths: steps, points: { show: false } },
       ],
       hooks: { drawAxes: [(plot) => drawRanges(plot, faint(price, 0.3))] },
     };
   }
-  /** Show the first rows of a series, and the equilibrium's lowest and highest price. */
+  /** Show the first rows of a series, and the lowest and highest equilibrium price of each row's period. */
   show(series, count, equilibrium) {
-    const part = (values) => values.slice(0, count).map((value) => (value === null ? null : value / CREDIT));
-    const flat = (value) => new Array(count).fill(value === undefined ? null : value / CREDIT);
-    const ticks = series.ticks.slice(0, count);
-    this.draw([ticks, part(series.lows), part(series.highs), part(series.prices), flat(equilibrium?.[0]), flat(equilibrium?.[1])]);
+    const part = (values) => values.slice(0, count).map(credits);
+    const evens = series.periods.slice(0, count).map(equilibrium), ticks = series.ticks.slice(0, count);
+    this.draw([ticks, part(series.lows), part(series.highs), part(series.prices), evens.map((each) => credits(each?.low)), evens.map((each) => credits(each?.high))]);
   }
 }
 

@@ -5,8 +5,8 @@ import { partsOf, Column } from "./log.js";
 
 /** Copies kept at most; when there are more, every other one goes and the distance doubles. */
 const COPIES_MAX = 48;
-/** Records between two copies at first. */
-const DISTANCE = 1000;
+/** Records between two copies at first: as many as are folded again in a frame or two. */
+const DISTANCE = 4000;
 
 const MOVING = new Set(["transfer", "post"]);
 export const WAITS = 0, THINKS = 1, ACTED = 2, FAILED = 3, SUSPENDED = 4;
@@ -88,9 +88,24 @@ class State {
 class Series {
   constructor() {
     this.records = new Column();
-    for (const name of ["ticks", "prices", "lows", "highs", "volumes"]) this[name] = [];
+    for (const name of ["ticks", "periods", "prices", "lows", "highs"]) this[name] = [];
     this.low = this.high = null;
   }
+}
+
+/**
+ * What tells the equilibrium of a market in a period, from stretches of periods in which it is the same: its lowest and highest price, null
+ * where there is none, and in `free` those without price limits and tax, if they are others.
+ */
+export function equilibriumOf(stretches) {
+  const found = stretches.map(([first, low, high, freeLow, freeHigh]) => ({
+    first, even: low === null && freeLow === null ? null : { low, high, free: low === freeLow && high === freeHigh ? null : { low: freeLow, high: freeHigh } },
+  }));
+  const known = new Map(); // by period
+  return (period) => {
+    if (!known.has(period)) known.set(period, found.findLast(({ first }) => first <= period)?.even ?? null);
+    return known.get(period);
+  };
 }
 
 export class Economy {
@@ -106,6 +121,7 @@ export class Economy {
     this.copies = [this.state.copy()];
     this.distance = DISTANCE;
     this.scenario = null;
+    this.period = 1; // of the newest tick that was indexed
     this.closedAt = -1;
     this.entries = 0; // newest entry of the ledger
     this.lastEntry = Infinity;
@@ -116,7 +132,7 @@ export class Economy {
     const { data } = event, first = this.log.firstFacts.at(record);
     switch (event.type) {
       case "system.opened": return this.open(data.scenario);
-      case "system.ticked": return this.tickStarts.push(record);
+      case "system.ticked": this.period = data.period; return this.tickStarts.push(record);
       case "system.closed": this.closedAt = record; this.lastEntry = data.journal_sequence; return;
       case "market.transfer_posted": case "market.transfer_refused": this.entries = Math.max(this.entries, data.sequence); return;
       case "system.invoked": return this.list("calls", first, data.items.length);
@@ -137,7 +153,7 @@ export class Economy {
         series.prices.push(data.volume ? data.price : null);
         series.lows.push(series.low);
         series.highs.push(series.high);
-        series.volumes.push(data.volume);
+        series.periods.push(this.period);
         series.low = series.high = null;
       }
     }

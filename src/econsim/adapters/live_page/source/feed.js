@@ -123,7 +123,7 @@ export class Feed {
   }
 }
 
-const STORED = /\r\nNats-Subject: ([^\r]*)\r\nNats-Sequence: (\d+)\r\n(?:.*\r\n)*?(?:Nats-Last-Sequence: (\d+)\r\n|\r\n)/;
+const STORED = /^NATS\/1\.0\r\n(?:.+\r\n)*?Nats-Subject: ([^\r]*)\r\nNats-Sequence: (\d+)\r\n(?:.*\r\n)*?(?:Nats-Last-Sequence: (\d+)\r\n|\r\n)/;
 
 /**
  * Place, subject and text of a stored message, and the place of the message before it in its page; of another answer its code.
@@ -132,8 +132,7 @@ const STORED = /\r\nNats-Subject: ([^\r]*)\r\nNats-Sequence: (\d+)\r\n(?:.*\r\n)
  * which is for the others.
  */
 function read(message) {
-  const plain = STORED.exec(decoder.decode(message._rdata.subarray(0, message._msg.hdr)));
-  const text = decoder.decode(message.data);
+  const whole = decoder.decode(message._rdata), plain = STORED.exec(whole), text = whole.slice(whole.indexOf("\r\n\r\n") + 4);
   if (plain) return { sequence: Number(plain[2]), subject: plain[1], text, before: plain[3] === undefined ? undefined : Number(plain[3]) };
   const { headers } = message, value = (name) => (headers?.has(name) ? Number(headers.get(name)) : undefined);
   if (!headers) return { code: 500 };

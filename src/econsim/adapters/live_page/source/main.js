@@ -1,43 +1,47 @@
 // The live page: reads a run, keeps what it read, and shows it as it was at one place. Once a frame: take in what came, go to the place, draw.
 
-import { Economy } from "./economy.js";
+import { Economy, equilibriumOf } from "./economy.js";
 import { Feed, remedy } from "./feed.js";
 import { RunLog, Selection } from "./log.js";
 import { AgentPanel, CallPanel, EventPanel, MarketPanel, number, TradePanel, VerdictPanel, WaterfallPanel, WhyPanel } from "./panels.js";
 import { Describer } from "./sentences.js";
+import { byId, Command, keepTheme, listKeys, turnTheme } from "./shell.js";
 import { put } from "./table.js";
 
 /** Milliseconds of a frame for taking in events, for going to another place, and for searching: the rest is for drawing. */
 const INTAKE_MS = 20, GO_MS = 40, SEARCH_MS = 5;
-/** Milliseconds between two drawings while more events wait than were taken in: 25 a second are smooth, more would only delay. */
+/** Milliseconds between two drawings while events come that fast: 25 a second are smooth, more would only delay. */
 const BUSY_MS = 45;
-/** Milliseconds between two drawings of a part that is out of sight. */
-const OUT_OF_SIGHT_MS = 700;
-const KEY_STORED = "econsim-key", THEME_STORED = "econsim-theme";
-
-const byId = (id) => document.getElementById(id);
+/** Milliseconds between two drawings of a part that is out of sight; and while events come fast. */
+const OUT_OF_SIGHT_MS = 700, FAST_OUT_OF_SIGHT_MS = 3000;
+/** Events a second that nobody can read one by one; then, milliseconds between two drawings of a part, and parts that are drawn in one frame. */
+const FAST = 1000, FAST_MS = 200, FAST_PARTS = 2;
 
 class App {
   constructor() {
     this.log = new RunLog();
     this.economy = new Economy(this.log);
     this.describer = new Describer();
-    this.equilibria = {};
+    this.equilibria = new Map();
     this.selection = new Selection(this.log);
     this.isLive = true;
     this.cursor = 0; // records that are shown
     this.chosen = null; // fact
-    this.isTouched = true;
+    this.isTouched = this.isAsked = true;
     this.drawnAt = -Infinity;
+    this.dueAt = Infinity; // when a part is to be drawn that waits
     this.rate = { at: performance.now(), records: 0, shown: 0 };
+    this.command = new Command("econsim watch", "econsim-key", () => remedy(this.feed.session?.run ?? "RUN"));
     this.feed = new Feed(() => this.openSession(), (state, reason) => this.tellConnection(state, reason));
     this.events = new EventPanel(this);
     this.markets = new MarketPanel(this);
+    this.head = { show: () => this.drawHead() };
     this.panels = new Map([
       [".market", this.markets], [".agents", new AgentPanel(this)], [".trades", new TradePanel(this)], [".calls", new CallPanel(this)],
       [".events", this.events], [".why", new WhyPanel(this)], [".waterfall", new WaterfallPanel(this)], [".verdicts", new VerdictPanel(this)],
     ]);
-    this.inSight = new Set();
+    this.parts = [this.head, ...this.panels.values()];
+    this.inSight = new Set([this.head]);
     const sight = new IntersectionObserver((entries) => {
       for (const { target, isIntersecting } of entries) this.inSight[isIntersecting ? "add" : "delete"](this.panels.get(`.${target.classList[1]}`));
       // The book is drawn with its market.
@@ -56,26 +60,10 @@ class App {
     requestAnimationFrame(frame);
   }
 
-  async fetchJson(path) {
-    const asked = fetch(path, { headers: { Authorization: `Bearer ${this.key}` }, cache: "no-store" });
-    const response = await asked.catch(() => {
-      throw new Error(`the command that serves this page has ended; ${remedy(this.feed.session?.run ?? "RUN")}`);
-    });
-    if (response.status === 503) throw new Error(await response.text());
-    if (!response.ok) throw new Error("this page's key is not known any more; open the address that `econsim watch` printed");
-    return response.json();
-  }
   async openSession() {
-    if (location.hash.length > 1) {
-      sessionStorage.setItem(KEY_STORED, location.hash.slice(1));
-      // The key stays with this tab, and out of what is copied or bookmarked.
-      history.replaceState(null, "", location.pathname);
-    }
-    this.key = sessionStorage.getItem(KEY_STORED);
-    if (!this.key) throw new Error("this address has no key; open the one that `econsim watch` printed");
-    const session = await this.fetchJson("/session");
+    const session = await this.command.ask("/session");
     this.describer = new Describer(session);
-    this.equilibria = session.equilibria;
+    this.equilibria = new Map(Object.entries(session.equilibria).map(([resource, stretches]) => [resource, equilibriumOf(stretches)]));
     document.title = `${session.run} · econsim`;
     put(byId("title"), session.run);
     put(byId("about"), session.title);
@@ -88,7 +76,12 @@ class App {
     this.touch();
   }
 
+  /** Draw all at the next frame, for what a person does. */
   touch() {
+    this.isTouched = this.isAsked = true;
+  }
+  /** Draw what has changed, each part when its time has come. */
+  note() {
     this.isTouched = true;
   }
 
@@ -99,12 +92,11 @@ class App {
     if (this.economy.state.at !== this.cursor) this.go(start + GO_MS);
     if (!this.selection.isDone) {
       this.selection.advance(performance.now() + SEARCH_MS);
-      this.touch();
+      this.note();
     }
     if (now - this.rate.at > 500) this.measure(now);
-    const isBusy = !this.feed.isCaughtUp;
-    if (!this.isTouched || (isBusy && now - this.drawnAt < BUSY_MS)) return;
-    this.isTouched = false;
+    const isBusy = !this.feed.isCaughtUp || this.rate.shown > FAST;
+    if ((!this.isTouched && now < this.dueAt) || (isBusy && !this.isAsked && now - this.drawnAt < BUSY_MS)) return;
     this.drawnAt = now;
     this.draw(now);
   }
@@ -121,7 +113,7 @@ class App {
         if (this.isLive && economy.state.at === log.length - 1) economy.step(event);
       }
       if (page.taken === page.length) pages.shift();
-      this.touch();
+      this.note();
     }
     if (economy.isWhole && this.feed.isCaughtUp && !pages.length) this.feed.end();
   }
@@ -131,7 +123,7 @@ class App {
     const { economy } = this;
     if (economy.state.at > this.cursor || !this.isLive) economy.rewind(this.cursor);
     while (economy.state.at < this.cursor && performance.now() < until) economy.step();
-    this.touch();
+    this.note();
   }
 
   /** Number of facts up to the place that is shown. */
@@ -143,11 +135,11 @@ class App {
   measure(now) {
     const { rate } = this;
     rate.shown = ((this.log.length - rate.records) * 1000) / (now - rate.at);
-    if (rate.shown || rate.was) this.touch();
+    if (rate.shown || rate.was) this.note();
     Object.assign(rate, { at: now, records: this.log.length, was: rate.shown });
   }
 
-  draw(now) {
+  drawHead() {
     const { economy, log } = this, { state } = economy;
     const ended = economy.isWhole ? (state.status === "failed" && state.at === log.length ? "failed" : "ended") : "";
     const [word, kind] =
@@ -171,15 +163,22 @@ class App {
       ["trades", number(trades)], ...(ended ? [] : [["events/s", number(this.rate.shown)]]),
       ...(log.unreadable ? [["unreadable", number(log.unreadable)]] : []),
     ]);
-    for (const panel of this.panels.values()) {
-      // What is out of sight is drawn now and then.
-      if (this.inSight.has(panel) || now - (panel.drawnAt ?? -Infinity) > OUT_OF_SIGHT_MS) {
-        panel.drawnAt = now;
-        panel.show(now);
-        panel.isLate = false;
-      } else panel.isLate = true;
-      if (panel.isLate) this.touch();
+  }
+  /** Draw the parts that have changed: those that nobody sees now and then, and all more seldom and in turn while events come faster than anybody reads. */
+  draw(now) {
+    const { parts } = this;
+    if (this.isTouched) for (const part of parts) part.isStale = true;
+    const isFast = this.isLive && !this.isAsked && (!this.feed.isCaughtUp || this.rate.shown > FAST);
+    const [seen, unseen] = isFast ? [FAST_MS, FAST_OUT_OF_SIGHT_MS] : [0, OUT_OF_SIGHT_MS];
+    const dueAt = (part) => (part.drawnAt ?? -Infinity) + (this.inSight.has(part) ? seen : unseen);
+    this.isTouched = this.isAsked = false;
+    const due = parts.filter((part) => part.isStale && dueAt(part) <= now).sort((a, b) => dueAt(a) - dueAt(b));
+    for (const part of isFast ? due.slice(0, FAST_PARTS) : due) {
+      part.isStale = false;
+      part.drawnAt = now;
+      part.show(now);
     }
+    this.dueAt = Math.min(...parts.filter((part) => part.isStale).map(dueAt));
   }
   showFigures(rows) {
     const list = byId("figures");
@@ -236,10 +235,11 @@ class App {
     this.touch();
   }
   turnTheme() {
-    const isDark = getComputedStyle(document.documentElement).colorScheme === "dark"
-      || (document.documentElement.dataset.theme ?? "") === "" && matchMedia("(prefers-color-scheme: dark)").matches;
-    document.documentElement.dataset.theme = isDark ? "light" : "dark";
-    localStorage.setItem(THEME_STORED, document.documentElement.dataset.theme);
+    turnTheme();
+    this.redraw();
+  }
+  /** Draw the charts anew, as after a change of colours. */
+  redraw() {
     this.markets.reset();
     this.touch();
   }
@@ -262,10 +262,7 @@ class App {
       ["?", "?", "these keys", () => byId("help").showModal()],
       ["Escape", "esc", "leave a field, choose nothing", () => this.choose(null)],
     ];
-    for (const [, shown, meaning] of keys) {
-      if (!shown) continue;
-      byId("keys").append(Object.assign(document.createElement("dt"), { textContent: shown }), Object.assign(document.createElement("dd"), { textContent: meaning }));
-    }
+    listKeys(keys);
     addEventListener("keydown", (event) => {
       if (event.ctrlKey || event.altKey || event.metaKey || byId("help").open) return;
       const { target } = event, isField = target instanceof HTMLInputElement && target.type !== "range";
@@ -285,15 +282,11 @@ class App {
     byId("theme").addEventListener("click", () => this.turnTheme());
     byId("help-open").addEventListener("click", () => byId("help").showModal());
     for (const id of ["filter-type", "filter-agent", "filter-text"]) byId(id).addEventListener("input", () => this.filter());
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-      this.markets.reset();
-      this.touch();
-    });
     for (const table of document.querySelectorAll(".table")) table.addEventListener("scroll", () => this.touch(), { passive: true });
     addEventListener("resize", () => this.touch());
   }
 }
 
-const theme = localStorage.getItem(THEME_STORED);
-if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
-new App().start();
+const app = new App();
+keepTheme(() => app.redraw());
+app.start();

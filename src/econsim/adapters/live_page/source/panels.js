@@ -4,29 +4,23 @@ import { DepthChart, PriceChart } from "./charts.js";
 import { STATES, THINKS, FAILED, SUSPENDED } from "./economy.js";
 import { partsOf } from "./log.js";
 import { inOrder } from "./sentences.js";
+import { byId, element } from "./shell.js";
 import { put, Table } from "./table.js";
 
 /** Spans of a tick that are shown, and letters of an event's data. */
 const SPANS_MAX = 300, DATA_MAX = 20_000;
-/** Milliseconds until verdicts that could not be had are asked for again. */
-const AGAIN_MS = 5000;
-/** Milliseconds between two sortings of the agents, drawings of a tick, and drawings of the charts, while a run goes on. */
-const SORT_MS = 250, TICK_MS = 250, CHART_MS = 90;
+/** Milliseconds until verdicts that could not be had are asked for again, and between two questions for those so far. */
+const AGAIN_MS = 5000, SO_FAR_MS = 1000;
+/** Milliseconds between two sortings of the agents, drawings of a tick, and drawings of the charts, while a run goes on; and times as long as it took
+ * that a sorting is not done again. */
+const SORT_MS = 250, TICK_MS = 250, CHART_MS = 90, SORT_PAUSE = 25;
 
-const byId = (id) => document.getElementById(id);
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const money = new Intl.NumberFormat("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 
 export const number = (value) => whole.format(value).replaceAll(",", " ");
 const cents = (micros) => (micros / 1e6).toFixed(4);
 const amount = (micros) => money.format(micros / 1e6).replaceAll(",", " ");
-
-function element(name, kind, text) {
-  const made = document.createElement(name);
-  if (kind) made.className = kind;
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
 
 const STATE_SIGNS = ["·", "◔", "✓", "✕", "✕"];
 
@@ -66,23 +60,26 @@ export class MarketPanel {
     }
     if (!this.market && names.length) this.choose(names[0]);
     if (!this.market) return;
-    const series = economy.series.get(this.market), book = economy.state.book(this.market), even = equilibria[this.market];
+    const series = economy.series.get(this.market), book = economy.state.book(this.market), equilibrium = equilibria.get(this.market) ?? (() => null);
+    const even = equilibrium(economy.state.period || 1);
     const count = series.records.countUpTo(economy.state.at - 1);
-    const range = even ? (even[0] === even[1] ? amount(even[0]) : `${amount(even[0])} to ${amount(even[1])}`) : "";
+    const range = even ? `equilibrium ${priceRange(even)} (dashed${even.free ? `; ${priceRange(even.free)} without price limits and tax` : ""})` : "";
     const last = book.last === null ? "no trade yet" : `last ${amount(book.last)}`;
-    put(byId("market-facts"), `${last}${range ? ` · equilibrium ${range} (dashed)` : ""} · ${number(book.trades)} trades, ${number(book.volume)} units`);
+    put(byId("market-facts"), `${last}${range ? ` · ${range}` : ""} · ${number(book.trades)} trades, ${number(book.volume)} units`);
     const side = (value) => (value === null ? "none" : amount(value));
     put(byId("book-facts"), book.orders.size ? `best bid ${side(book.bid)} · best ask ${side(book.ask)} · ${number(book.orders.size)} orders` : "the book is empty");
     const seen = `${this.market} ${economy.state.at}`;
     if (seen === this.seen) return;
-    if (this.seen && this.app.isLive && now - this.chartedAt < CHART_MS) return this.app.touch();
+    if (this.seen && this.app.isLive && now - this.chartedAt < CHART_MS) return this.app.note();
     this.chartedAt = now;
     this.seen = seen;
-    this.price.show(series, count, even);
+    this.price.show(series, count, equilibrium);
     byId("depth").classList.toggle("empty", book.orders.size === 0);
     this.depth.show(book.levels);
   }
 }
+
+const priceRange = ({ low, high }) => (low === null ? "none" : low === high ? amount(low) : `${amount(low)} to ${amount(high)}`);
 
 /** Agents: money, state, work and its cost. */
 export class AgentPanel {
@@ -92,6 +89,7 @@ export class AgentPanel {
     this.by = 1;
     this.falls = true;
     this.sortedAt = -Infinity;
+    this.sortMs = 0;
     this.filter = byId("agents-filter");
     this.filter.addEventListener("input", () => this.again());
     const value = (column) => (agent) => app.economy.state[column][agent];
@@ -129,7 +127,8 @@ export class AgentPanel {
   show(now) {
     const { economy } = this.app;
     const { at } = economy.state;
-    if (now - this.sortedAt > SORT_MS || (!this.app.isLive && at !== this.sortedFor)) {
+    if (now - this.sortedAt > Math.max(SORT_MS, SORT_PAUSE * this.sortMs) || (!this.app.isLive && at !== this.sortedFor)) {
+      const began = performance.now();
       this.sortedFor = at;
       const wanted = this.filter.value.trim().toLowerCase(), value = this.values[this.by], sign = this.falls ? -1 : 1;
       this.order = [];
@@ -138,6 +137,7 @@ export class AgentPanel {
       if (this.by === 0) this.order.sort((a, b) => (value(a) < value(b) ? -sign : sign));
       else this.order.sort((a, b) => sign * (value(a) - value(b)) || a - b);
       this.sortedAt = now;
+      this.sortMs = performance.now() - began;
     }
     this.table.show(this.order.length, (row) => this.order[row], undefined, false);
   }
@@ -382,32 +382,55 @@ function causeOf(log, record, event) {
   return record;
 }
 
-/** What the scenario expects, judged when the run has closed. */
+/** Outcomes of verdicts: sign and words, and how they are marked. */
+const OUTCOMES = {
+  true: ["✓ holds for good", ""], false: ["✕ fails for good", "bad"], so_far_true: ["~ holds so far", "quiet"], so_far_false: ["~ fails so far", "quiet"],
+  holds: ["✓ holds", ""], fails: ["✕ fails", "bad"], vacuous: ["? vacuous", "bad"], undecidable: ["? undecidable", "bad"],
+};
+
+/** What the scenario expects, judged while the run goes on, and at its end with all that is measured. */
 export class VerdictPanel {
   constructor(app) {
     this.app = app;
     this.asked = false;
+    this.askedAt = -Infinity;
     this.say("judged when the run has closed");
   }
   say(text) {
     byId("verdicts").replaceChildren(element("p", "facts", text));
   }
-  show() {
-    if (this.asked || !this.app.economy.isWhole) return;
+  show(now) {
+    const { economy, feed } = this.app;
+    if (!economy.isWhole) {
+      if (feed.isCaughtUp && feed.session?.judged && now - this.askedAt > SO_FAR_MS) this.askSoFar(now);
+      return;
+    }
+    if (this.asked) return;
     this.asked = true;
-    this.app.fetchJson("/verdicts").then(({ verdicts }) => this.list(verdicts), (error) => {
+    this.app.command.ask("/verdicts").then(({ verdicts }) => this.list(verdicts), (error) => {
       this.say(`the verdicts cannot be had now: ${error.message}`);
       setTimeout(() => {
         this.asked = false;
-        this.app.touch();
+        this.app.note();
       }, AGAIN_MS);
     });
   }
+  /** Ask for the verdicts so far, and again in a while. */
+  askSoFar(now) {
+    this.askedAt = now;
+    this.app.command.ask("/verdicts/so-far").then(({ verdicts }) => {
+      if (!this.app.economy.isWhole && verdicts.length) this.list(verdicts);
+    }, () => {});
+    setTimeout(() => this.app.note(), SO_FAR_MS);
+  }
   list(verdicts) {
+    const told = JSON.stringify(verdicts);
+    if (told === this.told) return;
+    this.told = told;
     if (!verdicts.length) return this.say("the scenario expects nothing");
     const rows = verdicts.map(({ name, outcome, reason, events = [] }) => {
-      const row = element("div", "verdict"), isPass = outcome === "holds";
-      row.append(element("span", `pill ${isPass ? "" : "bad"}`, `${isPass ? "✓" : "✕"} ${outcome}`), element("span", "", name), element("small", "", reason));
+      const row = element("div", "verdict"), [words, kind] = OUTCOMES[outcome];
+      row.append(element("span", `pill ${kind}`, words), element("span", "", name), element("small", "", reason));
       for (const event of events) {
         const found = this.app.log.find(event);
         if (found === undefined) continue;

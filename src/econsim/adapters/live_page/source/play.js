@@ -1,21 +1,22 @@
 // The trading page: one agent's own account in a browser. It opens the session that the page's key stands for, connects as the agent, and does
 // what the person says: one key, one offer.
 
-import { Account, ENDED, OPEN } from "./play_account.js";
+import { Account, ENDED } from "./play_account.js";
 import { Refusal, Trader } from "./play_trader.js";
 import { View } from "./play_view.js";
 import { amount, decimalsOf, priceOf, Words } from "./play_words.js";
+import { byId, Command, keepTheme, listKeys, turnTheme } from "./shell.js";
 import { put } from "./table.js";
 
 /** Milliseconds between two drawings of the time, in which a warned order must be repeated to be sent, and before another try to connect. */
 const TIME_MS = 200, WARNED_MS = 6000, AGAIN_MS = 2000;
-const KEY_STORED = "econsim-play-key", THEME_STORED = "econsim-theme", KEPT = "econsim-play";
-
-const byId = (id) => document.getElementById(id);
+const KEPT = "econsim-play";
+const AGAIN = "run `econsim play` again and open the address that it prints";
 
 class App {
   constructor() {
     this.account = new Account("");
+    this.command = new Command("econsim play", "econsim-play-key", () => AGAIN);
     this.connection = "connecting";
     this.market = null;
     this.dismissed = 0; // the newest period whose result was put away
@@ -39,7 +40,7 @@ class App {
   async start() {
     while (this.account.phase !== ENDED) {
       try {
-        const session = await this.openSession();
+        const session = await this.command.ask("/session");
         if (!this.trader) this.meet(session);
         await this.trader.trade(session);
       } catch (error) {
@@ -60,22 +61,6 @@ class App {
     this.trader = new Trader(this.account, this.words, { tell: (state, reason) => this.tellConnection(state, reason), touch: () => this.touch() });
     this.trader.decimals = (resource) => this.decimals(resource);
     this.noticeTwins();
-  }
-  async openSession() {
-    if (location.hash.length > 1) {
-      sessionStorage.setItem(KEY_STORED, location.hash.slice(1));
-      // The key stays with this tab, and out of what is copied or bookmarked.
-      history.replaceState(null, "", location.pathname);
-    }
-    const key = sessionStorage.getItem(KEY_STORED);
-    if (!key) throw new Error("this address has no key; open the one that `econsim play` printed");
-    const asked = fetch("/session", { headers: { Authorization: `Bearer ${key}` }, cache: "no-store" });
-    const response = await asked.catch(() => {
-      throw new Error("the command that serves this page has ended; run `econsim play` again and open the address that it prints");
-    });
-    if (response.status === 503) throw new Error(await response.text());
-    if (!response.ok) throw new Error("this page's key is not known any more; open the address that `econsim play` printed last");
-    return response.json();
   }
   /** What this browser remembers of the agent in its run. */
   remembered() {
@@ -120,7 +105,8 @@ class App {
   // What the parts of the page ask.
 
   decimals(resource) {
-    return decimalsOf(this.account.markets?.get(resource)?.tick_size ?? 10_000);
+    const { markets, roles } = this.account;
+    return Math.max(decimalsOf(markets?.get(resource)?.tick_size ?? 10_000), decimalsOf(Math.abs(roles.get(resource)?.tax ?? 0)));
   }
   get doesPass() {
     return Boolean(this.trader?.doesPass);
@@ -144,8 +130,7 @@ class App {
       this.trader.shown = market;
       this.trader.soon(market, 0);
     }
-    this.view.reset();
-    this.touch();
+    this.redraw();
   }
   chooseNext() {
     const names = [...(this.account.markets?.keys() ?? [])];
@@ -175,7 +160,7 @@ class App {
   }
   offer(side) {
     const { account, market } = this, price = priceOf(byId("price").value), { tick_size: grid, price_min: low, price_max: high } = account.markets.get(market);
-    if (account.phase !== OPEN) return;
+    if (!account.canTrade) return;
     const wrong = (text) => this.say(text);
     if (price === null) return wrong("Write a price, such as 2.40.");
     if (price % grid) return wrong(`Prices are multiples of ${amount(grid, this.decimals(market))}.`);
@@ -203,8 +188,10 @@ class App {
   }
   /** Put a result away, or else be done with the tick. */
   goOn() {
-    if (!byId("between").hidden && !byId("go-on").hidden) {
-      this.dismissed = this.account.results.at(-1).period;
+    const period = this.account.results.at(-1)?.period;
+    // A second key may come before the page is drawn again.
+    if (!byId("between").hidden && !byId("go-on").hidden && this.dismissed < period) {
+      this.dismissed = period;
       return this.touch();
     }
     if (this.account.isAwaited) this.trying(this.trader.pass());
@@ -229,9 +216,11 @@ class App {
     byId("rules-again").showModal();
   }
   turnTheme() {
-    const root = document.documentElement, isDark = (root.dataset.theme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
-    root.dataset.theme = isDark ? "light" : "dark";
-    localStorage.setItem(THEME_STORED, root.dataset.theme);
+    turnTheme();
+    this.redraw();
+  }
+  /** Draw the charts anew, as after a change of colours. */
+  redraw() {
     this.view.reset();
     this.touch();
   }
@@ -250,9 +239,7 @@ class App {
       ["t", "t", "light or dark", () => this.turnTheme()],
       ["?", "?", "these keys", () => byId("help").showModal()],
     ];
-    for (const [, shown, meaning] of keys) {
-      byId("keys").append(Object.assign(document.createElement("dt"), { textContent: shown }), Object.assign(document.createElement("dd"), { textContent: meaning }));
-    }
+    listKeys(keys);
     addEventListener("keydown", (event) => {
       const { target } = event, isField = target instanceof HTMLInputElement && target.type !== "checkbox";
       if (event.ctrlKey || event.altKey || event.metaKey || event.repeat || document.querySelector("dialog[open]")) return;
@@ -284,13 +271,9 @@ class App {
     byId("rules-open").addEventListener("click", () => this.showRules());
     byId("theme").addEventListener("click", () => this.turnTheme());
     byId("help-open").addEventListener("click", () => byId("help").showModal());
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-      this.view.reset();
-      this.touch();
-    });
   }
 }
 
-const theme = localStorage.getItem(THEME_STORED);
-if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
-new App().start();
+const app = new App();
+keepTheme(() => app.redraw());
+app.start();

@@ -14,6 +14,8 @@ export class Account {
     this.agent = agent;
     this.rules = null;
     this.dealt = 0;
+    this.valuesPeriod = 0; // newest period of which the values are known
+    this.varies = false; // whether values or rules differ between periods
     this.roles = new Map();
     this.balance = null;
     this.books = new Map();
@@ -30,20 +32,40 @@ export class Account {
     this.opened = kept.opened ?? null; // money less debts when the period opened
     this.trades = kept.trades ?? []; // of the period
     this.results = kept.results ?? []; // of the periods that ended
+    this.terms = kept.terms ?? null; // what holds in a period, and what of it did not before
   }
   /** What a page that is loaded again cannot ask for. */
   keep() {
-    const { isReady, period, opened, trades, results, news, tape } = this;
-    return { isReady, period, opened, trades: trades.slice(-TRADES_MAX), results: results.slice(-PERIODS_MAX), news, tape: Object.fromEntries(tape) };
+    const { isReady, period, opened, trades, results, news, tape, terms } = this;
+    return { isReady, terms, period, opened, trades: trades.slice(-TRADES_MAX), results: results.slice(-PERIODS_MAX), news, tape: Object.fromEntries(tape) };
   }
 
   // What the services answer.
 
-  setValues({ credits, roles, rules }) {
+  /** Values and rules of a period; those of an earlier one than is known are late. */
+  setValues({ credits, period, roles, rules }) {
+    if (period < this.valuesPeriod) return;
     this.dealt = credits;
+    this.valuesPeriod = period;
+    this.varies ||= period < rules.clock.periods;
     this.rules = rules;
     this.markets = new Map(rules.markets.map((market) => [market.resource, market]));
-    this.roles = new Map(roles.map(({ resource, side, units }) => [resource, { side, worths: units.flatMap(({ value, quantity }) => Array(quantity).fill(value)) }]));
+    this.roles = new Map(roles.map(({ resource, side, units, tax = 0 }) => {
+      const values = units.flatMap(({ value, quantity }) => Array(quantity).fill(value)), cost = side === "bid" ? -tax : tax;
+      return [resource, { side, tax, values, worths: values.map((value) => value + cost) }];
+    }));
+    this.noteTerms(period);
+  }
+  /** Take note of what holds in a period and did not in the one before. */
+  noteTerms(period) {
+    if (period <= (this.terms?.period ?? -1)) return;
+    const of = Object.fromEntries([...this.markets].map(([resource, { price_min, price_max }]) => {
+      const role = this.roles.get(resource);
+      return [resource, { limits: [price_min, price_max], tax: role?.tax ?? 0, values: role?.values ?? [], isThere: !this.isAbsent }];
+    }));
+    const before = this.terms?.of ?? of, isOther = (resource, key) => JSON.stringify(before[resource]?.[key]) !== JSON.stringify(of[resource][key]);
+    const changed = Object.fromEntries(Object.keys(of).map((resource) => [resource, Object.keys(of[resource]).filter((key) => isOther(resource, key))]));
+    this.terms = { period, of, changed };
   }
   setBalance(balance) {
     this.balance = balance;
@@ -161,6 +183,17 @@ export class Account {
 
   // What follows.
 
+  /** Whether the values that are known are those of the open period. */
+  get knowsValues() {
+    return this.valuesPeriod >= this.period;
+  }
+  /** Whether the agent has roles, and no unit to trade in any of them in this period. */
+  get isAbsent() {
+    return this.roles.size > 0 && [...this.roles.values()].every(({ values }) => values.length === 0);
+  }
+  get canTrade() {
+    return this.phase === OPEN && this.knowsValues && !this.isAbsent;
+  }
   get isLockStep() {
     return this.rules?.clock.mode === "lock_step";
   }
@@ -171,11 +204,11 @@ export class Account {
   get free() {
     return this.balance ? this.balance.credits.posted - this.balance.credits.pending : this.dealt;
   }
-  /** What the units that were traded in the open period will be worth to the agent when it closes, or cost it. */
+  /** What the units that were traded in the open period will be worth to the agent when it closes, or cost it: the tax was paid with them. */
   get unsettled() {
     let worth = 0;
-    for (const [resource, { side, worths }] of this.roles) {
-      const sum = worths.slice(0, this.tradedUnits(resource)).reduce((total, each) => total + each, 0);
+    for (const [resource, { side, values }] of this.knowsValues ? this.roles : []) {
+      const sum = values.slice(0, this.tradedUnits(resource)).reduce((total, each) => total + each, 0);
       worth += side === "bid" ? sum : -sum;
     }
     return worth;
@@ -197,20 +230,21 @@ export class Account {
     const { owned } = this.held(resource);
     return Math.max(0, role.side === "bid" ? owned : role.worths.length - owned);
   }
-  /** The next unit of the role: its number and what it is worth; null without one. */
+  /** The next unit of the role: its number, its value or cost, and what it is worth after the tax; null without one. */
   nextUnit(resource) {
     const role = this.roles.get(resource), place = this.tradedUnits(resource);
-    return role && place < role.worths.length ? { number: place + 1, of: role.worths.length, worth: role.worths[place] } : null;
+    if (!role || !this.knowsValues || place >= role.worths.length) return null;
+    return { number: place + 1, of: role.worths.length, value: role.values[place], worth: role.worths[place] };
   }
   /** Every unit of the role, with the price at which it was traded, if it is known. */
   unitRows(resource) {
     const role = this.roles.get(resource);
-    if (!role) return [];
+    if (!role || !this.knowsValues) return [];
     const prices = this.prices(resource, role.side), count = this.phase === OPEN ? this.tradedUnits(resource) : prices.length;
     return role.worths.map((worth, place) => {
       const price = place < count ? prices[place] : undefined;
       const profit = price === undefined ? undefined : role.side === "bid" ? worth - price : price - worth;
-      return { number: place + 1, worth, price, profit, isTraded: place < count, isNext: this.phase === OPEN && place === count };
+      return { number: place + 1, value: role.values[place], worth, price, profit, isTraded: place < count, isNext: this.phase === OPEN && place === count };
     });
   }
   prices(resource, side) {
@@ -218,7 +252,7 @@ export class Account {
   }
   /** The traded units of all roles, for the result of a period. */
   soldRows() {
-    return [...this.roles].flatMap(([resource, { side }]) => this.prices(resource, side).map((price, place) => ({ resource, side, price, worth: this.roles.get(resource).worths[place] ?? 0 })));
+    return [...this.roles].flatMap(([resource, { side, tax, worths }]) => this.prices(resource, side).map((price, place) => ({ resource, side, tax, price, worth: worths[place] ?? 0 })));
   }
   /** Profit of the open period so far; null if this browser did not see it open. */
   get profit() {
@@ -229,7 +263,7 @@ export class Account {
   /** What a trade of so many units at a price would lose on the units that do not gain; 0 if all gain. One at once comes before open offers. */
   loss(resource, side, price, quantity, isAtOnce = false) {
     const role = this.roles.get(resource);
-    if (!role) return 0;
+    if (!role || !this.knowsValues) return 0;
     const open = isAtOnce ? 0 : this.offersOn(resource).filter((each) => each.side === side).reduce((sum, each) => sum + each.quantity, 0);
     const traded = this.tradedUnits(resource), sign = side === "bid" ? 1 : -1;
     let lost = 0;

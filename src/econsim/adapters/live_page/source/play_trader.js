@@ -6,8 +6,9 @@ import { ENDED, OPEN } from "./play_account.js";
 
 /** Milliseconds to wait for an answer, between two attempts, and of all attempts: a person sees that it takes long. */
 const ANSWER_MS = 4000, AGAIN_MS = 250, PATIENCE_MS = 12_000;
-/** Milliseconds between two looks whether the run has opened, two readings of a book, and of silence after which the newest tick is read. */
-const OPENING_MS = 500, BOOK_MS = 200, SILENCE_MS = 3000;
+/** Milliseconds between two looks whether the run has opened, for the values of a new period, two readings of a book, and of silence after
+ * which the newest tick is read. */
+const OPENING_MS = 500, VALUES_MS = 100, BOOK_MS = 200, SILENCE_MS = 3000;
 const OUTCOMES = ["bid_accepted", "ask_accepted", "order_rejected", "trade_executed", "order_cancelled"];
 const LEVELS = 12;
 
@@ -50,10 +51,17 @@ export class Trader {
     this.watch();
     this.listen();
     this.tell("connected");
-    await Promise.race([this.untilOpen(), closed]);
-    await Promise.race([this.refresh(), closed]);
-    const looking = setInterval(() => this.look().catch(() => {}), SILENCE_MS);
-    await closed.finally(() => clearInterval(looking));
+    let looking;
+    try {
+      await Promise.race([this.untilOpen(), closed]);
+      await Promise.race([this.refresh(), closed]);
+      looking = setInterval(() => this.look().catch(() => {}), SILENCE_MS);
+      await closed;
+    } finally {
+      clearInterval(looking);
+      // The account has few connections, and the page is about to make another one.
+      this.client.close().catch(() => {});
+    }
   }
   async watch() {
     for await (const { type } of this.client.status()) {
@@ -120,9 +128,26 @@ export class Trader {
     }
     if (closed) this.end();
     if (ticked) this.takeTick(ticked);
-    account.setValues(await this.ask("market.account.get_values").catch(() => ({ credits: account.dealt, rules: account.rules, roles: [] })));
+    this.learnValues().catch(() => {});
     for (const what of ["balance", "social", ...account.markets.keys()]) this.soon(what, 0);
     this.touch();
+  }
+  /** Ask for the agent's values until they are those of the open period: the ledger hears of it a moment later, or is starting again. */
+  async learnValues() {
+    const { account } = this;
+    if (this.isLearning) return;
+    this.isLearning = true;
+    try {
+      do {
+        const found = await this.ask("market.account.get_values").catch(() => null);
+        if (found) account.setValues(found);
+        this.touch();
+        if (!account.knowsValues) await pause(VALUES_MS);
+      } while (!account.knowsValues && account.phase !== ENDED && !this.client.isClosed());
+    } finally {
+      this.isLearning = false;
+    }
+    await this.passByItself();
   }
   async look() {
     const { account } = this;
@@ -136,8 +161,13 @@ export class Trader {
     if (!account.rules || !account.openTick(event, performance.now())) return;
     if (account.period !== before) this.refresh().catch(() => {});
     if (account.isLockStep) this.soon("balance", 0);
-    if (this.doesPass) this.pass().catch(() => {});
+    this.passByItself().catch(() => {});
     this.touch();
+  }
+  /** Be done with the tick if the person wants no ticks, or has nothing to trade in the period. */
+  async passByItself() {
+    const { account } = this;
+    if (account.isLockStep && (this.doesPass || (account.knowsValues && account.isAbsent))) await this.pass();
   }
   end() {
     this.account.end();

@@ -2,22 +2,14 @@
 
 import { TradeChart } from "./charts.js";
 import { BETWEEN, ENDED, OPEN, WAITING } from "./play_account.js";
-import { amount, gain, lengthOf, timeLeft, units } from "./play_words.js";
+import { amount, gain, lengthOf, taxSentence, taxWords, termSentences, timeLeft, units } from "./play_words.js";
 import { inOrder } from "./sentences.js";
+import { byId, element } from "./shell.js";
 import { put } from "./table.js";
 
 /** Milliseconds before the end from which on the time is marked, and levels of the book that are shown. */
 const SOON_MS = 10_000, LEVELS_SHOWN = 8;
 const SIDES = { bid: ["buy", "bought", "value"], ask: ["sell", "sold", "cost"] };
-
-const byId = (id) => document.getElementById(id);
-
-export function element(name, kind = "", ...content) {
-  const made = document.createElement(name);
-  if (kind) made.className = kind;
-  made.append(...content.map((each) => (typeof each === "string" ? inOrder(each) : each)));
-  return made;
-}
 
 function table(names, rows) {
   const head = element("tr", "", ...names.map((name) => element("th", "", name)));
@@ -31,6 +23,7 @@ export class View {
   constructor(app) {
     this.app = app;
     this.chart = new TradeChart(byId("prices"));
+    this.typed = new Map(); // question → what was written so far
     this.drawn = new Map(); // part → what it shows, by which it is known to be up to date
   }
   /** Draw the charts anew, as after a change of colours. */
@@ -47,6 +40,10 @@ export class View {
   }
   amount(micros) {
     return amount(micros, this.app.decimals(this.app.market));
+  }
+  /** What writes prices of a market. */
+  price(resource) {
+    return (micros) => amount(micros, this.app.decimals(resource));
   }
 
   draw(now) {
@@ -104,11 +101,15 @@ export class View {
   /** What a trader needs to know: the rules in sentences, then the text of the scenario. */
   instructions() {
     const { account } = this.app, { clock, deadline_ms: deadline, instructions } = account.rules;
-    const facts = [...account.roles].map(([resource, { side, worths }]) => {
+    const facts = [...account.roles].flatMap(([resource, { side, tax, worths }]) => {
       const [verb, , worth] = SIDES[side];
       const earns = side === "bid" ? "you earn its value to you less the price you pay" : "you earn the price you get less its cost to you";
-      return `You may ${verb} up to ${units(worths.length)} of ${resource} in each period. Each unit has its own ${worth}, which nobody else sees; for each that you ${verb} ${earns}.`;
+      const when = account.varies ? `in period ${Math.max(1, account.period)}` : "in each period";
+      if (!worths.length) return [`You have nothing to ${verb} on the market of ${resource} ${when}.`];
+      const first = `You may ${verb} up to ${units(worths.length)} of ${resource} ${when}. Each unit has its own ${worth}, which nobody else sees; for each that you ${verb} ${earns}.`;
+      return tax ? [first, taxSentence(side, tax, this.price(resource))] : [first];
     });
+    if (facts.length && account.varies) facts.push("Values, costs, taxes and the prices that are allowed may change from period to period; this page then says so.");
     if (!facts.length) facts.push("You earn by buying low and selling high. What you still hold when a period ends is worth nothing to you.");
     const many = `${clock.periods} ${clock.periods === 1 ? "period" : "periods"}`;
     facts.push(account.isLockStep
@@ -136,6 +137,9 @@ export class View {
       const field = element("input");
       field.setAttribute("aria-label", "Your answer");
       field.maxLength = 4000;
+      // The form is made anew when another question comes.
+      field.value = this.typed.get(question.question_id) ?? "";
+      field.addEventListener("input", () => this.typed.set(question.question_id, field.value));
       made.append(field, element("button", "", "Answer"));
       made.addEventListener("submit", () => field.value.trim() && give(field.value.trim()));
     }
@@ -161,7 +165,8 @@ export class View {
     this.part("between-units", [isEnd, account.results], () => {
       if (isEnd) return this.results();
       if (!result.rows.length) return [element("p", "empty", "You traded no unit of your own.")];
-      return [table(["traded", "value or cost", "price", "profit"], result.rows.map(({ resource, side, price, worth }) => ({
+      const worth = `value or cost${result.rows.some(({ tax }) => tax) ? " after tax" : ""}`;
+      return [table(["traded", worth, "price", "profit"], result.rows.map(({ resource, side, price, worth }) => ({
         kind: "", cells: [`${SIDES[side][1]} 1 ${resource}`, this.amount(worth), this.amount(price), gain(side === "bid" ? worth - price : price - worth, this.app.decimals(resource))],
       })))];
     });
@@ -184,10 +189,12 @@ export class View {
   drawFigures() {
     const { account, market } = this.app, role = account.roles.get(market), next = account.nextUnit(market), held = account.held(market);
     if (role) {
-      put(byId("next-name"), `${role.side === "bid" ? "Value" : "Cost"} of your next unit`);
-      put(byId("next"), next ? this.amount(next.worth) : account.phase === OPEN ? "none left" : "–");
-      const [, done] = SIDES[role.side];
-      put(byId("next-facts"), next ? `unit ${next.number} of ${next.of} · ${role.side === "bid" ? "buy below, not above" : "sell above, not below"}` : account.phase === OPEN ? `you ${done} all units of this period` : "");
+      const { name, sign } = taxWords(role.side, role.tax), isKnown = account.phase === OPEN && account.knowsValues;
+      put(byId("next-name"), `${role.side === "bid" ? "Value" : "Cost"} of your next unit${role.tax ? `, ${sign} the ${name}` : ""}`);
+      put(byId("next"), next ? this.amount(next.worth) : !isKnown ? "–" : account.isAbsent ? "no units" : "none left");
+      const [, done] = SIDES[role.side], how = next && role.tax ? ` · ${this.amount(next.value)} ${sign} ${this.amount(Math.abs(role.tax))} ${name}` : "";
+      const none = account.isAbsent ? "you do not take part in this period" : `you ${done} all units of this period`;
+      put(byId("next-facts"), next ? `unit ${next.number} of ${next.of}${how} · ${role.side === "bid" ? "buy below, not above" : "sell above, not below"}` : isKnown ? none : "");
     } else {
       put(byId("next-name"), `You hold of ${market}`);
       put(byId("next"), units(held.owned));
@@ -217,21 +224,32 @@ export class View {
 
   drawTrade() {
     const { account, market, warning } = this.app, { quote } = account.books.get(market) ?? { quote: {} };
-    const can = this.app.sides(), isOpen = account.phase === OPEN, isCall = account.markets.get(market).mechanism === "call_auction";
+    const can = this.app.sides(), isOpen = account.canTrade, isCall = account.markets.get(market).mechanism === "call_auction";
     put(byId("best-ask"), quote.ask ? this.amount(quote.ask) : "none");
     put(byId("best-bid"), quote.bid ? this.amount(quote.bid) : "none");
     byId("buy").hidden = byId("sell").hidden = isCall;
+    this.drawTerms();
     byId("buy").disabled = !(isOpen && can.bid && quote.ask);
     byId("sell").disabled = !(isOpen && can.ask && quote.bid && account.held(market).free > 0);
     byId("bid").hidden = !can.bid;
     byId("ask").hidden = !can.ask;
     byId("bid").disabled = !isOpen;
     byId("ask").disabled = !isOpen || account.held(market).free === 0;
-    byId("turn").hidden = !account.isLockStep;
+    byId("turn").hidden = !account.isLockStep || account.isAbsent;
     byId("pass").disabled = !account.isAwaited;
     byId("always").checked = this.app.doesPass;
     const [newest] = account.news, last = newest?.period === account.period ? newest : null;
     put(byId("said"), inOrder(warning?.text ?? last?.text ?? (can.bid || can.ask ? "Take an offer with one key, or write a price of your own." : "You have nothing to trade here.")), `said ${warning ? "bad" : last?.kind ?? ""}`);
+  }
+
+  /** What holds in this period, what is new first. */
+  drawTerms() {
+    const { account, market } = this.app, terms = account.knowsValues && account.terms?.of[market];
+    this.part("terms", [terms, account.terms?.changed[market]], () => {
+      if (!terms) return [element("li", "", "Reading what holds in this period …")];
+      const said = termSentences(terms, account.terms.changed[market], account.roles.get(market)?.side, this.price(market));
+      return said.sort((a, b) => b.isNew - a.isNew).map(({ text, isNew }) => element("li", isNew ? "new" : "", text));
+    });
   }
 
   drawOffers() {
@@ -254,13 +272,14 @@ export class View {
   drawUnits() {
     const { account, market } = this.app, rows = account.unitRows(market), role = account.roles.get(market), held = account.held(market);
     const trades = account.trades.filter((each) => each.resource === market);
-    this.part("units", [rows, role ? "" : held, role ? 0 : trades], () => {
+    this.part("units", [rows, role?.tax ?? "", role ? "" : held, role ? 0 : trades], () => {
       if (!role) return trades.length ? [table(["traded", "price"], trades.map(({ side, quantity, price }) => ({ kind: "", cells: [`${SIDES[side][1]} ${quantity}`, this.amount(price)] })))] : [element("p", "empty", "You have not traded in this period.")];
       const sum = rows.reduce((total, { profit }) => total + (profit ?? 0), 0);
-      const lines = rows.map(({ number, worth, price, profit, isTraded, isNext }) => ({
-        kind: isNext ? "next" : "", cells: [`${number}${isNext ? " ◂ next" : ""}`, this.amount(worth), price === undefined ? (isTraded ? "?" : "") : this.amount(price), profit === undefined ? "" : gain(profit, this.app.decimals(market))],
+      const { name, sign } = taxWords(role.side, role.tax), ofTax = (cell) => (role.tax ? [cell] : []);
+      const lines = rows.map(({ number, value, worth, price, profit, isTraded, isNext }) => ({
+        kind: isNext ? "next" : "", cells: [`${number}${isNext ? " ◂ next" : ""}`, this.amount(value), ...ofTax(this.amount(worth)), price === undefined ? (isTraded ? "?" : "") : this.amount(price), profit === undefined ? "" : gain(profit, this.app.decimals(market))],
       }));
-      return [table(["unit", SIDES[role.side][2], "price", "profit"], [...lines, { kind: "total", cells: ["sum", "", "", gain(sum, this.app.decimals(market))] }])];
+      return [table(["unit", SIDES[role.side][2], ...ofTax(`${sign} ${name}`), "price", "profit"], [...lines, { kind: "total", cells: ["sum", "", ...ofTax(""), "", gain(sum, this.app.decimals(market))] }])];
     });
   }
 

@@ -52,6 +52,7 @@ const OWN_WORDS = {
   order_not_found: "the offer is gone already: it was traded or taken back",
   remainder_of_immediate_order: "somebody was faster: that offer was gone",
   period_closed: "the period is over",
+  price_does_not_cover_the_tax: "the price must be at least the tax",
   self_trade_prevented: "it would have traded with an offer of your own",
   cancelled_by_agent: "you took it back",
   publish_rate_is_exceeded: "you send too fast; wait a second",
@@ -59,6 +60,29 @@ const OWN_WORDS = {
   run_is_not_open: "the run is not open",
   question_has_ended: "the question has ended",
 };
+
+/** What a tax or subsidy is called, and how it goes with a value or a cost. */
+export function taxWords(side, tax) {
+  return { name: tax > 0 ? "tax" : "subsidy", sign: (side === "bid") === tax > 0 ? "less" : "plus" };
+}
+
+export function taxSentence(side, tax, price) {
+  const each = `for each unit that you ${side === "bid" ? "buy" : "sell"}`;
+  if (tax < 0) return `You get a subsidy of ${price(-tax)} ${each}.`;
+  return `You pay a tax of ${price(tax)} ${each}, ${side === "bid" ? "on top" : "out"} of its price.`;
+}
+
+/** Sentences about what holds on a market in a period; `isNew` marks what did not hold in the period before. */
+export function termSentences({ limits: [low, high], tax, isThere }, changed, side, price) {
+  const isNew = (key) => changed.includes(key);
+  if (!isThere) return [{ isNew: isNew("isThere"), text: "You do not take part in this period: you have nothing to trade, and nobody waits for you." }];
+  const said = [{ isNew: isNew("limits"), text: `Prices from ${price(low)} to ${price(high)} are allowed.` }];
+  if (tax) said.push({ isNew: isNew("tax"), text: taxSentence(side, tax, price) });
+  else if (isNew("tax")) said.push({ isNew: true, text: "There is no tax or subsidy any more." });
+  if (isNew("isThere")) said.push({ isNew: true, text: "You take part again." });
+  else if (isNew("values")) said.push({ isNew: true, text: `Your units have other ${side === "bid" ? "values" : "costs"} than in the period before.` });
+  return said;
+}
 
 export class Words {
   /** `refusals` has a sentence for each code that a refusal can have. */
