@@ -64,7 +64,7 @@ def picture(summary: Summary, name: str) -> Picture:
 
 
 def result_html(summary: Summary) -> str:
-    """Return a run as HTML: a row for each market, what its scenario expects, and the price paths."""
+    """Return a run as HTML: why its figures may mislead, a row for each market, what its scenario expects, and the price paths."""
     scenario = summary.scenario
     rows = [
         (
@@ -91,5 +91,6 @@ def result_html(summary: Summary) -> str:
         f"<h4>{escape(scenario.title or scenario.name)}</h4>"
         f"<p>run {escape(summary.run)}, seed {scenario.seed}, {summary.periods} periods; {expected}"
         f"hash <code>{summary.canonical_hash[:12]}</code></p>"
+        f"{''.join(f'<p><strong>{escape(each)}</strong></p>' for each in summary.warnings)}"
         f"{table(head, rows, card=False)}{''.join(f'<div>{each}</div>' for each in pictures)}"
     )

@@ -173,9 +173,10 @@ class Result:
         return iter(self.records)
 
     def __repr__(self) -> str:
-        """Return what a failed assertion shows of the run."""
+        """Return what a failed assertion shows of the run, with the reasons why its figures may mislead."""
         scenario = self.figures.scenario
-        return f"<run of {scenario.name}, seed {scenario.seed}, {len(self._events)} events, hash {self.hash[:8]}…>"
+        size = f"{len(self._events)} events, hash {self.hash[:8]}…"
+        return f"<run of {'; '.join((f'{scenario.name}, seed {scenario.seed}, {size}', *self.figures.warnings))}>"
 
     def _repr_html_(self) -> str:
         """Return the run as a notebook shows it: its figures and price paths."""

@@ -38,8 +38,9 @@ def run(  # noqa: PLR0913 - one for each of the most used options of `econsim ru
     `scenario` is the name of a shipped one, the path of a TOML file, or what `load` returned; `settings`, `seed` and `periods` replace values of it
     as `with_` does. In memory nothing is started and nothing stays but the result. Over NATS it starts what `econsim run` starts, keeps the
     run in the log of the state directory under `name`, and stops what it started. Works in scripts, in notebooks and in several threads at
-    once; Ctrl-C stops the run. Raises ScenarioError if the scenario cannot be run so, RunFailed if it could not go on, SetupError if no
-    server can be started.
+    once; Ctrl-C stops the run. Logs why the figures may mislead, such as a policy that raised.
+
+    Raises ScenarioError if the scenario cannot be run so, RunFailed if it could not go on, SetupError if no server can be started.
     """
     wanted = as_loaded(scenario)
     given = {"seed": seed, "clock.periods": periods}
@@ -51,6 +52,8 @@ def run(  # noqa: PLR0913 - one for each of the most used options of `econsim ru
     result = _in_memory(found, name) if transport == "memory" else _over_nats(found, name, state)
     if result.figures.failure:
         raise RunFailed(result.figures.failure)
+    for each in result.figures.warnings:
+        _log.warning("run %s: %s", result.name, each)
     return result
 
 

@@ -32,13 +32,22 @@ COLOURS: Final = {
 EFFECTS_SHOWN_MAX: Final = 12
 """Effects of one fact that are shown; a tick has thousands."""
 
+CAUSES_SHOWN_MAX: Final = 8
+"""Causes that are shown, of which the first is the run's opening: each stands deeper by four columns, and a period adds two."""
+
 
 def cause_tree(causes: CausalGraph, name: str) -> Tree:
-    """Return a tree of a fact: its causes from the root down to it, and its effects below it; raises NotFound."""
+    """Return a tree of a fact: its causes from the root down to it, and its effects below it; raises NotFound.
+
+    Of many causes or effects it says how many it leaves out.
+    """
     root = branch = Tree(Text("why", style="dim"), hide_root=True, guide_style="dim")
     steps = causes.chain(name)
-    for fact in reversed(steps[1:]):
-        branch = branch.add(_leaf(fact))
+    leaves = [_leaf(fact) for fact in reversed(steps[1:])]
+    if (left_out := len(leaves) - CAUSES_SHOWN_MAX) > 0:
+        leaves[1 : 1 + left_out] = [Text(f"… {left_out} causes more", style="dim")]
+    for leaf in leaves:
+        branch = branch.add(leaf)
     _grow(branch.add(Text.assemble(("▶ ", "bold yellow"), _leaf(steps[0]))), causes.tree(name))
     return root
 

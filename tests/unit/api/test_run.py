@@ -86,6 +86,21 @@ async def test_a_run_is_made_within_a_running_loop():
     assert asyncio.get_running_loop().is_running()
 
 
+class Broken(econsim.Policy):
+    """Raises when it is asked."""
+
+    def act(self, see, draws):
+        raise ZeroDivisionError(see.agent, draws.integer(1, 6))
+
+
+def test_a_policy_that_raises_is_told_by_the_run_and_wherever_its_result_is_shown(caplog):
+    result = econsim.run("smith1962", {"agents.buyer.policy": f"{__name__}:Broken"}, periods=1)
+
+    for shown in (caplog.text, repr(result), result._repr_html_()):
+        assert "11 agents were set aside" in shown
+        assert "ZeroDivisionError" in shown
+
+
 def test_runs_in_several_threads_do_not_disturb_each_other():
     seeds = [1, 2, 3, 4, 5, 6]
 

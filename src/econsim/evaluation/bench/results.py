@@ -94,7 +94,7 @@ class CellResult(Message):
     hash: str = ""
     """Canonical hash of the run; empty if it was not taken."""
     failure: str = ""
-    """Reason why the run ended early; empty if it did not."""
+    """Reason why the run ended early, or its figures mislead: agents were set aside, or messages lost; empty if neither."""
     ticks: int = 0
     """Ticks of the run."""
     events: int = 0
@@ -132,7 +132,7 @@ def result_of(summary: Summary, cell: Cell, run: str) -> CellResult:
         seed=cell.seed,
         repeat=cell.repeat,
         run=run,
-        failure=summary.failure,
+        failure=summary.failure or " ".join(summary.warnings),
         ticks=summary.ticks,
         periods=market_periods(summary),
         groups=group_periods(summary),

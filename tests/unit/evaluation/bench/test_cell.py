@@ -4,10 +4,19 @@ from bench_builders import HALTS, NO_TRADES, TRADES, judged_scenario, treatment
 from requirements import requirement
 from run_builders import canonical_hash
 
+from econsim import Policy
 from econsim.domain.execution import in_memory
 from econsim.evaluation.bench.cell import attempt, run_in_memory
 from econsim.evaluation.bench.plan import Cell
 from econsim.report.aggregate import RunAggregator
+
+
+class Broken(Policy):
+    """Raises when it is asked."""
+
+    def act(self, see, draws):
+        raise ZeroDivisionError(see.agent, draws.integer(1, 6))
+
 
 CELL = Cell(number=4, treatment="test", seed=11, hashed=True)
 
@@ -56,4 +65,16 @@ def test_a_run_that_raises_is_a_result_that_decides_nothing() -> None:
 
     assert found.failure.startswith("ScenarioError")
     assert [verdict.outcome for verdict in found.verdicts] == ["undecidable"]
+    assert not found.passed
+
+
+def test_a_run_whose_agents_were_set_aside_is_no_observation() -> None:
+    scenario = judged_scenario()
+    buyers = scenario.agents[0].model_copy(update={"policy": f"{Broken.__module__}:Broken"})
+    broken = scenario.model_copy(update={"agents": (buyers, *scenario.agents[1:])})
+
+    found = attempt(broken.model_dump_json(), CELL, "b-4")
+
+    assert "set aside" in found.failure
+    assert "ZeroDivisionError" in found.failure
     assert not found.passed
