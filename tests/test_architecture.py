@@ -36,9 +36,9 @@ HOUSE: Floors = (
     ("routers",),
     ("app",),
     ("runs",),
-    ("checks", "envs", "evaluation", "terminal"),
+    ("checks", "evaluation", "terminal"),
     ("api",),
-    ("__init__", "cli", "testing"),
+    ("__init__", "cli", "envs", "testing"),
     ("__main__",),
 )
 # One more of each for the public Python API, which programs, notebooks and tests of agents use, and which uses what commands use; and a

@@ -28,6 +28,8 @@ class LoadedScenario:
     """Complete definition, field by field as a scenario file has it; money in micro-credits."""
     warnings: tuple[str, ...] = field(default=(), compare=False)
     """Warnings about values of the file that are probably mistakes, a sentence each; a changed scenario has none."""
+    directory: Path | None = field(default=None, compare=False, repr=False)
+    """Directory in which policies that `with_` names are looked for first; without any, where Python finds modules."""
 
     @property
     def name(self) -> str:
@@ -72,7 +74,8 @@ class LoadedScenario:
         the remedy.
         """
         every = {**(settings or {}), **{SHORT.get(name, name): value for name, value in more.items()}}
-        return LoadedScenario(with_settings(self.definition, every))
+        changed = with_settings(self.definition, every, self.directory)
+        return LoadedScenario(changed, directory=self.directory)
 
     def __repr__(self) -> str:
         """Return name, seed and size of the scenario."""
@@ -112,7 +115,11 @@ def load(scenario: str | Path) -> LoadedScenario:
 
     Raises ScenarioError naming file, line, key and remedy.
     """
-    return LoadedScenario(scenario_file.load(scenario), scenario_file.scenario_warnings(scenario))
+    return LoadedScenario(
+        scenario_file.load(scenario),
+        scenario_file.scenario_warnings(scenario),
+        scenario_file.directory_of(scenario),
+    )
 
 
 def as_loaded(scenario: AnyScenario) -> LoadedScenario:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 from gymnasium.spaces import Box, Discrete
 from gymnasium.utils import seeding
 
+from econsim.api.scenarios import AnyScenario
 from econsim.envs.market_game import NUMBERS, PRICES, MarketGame, Observed
 from econsim.errors import SetupError
-from econsim.schemas.scenario import Scenario
 
 try:
     from pettingzoo import ParallelEnv  # type: ignore[import-untyped]  # the library has no types
@@ -31,7 +30,7 @@ class ParallelMarketEnv(ParallelEnv[str, Observed, np.int64]):  # type: ignore[m
 
     def __init__(
         self,
-        scenario: Scenario | str | Path = "smith1962",
+        scenario: AnyScenario = "smith1962",
         agents: Sequence[str] = ("buyer_001", "seller_001"),
         prices: int = PRICES,
     ) -> None:

@@ -6,18 +6,16 @@ Shared by the environments of both libraries; knows neither.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from econsim.api.scenarios import AnyScenario, as_loaded
 from econsim.domain.agent.prospects import highest_bid, lowest_ask
 from econsim.domain.execution.stepped_run import PlayedAgent, SteppedRun
 from econsim.errors import InvalidMessage
-from econsim.runs import scenario_file
 from econsim.schemas.orders import Side
-from econsim.schemas.scenario import Scenario
 from econsim.schemas.types import MICROS_PER_CREDIT
 
 Observed = NDArray[np.float32]
@@ -42,15 +40,15 @@ NUMBERS: Final = (
 class MarketGame:
     """One scenario, of which some agents are played; `open` begins a run of it."""
 
-    def __init__(self, scenario: Scenario | str | Path, agents: Sequence[str], prices: int = PRICES) -> None:
-        """Take a scenario, by name, file or object, and the agents to play.
+    def __init__(self, scenario: AnyScenario, agents: Sequence[str], prices: int = PRICES) -> None:
+        """Take a scenario and the agents to play.
 
         Raises ScenarioError and NotFound as `SteppedRun` does, InvalidMessage for fewer than two prices.
         """
         if prices < 2:
             message = f"an agent chooses among {prices} prices; give at least 2"
             raise InvalidMessage(message)
-        self._scenario = scenario if isinstance(scenario, Scenario) else scenario_file.load(scenario)
+        self._scenario = as_loaded(scenario).definition
         self._agents = tuple(agents)
         self._steps = prices - 1
         self.run = SteppedRun(self._scenario, self._agents)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import gymnasium
 import numpy as np
 from gymnasium.spaces import Box, Discrete
 
+from econsim.api.scenarios import AnyScenario
 from econsim.envs.market_game import NUMBERS, PRICES, MarketGame, Observed
-from econsim.schemas.scenario import Scenario
 
 
 class MarketEnv(gymnasium.Env[Observed, np.int64]):
@@ -34,12 +33,12 @@ class MarketEnv(gymnasium.Env[Observed, np.int64]):
 
     def __init__(
         self,
-        scenario: Scenario | str | Path = "smith1962",
+        scenario: AnyScenario = "smith1962",
         agent: str = "buyer_001",
         prices: int = PRICES,
         render_mode: None = None,
     ) -> None:
-        """Play an agent of a scenario, given by name, file or object, whose agents all quote prices by code.
+        """Play an agent of a scenario, given by name, file, object or what `econsim.load` returned, whose agents all quote prices by code.
 
         Raises ScenarioError for another scenario and for an agent without exactly one role, NotFound for an unknown agent.
         """

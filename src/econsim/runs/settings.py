@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from functools import reduce
+from pathlib import Path
 from typing import Any, Final, TypeAlias, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -20,6 +21,7 @@ from econsim.domain.agent.conditions import check_conditions
 from econsim.domain.scenario.tool_checks import check_offered_tools
 from econsim.errors import InvalidMessage, ScenarioError, quoted_value
 from econsim.runs.overrides import is_reached
+from econsim.runs.scenario_file import with_sources
 from econsim.runs.value_errors import sentence
 from econsim.schemas.expectation import INVARIANTS
 from econsim.schemas.money import printed_value
@@ -79,8 +81,12 @@ def parse_setting(text: str) -> tuple[str, object]:
     return path, document["value"] if len(document) == 1 else written
 
 
-def with_settings(scenario: Scenario, settings: Mapping[str, object]) -> Scenario:
+def with_settings(
+    scenario: Scenario, settings: Mapping[str, object], directory: Path | None = None
+) -> Scenario:
     """Return the scenario with values by path instead of its own, as a scenario file would write them (money in credits).
+
+    Policies of one's own that a scenario did not name before are looked for in `directory` first, or where its others are.
 
     Expectations are of the scenario's own values: other settings than seed, hosts and periods leave all but invariants unjudged.
     Raises ScenarioError naming the path, and the nearest right one or the remedy.
@@ -92,7 +98,8 @@ def with_settings(scenario: Scenario, settings: Mapping[str, object]) -> Scenari
             raise _unknown(path, places)
         _put(document, places[path], value)
     _leave_out_unreached(document, settings)
-    changed = _validate(document, settings, places)
+    place = Path(scenario.policies_from) if scenario.policies_from else directory
+    changed = _validate(document, settings, places, place)
     written = changed.model_dump(mode="json")
     before = scenario.model_dump(mode="json")
     other = {path for path in settings if _get(written, places[path]) != _get(before, places[path])}
@@ -177,7 +184,9 @@ def _get(document: Any, place: Key) -> object:  # noqa: ANN401 - JSON
     return reduce(inside, place, document)
 
 
-def _validate(document: object, settings: Mapping[str, object], places: Mapping[str, Key]) -> Scenario:
+def _validate(
+    document: object, settings: Mapping[str, object], places: Mapping[str, Key], directory: Path | None
+) -> Scenario:
     """Return the scenario of a document; raises ScenarioError naming the path that is wrong."""
     try:
         scenario = Scenario.model_validate(document)
@@ -186,6 +195,7 @@ def _validate(document: object, settings: Mapping[str, object], places: Mapping[
     try:
         check_conditions(scenario)
         check_offered_tools(scenario.tools)
+        return with_sources(scenario, directory)
     except ScenarioError as error:
         at = next(
             (
@@ -197,7 +207,6 @@ def _validate(document: object, settings: Mapping[str, object], places: Mapping[
         )
         path = f"{at}.{error.details.get('key', '')}"
         raise _error(path, str(error), "", settings) from None
-    return scenario
 
 
 def _explain(

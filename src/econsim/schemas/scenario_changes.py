@@ -261,6 +261,8 @@ def _moved_role(role: Role, scale: int, shift: int) -> Role:
     if (draw := role.draw) is not None:
         moved = {key: move(end) for key in ("low", "high", "mean") if (end := getattr(draw, key)) is not None}
         if draw.deviation is not None:
-            moved["deviation"] = max(draw.deviation * scale // PERCENT, 1)
+            # Ends that were moved to 0 or to the highest price lie closer together: no draw would come between them.
+            width = moved["high"] - moved["low"]
+            moved["deviation"] = max(min(draw.deviation * scale // PERCENT, width), 1)
         update["draw"] = draw.model_copy(update=moved)
     return role.model_copy(update=update)

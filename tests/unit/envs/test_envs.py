@@ -9,6 +9,7 @@ from factories import group, role, scenario
 from gymnasium.utils.env_checker import check_env
 from pettingzoo.test import parallel_api_test, parallel_seed_test
 
+import econsim
 from econsim.envs import MARKET, MarketEnv, ParallelMarketEnv
 from econsim.envs.registration import register
 from econsim.errors import InvalidMessage, SetupError
@@ -38,6 +39,15 @@ def test_the_environment_of_one_agent_passes_gymnasium_s_checker():
 def test_the_environment_of_many_agents_passes_pettingzoo_s_checkers():
     parallel_api_test(ParallelMarketEnv(), num_cycles=300)
     parallel_seed_test(ParallelMarketEnv, 200)
+
+
+@pytest.mark.parametrize(
+    "form", [econsim.load("smith1962"), econsim.load("smith1962").definition, "smith1962"]
+)
+def test_an_environment_takes_a_scenario_in_each_form_that_a_run_does(form):
+    env, many = MarketEnv(form), ParallelMarketEnv(form)
+
+    assert env.reset(seed=1)[0].tolist() == many.reset(seed=1)[0]["buyer_001"].tolist()
 
 
 def test_equal_seeds_and_actions_give_equal_episodes_and_other_seeds_do_not():

@@ -7,6 +7,7 @@ from factories import group, role, scenario
 from hypothesis import given
 from hypothesis import strategies as st
 
+from econsim.adapters.policies import with_sources
 from econsim.errors import InvalidMessage, ScenarioError
 from econsim.runs import scenario_file
 from econsim.runs.overrides import apply_overrides
@@ -171,3 +172,21 @@ def test_changes_are_set_as_a_whole_too() -> None:
 def test_a_setting_that_is_wrong_in_a_period_alone_is_refused() -> None:
     with pytest.raises(ScenarioError, match="floor"):
         with_settings(CHANGING, {"changes.1.price_floor": 1.75})
+
+
+def test_a_policy_that_a_setting_names_is_in_the_record_with_its_digest_and_one_that_it_replaces_is_not(
+    tmp_path,
+) -> None:
+    source = "from econsim import Policy\n\n\nclass Quiet(Policy):\n    def act(self, see, draws):\n        return ()\n"
+    (tmp_path / "quiet_by_setting.py").write_text(source)
+
+    own = with_settings(SMALL, {"agents.lab.policy": "quiet_by_setting:Quiet"}, tmp_path)
+    seeded = with_settings(own, {"seed": 4})
+    back = with_settings(own, {"agents.lab.policy": "zi_c"})
+
+    assert own == with_sources(own, tmp_path)
+    assert [each.policy for each in own.policies] == ["quiet_by_setting:Quiet"]
+    assert (seeded.policies, seeded.policies_from) == (own.policies, str(tmp_path))
+    assert (back.policies, back.policies_from) == ((), "")
+    with pytest.raises(ScenarioError, match=r"agents\.lab\.policy: .*no module 'quite_by"):
+        with_settings(SMALL, {"agents.lab.policy": "quite_by_setting:Quiet"}, tmp_path)

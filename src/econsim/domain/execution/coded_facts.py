@@ -307,12 +307,7 @@ class Cleared:
 
     def tape(self) -> list[tuple[Side, int, bool]]:
         """Return the quotes and trades in order: side, price, and whether it traded."""
-        bids, asks = self.accepted
-        told: list[Told] = [(row[0], row[1], "", Side.BID, row[3]) for row in bids]
-        told += [(row[0], row[1], "", Side.ASK, row[3]) for row in asks]
-        told += [(row[0], row[5], row[6], SIDES[row[7]], row[2]) for row in self.trades]
-        told.sort(key=_NUMBER)
-        return shouts(told)
+        return tape_rows(*self.accepted, self.trades)
 
     def data(self) -> TickCleared:
         """Return the data of the event."""
@@ -364,6 +359,17 @@ class Cleared:
             self.closed,
         )
         return (text,)
+
+
+def tape_rows(
+    bids: Sequence[ItemRow], asks: Sequence[ItemRow], trades: Sequence[ItemRow]
+) -> list[tuple[Side, int, bool]]:
+    """Return the tape of a batch's rows in order: side, price, and whether it traded."""
+    told: list[Told] = [(row[0], row[1], "", Side.BID, row[3]) for row in bids]
+    told += [(row[0], row[1], "", Side.ASK, row[3]) for row in asks]
+    told += [(row[0], row[5], row[6], SIDES[row[7]], row[2]) for row in trades]
+    told.sort(key=_NUMBER)
+    return shouts(told)
 
 
 class PriceChange:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import Final
+from typing import ClassVar, Final
 
 from econsim import subjects
 from econsim.domain.agent.conditions import Conditions
@@ -26,32 +26,18 @@ from econsim.domain.audit.envelope import AddressedEvent, Envelope
 from econsim.domain.audit.late_event import Address, LateEvent, Moment
 from econsim.domain.clock.period import deal, endow, redeem
 from econsim.domain.clock.schedule import LogicalTime, ends_period, exhausted
-from econsim.domain.execution.coded_agents import NO_OTHERS, MakeQuoter, Seat, Seats
-from econsim.domain.execution.coded_book import CodedBatch, CodedBook
+from econsim.domain.execution.coded_agents import NO_OTHERS, MakeQuoter, Seat
 from econsim.domain.execution.coded_chains import ChainRow, given_row
-from econsim.domain.execution.coded_facts import (
-    AcceptedAsks,
-    AcceptedBids,
-    CancelledRows,
-    Cleared,
-    ItemRow,
-    ItemRows,
-    MadeData,
-    PriceChange,
-    RejectedRows,
-    TickOpened,
-    TradeRows,
-)
+from econsim.domain.execution.coded_facts import MadeData, TickOpened
 from econsim.domain.execution.coded_journal import LateJournal, PostedRows, RefusedRows
+from econsim.domain.execution.coded_market import CodedMarket
 from econsim.domain.ledger.accounts import Accounts
 from econsim.domain.market.book import BatchEnd
-from econsim.domain.market.events import ACTOR
 from econsim.schemas.agent import Limits
 from econsim.schemas.base import Message
 from econsim.schemas.clock import PeriodClosed, PeriodOpened, RunClosed, RunOpened
-from econsim.schemas.ledger import Chain, clearing_holder
-from econsim.schemas.market import ITEMS_PER_EVENT_MAX, Shout
-from econsim.schemas.scenario import Clock, Group, Market, PolicyName, Scenario, Until
+from econsim.schemas.ledger import Chain
+from econsim.schemas.scenario import Clock, Group, PolicyName, Scenario, Until
 from econsim.schemas.subject import Subject
 from econsim.schemas.types import AMOUNT_MAX
 
@@ -59,9 +45,6 @@ POLICIES: Final = frozenset(
     {PolicyName.ZI_U, PolicyName.ZI_C, PolicyName.TRUTHFUL, PolicyName.ZIP, PolicyName.EXTERNAL}
 )
 """Policies of a run of coded agents. External agents never act in memory."""
-
-_ASKS, _TRADES = 1, 3
-"""Places of the asks and the trades among the kinds of a batch's items."""
 
 _CLOCK: Final = "clock"
 _LEDGER: Final = "ledger"
@@ -93,6 +76,9 @@ def _worth(group: Group, taxes: Mapping[str, int]) -> int:
 class CodedRun:
     """State of one run of coded agents; between two ticks its accounts and journal are those of all events yielded so far."""
 
+    market_class: ClassVar[type[CodedMarket]] = CodedMarket
+    """Class of the markets."""
+
     def __init__(
         self, scenario: Scenario, envelope: Envelope, others: Mapping[str, MakeQuoter] = NO_OTHERS
     ) -> None:
@@ -110,7 +96,7 @@ class CodedRun:
         self.journal = LateJournal(partial(_entries, scenario, envelope))
         """Head of the run's journal, to read."""
         self._markets = [
-            _CodedMarket(market, scenario.seed, self._agents, self.ledger, envelope.run, others)
+            self.market_class(market, scenario.seed, self._agents, self.ledger, envelope.run, others)
             for market in sorted(self._held.markets, key=lambda market: market.resource)
         ]
         self._now = LogicalTime()
@@ -255,96 +241,3 @@ def _entries(scenario: Scenario, envelope: Envelope) -> Iterator[PostedRows]:
     for addressed in CodedRun(scenario, envelope).events():
         if isinstance(addressed, LateEvent) and isinstance(addressed.content, PostedRows):
             yield addressed.content
-
-
-class _CodedMarket:
-    """One market: its seats, its book, and the events of its batches."""
-
-    def __init__(  # noqa: PLR0913, PLR0917 - a market has these parts
-        self,
-        market: Market,
-        seed: int,
-        agents: Sequence[Agent],
-        accounts: Accounts,
-        run: str,
-        others: Mapping[str, MakeQuoter],
-    ) -> None:
-        self.resource = resource = market.resource
-        self.clearing = clearing_holder(resource)
-        self.seats = Seats(
-            market, (agent for agent in agents if agent.policy is not PolicyName.EXTERNAL), seed, others
-        )
-        self.book = CodedBook(market, seed, self.seats, accounts)
-        self._price = Address(subjects.PRICE_UPDATED, ACTOR, run, resource=resource)
-        self._cleared = Address(subjects.TICK_CLEARED, ACTOR, run, resource=resource)
-        self._items = [
-            (Address(subject, ACTOR, run, resource=resource), kind)
-            for subject, kind in (
-                (subjects.BID_ACCEPTED, AcceptedBids),
-                (subjects.ASK_ACCEPTED, AcceptedAsks),
-                (subjects.ORDER_REJECTED, RejectedRows),
-                (subjects.TRADE_EXECUTED, TradeRows),
-                (subjects.ORDER_CANCELLED, CancelledRows),
-            )
-        ]
-        self.quote: Prices = (None, None, None)
-        """Best bid, best ask and last price."""
-        self._asked_in = 0
-        """Period whose first asks were told to who wants measures alone."""
-
-    def add_events(self, events: list[LateEvent], moment: Moment, batch: CodedBatch, end: BatchEnd) -> None:
-        """Add the events of a batch in publishing order, and let the traders learn from it."""
-        quote, items = self.quote, batch.next_n - batch.first_n
-        if items:
-            found = self.book.orders.quote()
-            before, quote = quote, (found.bid, found.ask, found.last)
-            self.quote = quote
-            if quote != before:
-                change = PriceChange(self.resource, quote, len(batch.trades))
-                events.append(LateEvent(self._price, moment, change, end.tick))
-            every = batch.bids, batch.asks, batch.rejected, batch.trades, batch.cancelled
-            for (address, kind), rows in zip(self._items, every, strict=True):
-                if rows:
-                    events += _item_events(address, moment, kind, rows)
-        summary = Cleared(
-            end.tick,
-            end.period,
-            items,
-            self.book.orders_taken,
-            (batch.bids, batch.asks),
-            batch.trades,
-            quote,
-            end.ends_period,
-        )
-        self._teach(summary, end)
-        events.append(LateEvent(self._cleared, moment, summary, end.tick))
-
-    def add_measured(self, events: list[LateEvent], moment: Moment, batch: CodedBatch, end: BatchEnd) -> None:
-        """Add the events of a period's first asks and of a batch's trades alone, and let the traders learn from it."""
-        if batch.asks and self._asked_in != end.period:
-            self._asked_in = end.period
-            events += self._events_of(_ASKS, batch.asks, moment)
-        if batch.trades:
-            events += self._events_of(_TRADES, batch.trades, moment)
-        if self.seats.learns:
-            told = (batch.bids, batch.asks), batch.trades
-            self._teach(Cleared(end.tick, end.period, 0, 0, *told, self.quote, end.ends_period), end)
-
-    def _events_of(self, place: int, rows: Sequence[ItemRow], moment: Moment) -> list[LateEvent]:
-        address, kind = self._items[place]
-        return _item_events(address, moment, kind, rows)
-
-    def _teach(self, summary: Cleared, end: BatchEnd) -> None:
-        """Let the traders learn from the tape of a batch."""
-        if self.seats.learns:
-            self.seats.learn([Shout(*row) for row in summary.tape()], end.tick)
-
-
-def _item_events(
-    address: Address, moment: Moment, kind: type[ItemRows], rows: Sequence[ItemRow]
-) -> list[LateEvent]:
-    """Return the events of the rows of one kind, of which the first row's number and their count are the key."""
-    if len(rows) <= ITEMS_PER_EVENT_MAX:
-        return [LateEvent(address, moment, kind(rows), rows[0][0], len(rows))]
-    parts = [rows[at : at + ITEMS_PER_EVENT_MAX] for at in range(0, len(rows), ITEMS_PER_EVENT_MAX)]
-    return [LateEvent(address, moment, kind(part), part[0][0], len(part)) for part in parts]

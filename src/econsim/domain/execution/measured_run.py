@@ -8,23 +8,35 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from econsim.domain.audit.late_event import LateEvent
+from econsim.domain.audit.late_event import LateEvent, Moment
+from econsim.domain.execution.coded_book import CodedBatch
 from econsim.domain.execution.coded_chains import ChainRow
+from econsim.domain.execution.coded_facts import AcceptedAsks, TradeRows
+from econsim.domain.execution.coded_market import CodedMarket
 from econsim.domain.execution.coded_run import CodedRun
 from econsim.domain.market.book import BatchEnd
+
+
+class MeasuredMarket(CodedMarket):
+    """One market of which only the first asks of each period and the trades are told."""
+
+    _asked_in = 0
+    """Period whose first asks were told."""
+
+    def add_events(self, events: list[LateEvent], moment: Moment, batch: CodedBatch, end: BatchEnd) -> None:
+        """Add the events of a period's first asks and of a batch's trades, and let the traders learn from it."""
+        if batch.asks and self._asked_in != end.period:
+            self._asked_in = end.period
+            events += self.item_events(moment, AcceptedAsks, batch.asks)
+        if batch.trades:
+            events += self.item_events(moment, TradeRows, batch.trades)
+        self.teach(batch, end)
 
 
 class MeasuredRun(CodedRun):
     """A run of coded agents whose accounts, books and traders are those of `CodedRun`, and whose events are those that measures need."""
 
-    def _batches(self, end: BatchEnd) -> list[LateEvent]:
-        """Do the batches of a tick; return the events of their asks and trades."""
-        events: list[LateEvent] = []
-        for market in self._markets:
-            market.book.reserve(end.tick)
-        for market in self._markets:
-            market.add_measured(events, self._moment, market.book.clear(end), end)
-        return events
+    market_class = MeasuredMarket
 
     def balance(self, holder: str, asset: str) -> int:
         """Return what a holder owns of an asset, or owes."""

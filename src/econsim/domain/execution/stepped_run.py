@@ -17,7 +17,8 @@ from econsim.domain.audit.envelope import Envelope
 from econsim.domain.audit.late_event import LateEvent
 from econsim.domain.execution.coded_agents import Seat
 from econsim.domain.execution.coded_facts import TickOpened, TradeRows
-from econsim.domain.execution.coded_run import CodedRun, is_of_coded_agents
+from econsim.domain.execution.coded_run import is_of_coded_agents
+from econsim.domain.execution.measured_run import MeasuredRun
 from econsim.errors import NotFound, ScenarioError
 from econsim.schemas.scenario import Market, Scenario
 
@@ -68,7 +69,7 @@ class SteppedRun:
         if not is_of_coded_agents(scenario):
             message = f"scenario {scenario.name!r} has agents that do not just quote prices by code, so it cannot go on step by step"
             raise ScenarioError(message)
-        run = CodedRun(scenario, Envelope("steps", "", 0, NOW), dict.fromkeys(agents, ChosenPrice))
+        run = MeasuredRun(scenario, Envelope("steps", "", 0, NOW), dict.fromkeys(agents, ChosenPrice))
         self.players = {name: _player(run, name) for name in agents}
         """Agents whose prices are chosen, by id."""
         self.tick_of_period = 0
@@ -125,7 +126,7 @@ class SteppedRun:
                     self._gains[name] += sign * (value - price)
 
 
-def _player(run: CodedRun, name: str) -> PlayedAgent:
+def _player(run: MeasuredRun, name: str) -> PlayedAgent:
     found = next((agent for agent in run.agents if agent.id == name), None)
     if found is None:
         message = (

@@ -47,6 +47,9 @@ REASON_LENGTH_MAX: Final = 300
 _PACKAGE: Final = __file__.partition("domain")[0]
 """Directory of econsim, whose own lines say nothing about a policy."""
 
+_LIBRARIES: Final = "/lib/python"
+"""Part of the path of every installed library: where one of them raised says less than where the policy called it."""
+
 MakePolicy = Callable[[], Policy]
 """Makes a policy for one agent; whatever it raises sets the agent aside."""
 
@@ -139,7 +142,7 @@ class PolicyAgents:
                 continue
             try:
                 chosen = [*self._choices(agent)]
-            except (Exception, SystemExit) as error:  # noqa: BLE001 - an agent's own code must not end the others' tick
+            except (Exception, SystemExit, GeneratorExit) as error:  # noqa: BLE001 - an agent's own code must not end the others' tick
                 self._failures[agent.id] = _reason(agent, error)
                 self._policies.pop(agent.id, None)
                 continue
@@ -205,10 +208,21 @@ def _report(agent: str, tick: int, why: str) -> CycleRun:
 
 def _reason(agent: Agent, error: BaseException) -> str:
     """Return why an agent is set aside, with the line of its policy at which that happened."""
-    text = " ".join(str(error).split())[:REASON_LENGTH_MAX]
+    text = _message(error)
     what = f"policy {agent.policy} raised {type(error).__name__}" + (f": {text}" if text else "")
     places = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
-    own = [
-        f"{file.rpartition('/')[2]}, line {line}" for file, line in places if not file.startswith(_PACKAGE)
-    ]
-    return f"{what} ({own[-1]})" if own else what
+    outside = [place for place in places if not place[0].startswith(_PACKAGE)]
+    own = [place for place in outside if _LIBRARIES not in place[0]] or outside
+    if not own:
+        return what
+    file, line = own[-1]
+    return f"{what} ({file.rpartition('/')[2]}, line {line})"
+
+
+def _message(error: BaseException) -> str:
+    """Return the message of an error as a log can hold it: on one line, no surrogates; empty if it cannot be read."""
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - code of the policy's own, as that which raised
+        return ""
+    return " ".join(text.encode(errors="backslashreplace").decode().split())[:REASON_LENGTH_MAX]

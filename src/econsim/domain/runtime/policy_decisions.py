@@ -128,7 +128,7 @@ def action_of(
         case Bid() | Ask():
             verb = Verb.BID if isinstance(decision, Bid) else Verb.ASK
             price, quantity = _price(decision.price), _quantity(decision.quantity)
-            action = Action(verb, agent, order_id, price, quantity, OrderKind(decision.kind))
+            action = Action(verb, agent, order_id, price, quantity, _kind(decision.kind))
     return decision.resource, action
 
 
@@ -145,6 +145,13 @@ def _quantity(quantity: object) -> int:
         message = f"quantity {printed_value(quantity)} is no whole number from 1 to {QUANTITY_MAX}"
         raise ValueError(message)
     return quantity
+
+
+def _kind(kind: object) -> OrderKind:
+    if not isinstance(kind, str) or kind not in [*OrderKind]:
+        message = f"{printed_value(kind)} is no kind of order; write one of {', '.join(OrderKind)}"
+        raise ValueError(message)
+    return OrderKind(kind)
 
 
 def _known_id(order_id: object) -> str:

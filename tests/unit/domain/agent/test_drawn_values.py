@@ -55,3 +55,11 @@ def test_more_agents_change_nobody_elses_values():
 
 def test_ends_between_two_prices_of_the_grid_give_the_lowest_end():
     assert set(drawn({"low": 1.001, "high": 1.002})) == {1.001}
+
+
+@pytest.mark.parametrize("change", [{"shift": -5}, {"scale_percent": 0}])
+def test_a_normal_distribution_whose_ends_a_change_moves_to_0_gives_0(change):
+    buyers = group("buyer", roles=[role("bid", draw=NORMAL)])
+    moved = scenario(buyers, clock={"periods": 2}, changes=[{"first_period": 2, "group": "buyer", **change}])
+
+    assert [agent.roles[0].values for agent in population(moved, 2)] == [(0,)]

@@ -1,6 +1,7 @@
 """Agents with policies of one's own: what they see, what they do, and what becomes of those that err."""
 
 from decimal import Decimal
+from fractions import Fraction
 from typing import ClassVar
 
 import pytest
@@ -142,7 +143,7 @@ def test_each_of_two_hosts_has_its_own_agents():
         (Bid("cpu", 10**30), "outside 0 to 1000 credits"),
         (Bid("cpu", 1, 0), "quantity 0 is no whole number"),
         (Bid("cpu", 1, True), "quantity true is no whole number"),
-        (Bid("cpu", 1, kind="maybe"), "'maybe' is not a valid OrderKind"),
+        (Bid("cpu", 1, kind="maybe"), "'maybe' is no kind of order; write one of limit, "),
         (Cancel("cpu", "x y"), "'x y' is no id of an order"),
     ],
 )
@@ -187,6 +188,40 @@ def test_an_agent_that_raises_is_set_aside_with_policy_error_and_line():
     assert (agent, more) == ("buyer_002", [])
     assert why.startswith("policy mine:Policy raised KeyError: 'prices' (test_policy_agents.py, line ")
     assert {item.agent for item in items(found, Accepted)} >= {"buyer_001", "buyer_002"}
+
+
+class Mute(Exception):
+    def __str__(self):
+        raise ValueError
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (Mute(), "raised Mute ("),
+        (GeneratorExit(), "raised GeneratorExit ("),
+        (ValueError("\ud800"), r"\ud800"),
+    ],
+)
+def test_an_error_that_no_log_could_hold_sets_its_agent_aside_too(error, why):
+    class Failing(Policy):
+        def act(self, see, draws):
+            raise error
+
+    found = trade(Failing)
+
+    assert why in set_aside(found)["buyer_001"]
+    assert all(data.model_dump_json() for data in found if isinstance(data, CognitiveCyclesCompleted))
+
+
+def test_an_error_in_a_library_is_reported_with_the_line_that_called_it():
+    class Failing(Policy):
+        def act(self, see, draws):
+            Fraction("one half")
+
+    why = set_aside(trade(Failing))["buyer_001"]
+
+    assert "(test_policy_agents.py, line " in why
 
 
 def test_a_flood_sets_its_agent_aside():
