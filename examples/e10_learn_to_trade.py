@@ -5,13 +5,10 @@ In the market of Smith's first experiment, it learns what to bid by how low the 
 
 import numpy as np
 
-from econsim.domain.execution.in_memory import run
+import econsim
 from econsim.envs import MarketEnv
-from econsim.report.aggregate import RunAggregator
-from econsim.runs import scenario_file
-from econsim.runs.overrides import apply_overrides
 
-DAY = apply_overrides(scenario_file.load("smith1962"), periods=1)
+DAY = econsim.load("smith1962").with_(periods=1)
 BUYER = "buyer_004"
 PRICES = 8
 GAPS, TIMES = 6, 4
@@ -55,14 +52,11 @@ def earned(env: MarketEnv, worth: np.ndarray, seed: int) -> float:
 
 def earned_by_zi_c(seed: int) -> float:
     """Return what the scenario's own policy earns in the same place on the same day, credits."""
-    tally = RunAggregator()
-    for addressed in run(DAY.model_copy(update={"seed": seed})):
-        tally.add(addressed)
-    return next(each.profit for each in tally.summary().holders if each.agent == BUYER) / 1_000_000
+    return econsim.run(DAY, seed=seed).agent(BUYER).profit / 1_000_000
 
 
 if __name__ == "__main__":
-    env = MarketEnv(DAY, BUYER, PRICES)
+    env = MarketEnv(DAY.definition, BUYER, PRICES)
     table = learn(env)
     learner = [earned(env, table, seed) for seed in TEST_SEEDS]
     random_trader = [earned_by_zi_c(seed) for seed in TEST_SEEDS]
