@@ -11,7 +11,7 @@ from econsim.cli import bench_options as options
 from econsim.cli import option_types
 from econsim.cli.batch_run import execute
 from econsim.cli.bench_options import BenchTransport
-from econsim.cli.command_group import settings_of
+from econsim.cli.command_group import command_line, settings_of
 from econsim.cli.json_rows import JsonOption, write_rows
 from econsim.cli.output import console, say
 from econsim.cli.setting_options import SetOption, settings_from
@@ -111,7 +111,6 @@ def _record(  # noqa: PLR0913, PLR0917 - a study is made of them
     transport: str,
 ) -> BatchRecord:
     """Return the record of a new study; raises BadParameter for a design that cannot be run."""
-    from econsim.cli.experiment import command_line
     from econsim.evaluation.studies.record import study_record
 
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 
 import duckdb
 import pytest
@@ -51,6 +52,30 @@ def test_a_study_leaves_table_picture_page_and_numbers_and_is_listed(econsim, tm
     assert (left / "design.toml").read_text() == DESIGN
     assert "study of 2 conditions" in econsim("bench", "list").output
     assert "less base" in econsim("bench", "show", "s").output
+
+
+def test_the_page_names_the_command_that_gives_its_numbers_again(econsim, tmp_path) -> None:
+    typed = (
+        "--name",
+        "first",
+        "--seeds",
+        "1..2",
+        "--set",
+        "clock.periods=1",
+        "--set",
+        "agents.seller.policy=zip",
+    )
+    found = econsim("study", "few.toml", *typed, "--jobs", "1")
+    command = json.loads((tmp_path / "state" / "bench" / "first" / "batch.json").read_text())["command"]
+
+    again = econsim(*shlex.split(command.replace("first", "second"))[3:])
+
+    first, second = (
+        json.loads((tmp_path / "state" / "bench" / name / "numbers.json").read_text())
+        for name in ("first", "second")
+    )
+    assert (found.exit_code, again.exit_code) == (0, 0), again.output
+    assert second | {"study": "first"} == first
 
 
 def test_a_study_that_was_killed_goes_on_and_ends_as_if_it_had_not_been(econsim, tmp_path) -> None:
