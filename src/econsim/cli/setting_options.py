@@ -12,6 +12,7 @@ from econsim.errors import ScenarioError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from econsim.schemas.scenario import Scenario
 
@@ -51,16 +52,17 @@ def settings_from(context: typer.Context, given: Sequence[tuple[str, object]] | 
 
 
 def with_set_options(
-    context: typer.Context, scenario: Scenario, given: Sequence[tuple[str, object]] | None
+    context: typer.Context, scenario: Scenario, given: Sequence[tuple[str, object]] | None, source: str | Path
 ) -> Scenario:
-    """Return the scenario with the values of the options; raises BadParameter naming the path, and the nearest right one."""
+    """Return the scenario of a name or file with the values of the options; raises BadParameter naming the path, and the nearest right one."""
     if not given:
         return scenario
+    from econsim.runs.scenario_file import directory_of
     from econsim.runs.settings import with_settings
 
     settings = settings_from(context, given)
     try:
-        return with_settings(scenario, settings)
+        return with_settings(scenario, settings, directory_of(source))
     except ScenarioError as error:
         raise _bad(context, str(error)) from None
 
@@ -71,7 +73,7 @@ def load_with_settings(
     """Return a scenario with the values of the options, and print its warnings; raises as `with_set_options` does."""
     from econsim.runs import scenario_file
 
-    found = with_set_options(context, scenario_file.load(source), given)
+    found = with_set_options(context, scenario_file.load(source), given, source)
     print_warnings(scenario_file.scenario_warnings(source, found))
     return found
 

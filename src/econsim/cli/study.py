@@ -152,8 +152,8 @@ def show(record: BatchRecord, outcome: StudyOutcome) -> None:
     from rich.table import Table
 
     from econsim.evaluation.studies.outcome import with_unit
-    from econsim.evaluation.studies.page import shown_differences, shown_mean
-    from econsim.report.format import NOTHING, count, visible
+    from econsim.evaluation.studies.page import NO_NUMBERS, shown_differences, shown_mean
+    from econsim.report.format import NOTHING, count, plural, visible
     from econsim.report.tables import print_table
 
     out = console()
@@ -173,11 +173,8 @@ def show(record: BatchRecord, outcome: StudyOutcome) -> None:
                 shown_text = f"[bold]{text}[/bold]" if is_clear else text
                 table.add_row(*labels, shown_mean(each), count(each.n), shown_text)
         print_table(out, table)
-    out.print(
-        "mean ± half the 95 % interval over runs; differences run by run on the same seeds, bold: the interval leaves 0 out",
-        style="dim",
-        soft_wrap=True,
-    )
+    legend = "mean ± half the 95 % interval over runs; differences run by run on the same seeds, bold: the interval leaves 0 out"
+    out.print(legend if every else NO_NUMBERS, style="dim", soft_wrap=True)
     if len(every) > len(shown):
         out.print(f"{len(every) - len(shown)} measures more on the page", style="dim")
     for run in outcome.failed[:FAILURES_SHOWN_MAX]:
@@ -185,4 +182,4 @@ def show(record: BatchRecord, outcome: StudyOutcome) -> None:
             f"ended early  {run.run}: {visible(run.failure)}", style="red", markup=False, soft_wrap=True
         )
     if outcome.failed:
-        out.print(f"{count(len(outcome.failed))} runs ended early and are left out", style="red")
+        out.print(f"{plural(len(outcome.failed), 'run')} ended early, and no number counts them", style="red")

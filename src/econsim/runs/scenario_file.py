@@ -93,7 +93,7 @@ def load(path_or_name: str | Path) -> Scenario:
     Policies of one's own that it names are looked for beside the file first, loaded, and entered with the digests of their sources.
     Raises ScenarioError naming file, line, key and remedy.
     """
-    return parse(*_text(path_or_name), _directory(path_or_name))
+    return parse(*_text(path_or_name), directory_of(path_or_name))
 
 
 def scenario_warnings(path_or_name: str | Path, changed: Scenario | None = None) -> tuple[str, ...]:
@@ -102,11 +102,11 @@ def scenario_warnings(path_or_name: str | Path, changed: Scenario | None = None)
     `changed` is the file's scenario with other settings, if they are to be judged. Raises what `load` raises.
     """
     text, file = _text(path_or_name)
-    found = warnings(changed or parse(text, file, _directory(path_or_name)))
+    found = warnings(changed or parse(text, file, directory_of(path_or_name)))
     return tuple(str(_error(file, line_of(text, w.key), _dotted_key(w.key), w.what, w.remedy)) for w in found)
 
 
-def _directory(path_or_name: str | Path) -> Path | None:
+def directory_of(path_or_name: str | Path) -> Path | None:
     """Return the directory of a scenario file; none for a shipped scenario."""
     return None if str(path_or_name) in names() else Path(path_or_name).parent
 

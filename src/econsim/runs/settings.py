@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from functools import reduce
+from pathlib import Path
 from typing import Any, Final, TypeAlias, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -79,9 +80,12 @@ def parse_setting(text: str) -> tuple[str, object]:
     return path, document["value"] if len(document) == 1 else written
 
 
-def with_settings(scenario: Scenario, settings: Mapping[str, object]) -> Scenario:
+def with_settings(
+    scenario: Scenario, settings: Mapping[str, object], directory: Path | None = None
+) -> Scenario:
     """Return the scenario with values by path instead of its own, as a scenario file would write them (money in credits).
 
+    Policies of one's own are looked for where the scenario's are, or else in `directory`, and entered with the digests of their sources.
     Expectations are of the scenario's own values: other settings than seed, hosts and periods leave all but invariants unjudged.
     Raises ScenarioError naming the path, and the nearest right one or the remedy.
     """
@@ -92,7 +96,7 @@ def with_settings(scenario: Scenario, settings: Mapping[str, object]) -> Scenari
             raise _unknown(path, places)
         _put(document, places[path], value)
     _leave_out_unreached(document, settings)
-    changed = _validate(document, settings, places)
+    changed = _with_sources(_validate(document, settings, places), settings, directory)
     written = changed.model_dump(mode="json")
     before = scenario.model_dump(mode="json")
     other = {path for path in settings if _get(written, places[path]) != _get(before, places[path])}
@@ -198,6 +202,21 @@ def _validate(document: object, settings: Mapping[str, object], places: Mapping[
         path = f"{at}.{error.details.get('key', '')}"
         raise _error(path, str(error), "", settings) from None
     return scenario
+
+
+def _with_sources(scenario: Scenario, settings: Mapping[str, object], directory: Path | None) -> Scenario:
+    """Return the scenario with the digests of its own policies as their sources are now; raises ScenarioError naming the path."""
+    place = Path(scenario.policies_from) if scenario.policies_from else directory
+    bare = scenario.model_copy(update={"policies": (), "policies_from": ""})
+    if not bare.own_policies:
+        return bare
+    from econsim.adapters.policies import with_sources  # noqa: PLC0415 - few scenarios need what it loads
+
+    try:
+        return with_sources(bare, place)
+    except ScenarioError as error:
+        path = f"agents.{error.details['group']}.policy"
+        raise _error(path, str(error), "", settings) from None
 
 
 def _explain(

@@ -83,7 +83,10 @@ def _set(
     design: Design, treatment: TreatmentDesign, scenario: Scenario, settings: Mapping[str, Setting]
 ) -> Scenario:
     try:
-        found = with_settings(scenario, {path: setting.value for path, setting in settings.items()})
+        given = {path: setting.value for path, setting in settings.items()}
+        found = with_settings(
+            scenario, given, scenario_file.directory_of(treatment.scenario) or design.directory
+        )
     except ScenarioError as error:
         setting = settings.get(error.details.get("key", ""))
         key = setting.key if setting and setting.key else ("treatments", treatment.name)
