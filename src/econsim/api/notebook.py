@@ -91,5 +91,5 @@ def result_html(summary: Summary) -> str:
         f"<h4>{escape(scenario.title or scenario.name)}</h4>"
         f"<p>run {escape(summary.run)}, seed {scenario.seed}, {summary.periods} periods; {expected}"
         f"hash <code>{summary.canonical_hash[:12]}</code></p>"
-        f"{table(head, rows, card=False)}{''.join(f'<div>{each}</div>' for each in pictures)}"
+        f"{table(head, rows, look='')}{''.join(f'<div>{each}</div>' for each in pictures)}"
     )

@@ -202,4 +202,4 @@ def _conditions(outcome: StudyOutcome) -> str:
         )
         for each in study.conditions
     ]
-    return table(("Condition", *study.paths), rows, text=(0,))
+    return table(("Condition", *study.paths), rows, text=(0,), look="card stacked")
