@@ -1,7 +1,6 @@
 """State what must be true of a run's events, and see it hold: `python examples/e08_judge_a_run.py`. No server, a second."""
 
-from econsim.domain.execution import in_memory
-from econsim.runs import scenario_file
+import econsim
 from econsim.testing.assertions import (
     assert_event_exists,
     assert_expectation,
@@ -13,7 +12,7 @@ from econsim.testing.assertions import (
 ME = "agent.producer_001"
 STEPS = [f"{ME}.cognitive_cycle_started", "llm.invoke", f"{ME}.cognitive_cycle_completed"]
 
-events = list(in_memory.run(scenario_file.load("studio"), "example"))
+events = econsim.run("studio", name="example")
 
 assert_event_exists(events, type=f"{ME}.bid_placed", within_ms=5000, constraints={"data.price": {"<=": 50}})
 assert_sequence(events, STEPS, max_gap_ms=10_000)

@@ -5,16 +5,16 @@ import sys
 
 from policies.patient import Patient
 
+import econsim
 from econsim.agents import play
 from econsim.errors import EconsimError
-from econsim.runs import scenario_file
 
 if __name__ == "__main__":
     if len(sys.argv) != 4:
         sys.exit("usage: python e09_play_a_policy.py RUN NAME SCENARIO")
     run, name, scenario = sys.argv[1:]
     try:
-        earned = asyncio.run(play(Patient(), run, name, scenario_file.load(scenario)))
+        earned = asyncio.run(play(Patient(), run, name, econsim.load(scenario).definition))
     except EconsimError as error:
         sys.exit(str(error))
     print(f"earned {earned:.2f} credits")

@@ -56,7 +56,7 @@ def earned_by_zi_c(seed: int) -> float:
 
 
 if __name__ == "__main__":
-    env = MarketEnv(DAY, BUYER, PRICES)
+    env = MarketEnv(DAY.definition, BUYER, PRICES)
     table = learn(env)
     learner = [earned(env, table, seed) for seed in TEST_SEEDS]
     random_trader = [earned_by_zi_c(seed) for seed in TEST_SEEDS]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from econsim.api.running import run
     from econsim.api.scenarios import LoadedScenario, load
     from econsim.api.studies import StudyResult, study
-    from econsim.api.tables import RunTable
+    from econsim.api.tables import Table
     from econsim.domain.agent.policy import (
         Ask,
         Bid,
@@ -51,8 +51,8 @@ __all__ = [
     "Policy",
     "Replace",
     "Result",
-    "RunTable",
     "StudyResult",
+    "Table",
     "TapeEntry",
     "join",
     "load",
@@ -64,8 +64,8 @@ _HOMES = {
     "Draws": "econsim.domain.agent.random_draws",
     "LoadedScenario": "econsim.api.scenarios",
     "Result": "econsim.api.result",
-    "RunTable": "econsim.api.tables",
     "StudyResult": "econsim.api.studies",
+    "Table": "econsim.api.tables",
     "join": "econsim.agents.session",
     "load": "econsim.api.scenarios",
     "run": "econsim.api.running",

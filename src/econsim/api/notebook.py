@@ -92,5 +92,5 @@ def result_html(summary: Summary) -> str:
         f"<p>run {escape(summary.run)}, seed {scenario.seed}, {summary.periods} periods; {expected}"
         f"hash <code>{summary.canonical_hash[:12]}</code></p>"
         f"{''.join(f'<p><strong>{escape(each)}</strong></p>' for each in summary.warnings)}"
-        f"{table(head, rows, card=False)}{''.join(f'<div>{each}</div>' for each in pictures)}"
+        f"{table(head, rows, look='')}{''.join(f'<div>{each}</div>' for each in pictures)}"
     )

@@ -29,7 +29,7 @@ from econsim.schemas.subject import SubjectKind
 
 if TYPE_CHECKING:
     from econsim.api.notebook import Picture
-    from econsim.api.tables import RunTable, RunTables
+    from econsim.api.tables import RunTables, Table
 
 Figures = TypeVar("Figures")
 
@@ -87,50 +87,50 @@ class Result:
         return self.figures.is_as_expected
 
     @property
-    def trades(self) -> RunTable:
+    def trades(self) -> Table:
         """Return the trades: a row each."""
         return self.table("trades")
 
     @property
-    def orders(self) -> RunTable:
+    def orders(self) -> Table:
         """Return the orders: a row for each that was accepted, and for each command that was refused."""
         return self.table("orders")
 
     @property
-    def quotes(self) -> RunTable:
+    def quotes(self) -> Table:
         """Return the best bid and ask of each market at the ticks at whose end they had changed."""
         return self.table("quotes")
 
     @property
-    def periods(self) -> RunTable:
+    def periods(self) -> Table:
         """Return the figures of each period and market: trades, volume, efficiency, alpha, mean price, surplus, equilibrium."""
         return self.table("periods")
 
     @property
-    def agents(self) -> RunTable:
+    def agents(self) -> Table:
         """Return the agents with their groups and policies."""
         return self.table("agents")
 
     @property
-    def balances(self) -> RunTable:
+    def balances(self) -> Table:
         """Return every change of what a holder owns, and what it owned then."""
         return self.table("balances")
 
     @property
-    def events(self) -> RunTable:
+    def events(self) -> Table:
         """Return every event of the log, its data as JSON."""
         return self.table("events")
 
     @property
-    def verdicts(self) -> RunTable:
+    def verdicts(self) -> Table:
         """Return the verdicts on the scenario's expectations, in its order."""
         return self.table("verdicts")
 
-    def table(self, name: str) -> RunTable:
+    def table(self, name: str) -> Table:
         """Return a table by its name in `econsim export`; raises NotFound for another name."""
         return self._tables.table(name)
 
-    def surplus(self, by: By = "side") -> RunTable:
+    def surplus(self, by: By = "side") -> Table:
         """Return the surplus of each period and market by side (buyers, sellers, others) or by group of agents.
 
         Surplus is the worth of what agents traded, less what they paid for it; the parts of a period add up to all of it. Raises

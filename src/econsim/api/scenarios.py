@@ -105,8 +105,8 @@ class LoadedScenario:
         return (
             f"<h4>{escape(self.title or self.name)}</h4>"
             f"<p>{escape(self.name)}: seed {self.seed}, {clock.periods} periods of {clock.ticks_per_period} ticks</p>"
-            f"{table(('market', 'mechanism', 'tick size, credits'), markets, card=False)}"
-            f"{table(('group', 'agents', 'policy', 'trades', 'credits each'), groups, card=False)}"
+            f"{table(('market', 'mechanism', 'tick size, credits'), markets, look='')}"
+            f"{table(('group', 'agents', 'policy', 'trades', 'credits each'), groups, look='')}"
         )
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
+from econsim.api.tables import Table, table_of_file
 from econsim.config import settings as settings_of_environment
 from econsim.errors import Conflict
 from econsim.evaluation.bench.batch import run_in_memory
@@ -87,15 +87,15 @@ class StudyResult:
         """Difference of every measure from the first treatment, run by run on the same seeds, with half its 95 % interval."""
         return self._rows("differences")
 
-    @property
-    def table(self) -> duckdb.DuckDBPyRelation:
-        """A row for each run, period and market, treatments and settings as columns: `.df()` for pandas, `.pl()` for Polars, `.arrow()`."""
-        return duckdb.connect().read_parquet(str(self.path / MARKETS))
+    @cached_property
+    def table(self) -> Table:
+        """A row for each run, period and market, treatments and settings as columns."""
+        return table_of_file(self.path / MARKETS, "study")
 
-    @property
-    def groups(self) -> duckdb.DuckDBPyRelation:
+    @cached_property
+    def groups(self) -> Table:
         """A row for each run, period and group of agents."""
-        return duckdb.connect().read_parquet(str(self.path / GROUPS))
+        return table_of_file(self.path / GROUPS, "groups")
 
     def __repr__(self) -> str:
         """Return the study in a line."""

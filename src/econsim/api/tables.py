@@ -1,7 +1,7 @@
-"""Tables of a run in a database in memory, each made when it is first asked for, as Arrow data for every library that reads it.
+"""Tables of runs and studies in databases in memory, as Arrow data for every library that reads it; those of a run are made when first asked for.
 
-Owns no definition of a table: those are the ones of `econsim export` (`report/table_definitions.py`). The database is DuckDB's, which gives Arrow data
-without a library of Arrow, so nothing has to be installed for tables beside econsim.
+Owns no definition of a table: those are the ones of `econsim export` (`report/table_definitions.py`) and of studies (`evaluation/studies/table.py`). The
+database is DuckDB's, which gives Arrow data without a library of Arrow, so nothing has to be installed for tables beside econsim.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ ROWS_SHOWN: Final = 10
 """Rows of a table that a notebook shows: the first and the last five, if there are more."""
 
 THREADS: Final = 2
-"""Threads of a run's database: tables of a run are small, and several runs may be looked at once."""
+"""Threads of a database: tables of a run are small, and several runs may be looked at once."""
 
 _MADE: Final = "made"
 """Schema of the finished tables; their sources have names that are partly the same."""
@@ -48,7 +48,7 @@ class RunTables:
         self._database: duckdb.DuckDBPyConnection | None = None
         self._made: set[str] = set()
 
-    def table(self, name: str) -> RunTable:
+    def table(self, name: str) -> Table:
         """Return a table of `econsim export`; raises NotFound for another name."""
         if name not in TABLES:
             message = f"there is no table {quoted_value(name)}; the tables are {', '.join(TABLES)}"
@@ -57,9 +57,9 @@ class RunTables:
             database = self._connect()
             if name not in self._made:
                 self._export(database, name)
-            return RunTable(database.cursor(), name)
+            return Table(database.cursor(), name)
 
-    def table_of(self, name: str, columns: Mapping[str, str], rows: Iterable[Sequence[object]]) -> RunTable:
+    def table_of(self, name: str, columns: Mapping[str, str], rows: Iterable[Sequence[object]]) -> Table:
         """Return a table of rows that the caller made; `columns` are names and types of DuckDB."""
         with self._lock:
             database = self._connect()
@@ -71,13 +71,10 @@ class RunTables:
                     read = f"read_json('{file}', format = 'newline_delimited', columns = {dict(columns)})"
                     database.execute(f"CREATE TABLE {_MADE}.{name} AS FROM {read}")
                 self._made.add(name)
-            return RunTable(database.cursor(), name)
+            return Table(database.cursor(), name)
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
-        if self._database is None:
-            # No directory to spill into: a reader of tables holds them in memory anyway.
-            self._database = duckdb.connect(config={"threads": THREADS, "temp_directory": ""})
-            self._database.execute(f"CREATE SCHEMA {_MADE}")
+        self._database = self._database or _database()
         return self._database
 
     def _export(self, database: duckdb.DuckDBPyConnection, name: str) -> None:
@@ -91,16 +88,32 @@ class RunTables:
         self._made.add(name)
 
 
-class RunTable:
-    """One table of a run.
+def table_of_file(path: Path, name: str) -> Table:
+    """Return the table that a Parquet file holds, by another name than the file's."""
+    database = _database()
+    # A view takes no parameters of a statement.
+    file = str(path).replace("'", "''")
+    database.execute(f"CREATE VIEW {_MADE}.{name} AS FROM read_parquet('{file}')")
+    return Table(database, name)
+
+
+def _database() -> duckdb.DuckDBPyConnection:
+    # No directory to spill into: a reader of tables holds them in memory anyway.
+    database = duckdb.connect(config={"threads": THREADS, "temp_directory": ""})
+    database.execute(f"CREATE SCHEMA {_MADE}")
+    return database
+
+
+class Table:
+    """One table of a run or a study.
 
     Libraries that read Arrow data take it as it is (`polars.DataFrame(table)`, `pandas.DataFrame.from_arrow(table)`,
-    `pyarrow.table(table)`), and it has methods for the two that most people use. Money is in micro-credits, whole numbers, and in columns
-    `…_credits` in credits, exact decimals.
+    `pyarrow.table(table)`), and it has methods for the two that most people use. Money of a run is in micro-credits, whole numbers, and in
+    columns `…_credits` in credits, exact decimals; money of a study is in credits.
     """
 
     def __init__(self, database: duckdb.DuckDBPyConnection, name: str) -> None:
-        """Use a table of a database; made by `Result`."""
+        """Use a table of a database; made by `Result` and `StudyResult`."""
         self._database = database
         self.name: Final = name
         """Name of the table, such as `trades`."""

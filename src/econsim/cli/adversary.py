@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from econsim.checks.attacks.runner import AttackReport, AttackResult
 
 STYLES: Final = {"held": "green", "BROKEN": "bold red", "skipped": "yellow"}
-"""StudyOutcome → how it is shown."""
+"""Outcome → how it is shown."""
 
 
 def _attacks() -> list[str]:

@@ -12,7 +12,7 @@ from econsim.cli import bench_audit, bench_read, bench_server, option_types, stu
 from econsim.cli import bench_options as options
 from econsim.cli.batch_run import execute
 from econsim.cli.bench_options import BenchTransport
-from econsim.cli.command_group import settings_of
+from econsim.cli.command_group import command_line, settings_of
 from econsim.cli.output import print_warnings
 from econsim.cli.run_options import PeriodsOption
 from econsim.cli.unused_options import refuse_unused_options
@@ -181,7 +181,6 @@ def _record(  # noqa: PLR0913, PLR0917 - a batch is made of them
     hash_all: bool,
 ) -> BatchRecord:
     from econsim.adapters.clock import SystemClock, random_name
-    from econsim.cli.experiment import command_line
     from econsim.evaluation.bench.batch import batch_name, versions
     from econsim.evaluation.bench.plan import BATCH_LENGTH_MAX, CELLS_MAX, make_plan
     from econsim.evaluation.bench.records import BatchRecord

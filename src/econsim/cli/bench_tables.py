@@ -26,7 +26,7 @@ from econsim.report.format import NOTHING, count, plus_minus, visible
 from econsim.report.tables import print_table
 
 STYLES: Final = {HOLDS: "green", "fails": "bold red", "vacuous": "yellow", "undecidable": "magenta"}
-"""StudyOutcome → its colour."""
+"""Outcome → its colour."""
 
 FAILURES_SHOWN_MAX: Final = 5
 """Runs that ended early that are named, of a treatment."""

@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 refused or something was found wrong, 2 the command line i
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -42,6 +43,7 @@ UsageError: Final[type[Exception]] = typer.BadParameter.__bases__[0]
 
 _INVALID: Final = ("Invalid value for ", "Invalid value: ")
 _HELP_ASKED: Final = "econsim.help"
+_TYPED: Final = "econsim.typed"
 _VALUED: Final = ("--state", "--nats", "--creds")
 
 
@@ -77,6 +79,7 @@ class RootGroup(TyperGroup):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - its type is private to Typer
         """Move the global options to the front, so that they may stand before or after the command."""
         ctx.meta[_HELP_ASKED] = not {"--help", "-h"}.isdisjoint(args)
+        ctx.meta[_TYPED] = (*args,)
         return super().parse_args(ctx, global_options_first(args))
 
     def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401, ARG002 - their types are private to Typer
@@ -123,6 +126,11 @@ def global_options_first(args: list[str]) -> list[str]:
         if not equals:
             front.extend(value for value in [next(left, None)] if value is not None)
     return front + rest
+
+
+def command_line(context: typer.Context) -> str:
+    """Return the command line as it was typed, quoted for a shell."""
+    return shlex.join(["econsim", *context.meta[_TYPED]])
 
 
 def _print_stopped() -> int:

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import shlex
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from econsim.cli import option_types
-from econsim.cli.command_group import settings_of
+from econsim.cli.command_group import command_line, settings_of
 from econsim.cli.json_rows import JsonOption, write_rows
 from econsim.cli.output import console
 from econsim.cli.unused_options import UnusedOption, refuse_unused_options
 
 if TYPE_CHECKING:
-    from typer.core import TyperArgument, TyperOption
-
     from econsim.evaluation.experiments.catalogue import Experiment
     from econsim.evaluation.experiments.page import ExperimentResult
     from econsim.evaluation.experiments.verdicts import Comparison
-
-    Given = TyperArgument | TyperOption
 
 
 def _experiments() -> list[str]:
@@ -135,29 +130,6 @@ def _list(*, as_json: bool) -> None:
     for found in EXPERIMENTS:
         table.add_row(found.name, found.design.question, "\n".join(found.runs))
     print_table(console(), table)
-
-
-def command_line(context: typer.Context) -> str:
-    """Return the command line as it was typed: commands, options and arguments."""
-    words: list[str] = []
-    step: Any = context
-    while step is not None:
-        given = [each for each in step.command.params if _given(step, each)]
-        words = [step.info_name, *(word for each in given for word in _words(step, each)), *words]
-        step = step.parent
-    return shlex.join(["econsim", *words[1:]])
-
-
-def _given(context: typer.Context, parameter: Given) -> bool:
-    source = context.get_parameter_source(parameter.name or "")
-    return source is not None and source.name == "COMMANDLINE"
-
-
-def _words(context: typer.Context, parameter: Given) -> list[str]:
-    value = context.params[parameter.name or ""]
-    if parameter.param_type_name == "argument":
-        return [str(value)]
-    return [parameter.opts[0]] if value is True else [parameter.opts[0], str(value)]
 
 
 def _run_experiment(wanted: Experiment, processes: int | None, command: str) -> ExperimentResult:

@@ -178,7 +178,6 @@ def stopped_in_memory(config: Settings, run: str) -> MemoryRequest | None:
     Raises Conflict for a run in memory that has ended, or that a recording answered, which is not kept.
     """
     from econsim.runs.kept_runs import kept_runs
-    from econsim.schemas.scenario import Scenario
 
     if not kept_runs(config.state):
         return None
@@ -188,7 +187,7 @@ def stopped_in_memory(config: Settings, run: str) -> MemoryRequest | None:
     if facts.state != "stopped":
         message = f"run {facts.run!r} has ended; `econsim report {facts.run}` shows it"
         raise Conflict(message, code="run_is_closed")
-    scenario = Scenario.model_validate(facts.scenario)
+    scenario = facts.read_scenario()
     if scenario.recorded:
         message = f"run {facts.run!r} was answered by run {scenario.recorded!r}; run its scenario again with --recorded"
         raise Conflict(message, code="run_is_closed")

@@ -62,9 +62,8 @@ class ReadableRun:
             await require_agent(self.client, self.name, agent)
         elif self.kept:
             from econsim.domain.agent.population import population
-            from econsim.schemas.scenario import Scenario
 
-            names = [each.id for each in population(Scenario.model_validate(self.kept.facts.scenario))]
+            names = [each.id for each in population(self.kept.facts.read_scenario())]
             if agent not in names:
                 message = f"there is no agent {agent!r} in run {self.name}; {name_suggestion(agent, names, 'agents')}"
                 raise NotFound(message, code="agent_is_not_in_this_run")

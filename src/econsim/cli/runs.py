@@ -244,7 +244,7 @@ async def _facts(config: Settings, source: ReadableRun) -> dict[str, object]:
     from econsim.schemas.scenario import Scenario
 
     if source.kept:
-        status, raw = status_of_kept(source.kept), source.kept.facts.scenario
+        status, scenario = status_of_kept(source.kept), source.kept.facts.read_scenario()
         known = {"canonical_hash": source.kept.facts.canonical_hash, "file": str(source.kept.path)}
     else:
         assert source.client is not None
@@ -252,9 +252,8 @@ async def _facts(config: Settings, source: ReadableRun) -> dict[str, object]:
             await status_of(source.client, source.name),
             await opening_of(source.client, source.name),
         )
-        raw = opened.data["scenario"]
+        scenario = Scenario.model_validate(opened.data["scenario"])
         known = {"canonical_hash": stored_hash(config.state, source.name, opened.event_id)}
-    scenario = Scenario.model_validate(raw)
     return {
         **status.as_json(),
         "title": scenario.title,

@@ -11,7 +11,7 @@ from econsim.cli import bench_options as options
 from econsim.cli import option_types
 from econsim.cli.batch_run import execute
 from econsim.cli.bench_options import BenchTransport
-from econsim.cli.command_group import settings_of
+from econsim.cli.command_group import command_line, settings_of
 from econsim.cli.json_rows import JsonOption, write_rows
 from econsim.cli.output import console, say
 from econsim.cli.setting_options import SetOption, settings_from
@@ -111,7 +111,6 @@ def _record(  # noqa: PLR0913, PLR0917 - a study is made of them
     transport: str,
 ) -> BatchRecord:
     """Return the record of a new study; raises BadParameter for a design that cannot be run."""
-    from econsim.cli.experiment import command_line
     from econsim.evaluation.studies.record import study_record
 
     try:
@@ -153,8 +152,8 @@ def show(record: BatchRecord, outcome: StudyOutcome) -> None:
     from rich.table import Table
 
     from econsim.evaluation.studies.outcome import with_unit
-    from econsim.evaluation.studies.page import shown_differences, shown_mean
-    from econsim.report.format import NOTHING, count, visible
+    from econsim.evaluation.studies.page import NO_NUMBERS, shown_differences, shown_mean
+    from econsim.report.format import NOTHING, count, plural, visible
     from econsim.report.tables import print_table
 
     out = console()
@@ -174,11 +173,8 @@ def show(record: BatchRecord, outcome: StudyOutcome) -> None:
                 shown_text = f"[bold]{text}[/bold]" if is_clear else text
                 table.add_row(*labels, shown_mean(each), count(each.n), shown_text)
         print_table(out, table)
-    out.print(
-        "mean ± half the 95 % interval over runs; differences run by run on the same seeds, bold: the interval leaves 0 out",
-        style="dim",
-        soft_wrap=True,
-    )
+    legend = "mean ± half the 95 % interval over runs; differences run by run on the same seeds, bold: the interval leaves 0 out"
+    out.print(legend if every else NO_NUMBERS, style="dim", soft_wrap=True)
     if len(every) > len(shown):
         out.print(f"{len(every) - len(shown)} measures more on the page", style="dim")
     for run in outcome.failed[:FAILURES_SHOWN_MAX]:
@@ -186,4 +182,4 @@ def show(record: BatchRecord, outcome: StudyOutcome) -> None:
             f"ended early  {run.run}: {visible(run.failure)}", style="red", markup=False, soft_wrap=True
         )
     if outcome.failed:
-        out.print(f"{count(len(outcome.failed))} runs ended early and are left out", style="red")
+        out.print(f"{plural(len(outcome.failed), 'run')} ended early, and no number counts them", style="red")

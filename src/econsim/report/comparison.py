@@ -104,7 +104,12 @@ def _runs(runs: Named) -> str:
         )
         for name, each in runs.items()
     ]
-    return table(("Run", "Scenario", "Seed", "Periods", "Trades", "Marks", "Hash"), rows, text=(1, 5))
+    return table(
+        ("Run", "Scenario", "Seed", "Periods", "Trades", "Marks", "Hash"),
+        rows,
+        text=(1, 5),
+        look="card stacked",
+    )
 
 
 def _flat(path: str, value: object) -> Iterator[tuple[str, str]]:

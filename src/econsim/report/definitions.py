@@ -35,26 +35,27 @@ OF_MARKETS: Final = (
         "surplus of buyers, of sellers",
         "values less the prices paid, by agents whose role is to buy; prices got less costs, by agents whose role is to sell. "
         "With the gains of agents without a role, who resell, they make up the surplus",
-        "Marshall (1890), Principles of Economics, books III and V",
+        "Marshall (1920), Principles of Economics, 8th edition, book III chapter VI and appendix K",
     ),
     Definition(
         "efficiency",
-        "surplus of a period over the most that any trade at prices of the tick grid could give; of a run, over all its periods. "
-        "Below 0 where trades lose more than they gain",
+        "surplus of a period over the most that any trade at prices of the tick grid could give; of a market, the mean over its "
+        "periods; of a run, the surplus of all markets and periods over the most of all. Below 0 where trades lose more than they gain",
         "Plott and Smith (1978), Review of Economic Studies 45(1), 133-153",
     ),
     Definition(
         "efficiency of what is left, P0 held",
         "the same over the most that trades within price limits and without a loss after tax could give; P0 held is the price at which "
         "demand less tax meets supply with tax, moved to the floor or the ceiling if it lies beyond",
-        "Marshall (1890), Principles of Economics, book V",
+        "price limits: Isaac and Plott (1981), American Economic Review 71(3), 448-459; taxes: Marshall (1920), book V chapter XIII",
     ),
     Definition(
         "Smith's alpha",
-        "square root of the mean squared deviation of a period's prices from P0, over units, in percent of P0",
+        "square root of the mean squared deviation of a period's prices from P0, over units, in percent of P0; of a market, the mean "
+        "over its periods",
         SMITH,
     ),
-    Definition("mean price", "mean over the units of a period; of a run, over its periods", "econsim"),
+    Definition("mean price", "mean over the units of a period; of a market, over its periods", "econsim"),
     Definition(
         "first arrival",
         "share of a period's units that the seller sold whose ask reached the market first",

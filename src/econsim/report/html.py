@@ -121,7 +121,8 @@ def _chips(summary: Summary) -> str:
 
 def notes(summary: Summary) -> str:
     """Return the notes that a reader needs before any figure."""
-    told = [("Not finished.", summary.unfinished)] if summary.unfinished else []
+    cut = f"{summary.unfinished}. Its last period counts as far as it came."
+    told = [("Not finished.", cut)] if summary.unfinished else []
     told += [("Ended early.", summary.failure)] if summary.failure else []
     told += [("Warning.", warning) for warning in summary.warnings]
     return "".join(f'<p class="failure"><b>{head}</b> {prose(text)}</p>' for head, text in told)
@@ -181,7 +182,7 @@ def _expectations(verdicts: Sequence[ExpectationResult], left_out: Sequence[str]
         for verdict in verdicts
     ]
     head = ("Measure", "Expected", "Measured", "Periods", "Verdict", "Source")
-    listed = table(head, rows, raw=(4,), text=(5,))
+    listed = table(head, rows, raw=(4,), text=(5,), look="card stacked")
     facts = f"What the scenario must reproduce, as the mean over its periods. {figures.ONE_RUN}"
     return section("Expectations", told, listed, facts=facts)
 
@@ -252,7 +253,7 @@ def _period_table(market: MarketSummary) -> str:
     )
     left = len(market.periods) - len(rows)
     more = f", the first {len(rows)} of {len(market.periods)}" if left else ""
-    return f'<details class="card"><summary>Periods as a table{more}</summary>{table(head, rows, card=False)}</details>'
+    return f'<details class="card"><summary>Periods as a table{more}</summary>{table(head, rows, look="")}</details>'
 
 
 def _thinking(summary: Summary, specs: Specs) -> str:
@@ -298,7 +299,7 @@ def _agents(summary: Summary, specs: Specs) -> str:
 
 def _messages(summary: Summary) -> str:
     rows = [[kind, count(number)] for kind, number in summary.messages.items()]
-    listed = table(("Event", "Messages"), rows, card=False)
+    listed = table(("Event", "Messages"), rows, look="")
     total = count(sum(summary.messages.values()))
     return (
         f'<section class="part"><details class="card"><summary>{total} messages by type</summary>{listed}'

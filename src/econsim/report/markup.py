@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from html import escape
+from typing import Literal
 
 from econsim.report.charts import Spec
 
@@ -70,18 +71,23 @@ def table(
     *,
     raw: Container[int] = (),
     text: Container[int] = (),
-    card: bool = True,
+    look: Literal["card", "card stacked", ""] = "card",
 ) -> str:
-    """Return a table; columns in `raw` hold markup already, columns in `text` hold sentences."""
+    """Return a table; columns in `raw` hold markup already, columns in `text` hold sentences.
+
+    On a narrow screen a table scrolls sideways; if it is stacked, the cells of a row stand below each other, each beside its heading.
+    """
 
     def row(tag: str, values: Sequence[str]) -> str:
         cells = (
-            f"<{tag}{' class=text' if column in text else ''}>"
+            f"<{tag}{' class=text' if column in text else ''}{heading(column) if tag == 'td' else ''}>"
             f"{value if tag == 'td' and column in raw else escape(value)}</{tag}>"
             for column, value in enumerate(values)
         )
         return f"<tr>{''.join(cells)}</tr>"
 
+    def heading(column: int) -> str:
+        return f' data-head="{escape(head[column])}"' if look == "card stacked" else ""
+
     body = "".join(row("td", values) for values in rows)
-    look = "table card" if card else "table"
-    return f'<div class="{look}"><table><thead>{row("th", head)}</thead><tbody>{body}</tbody></table></div>'
+    return f'<div class="table {look}"><table><thead>{row("th", head)}</thead><tbody>{body}</tbody></table></div>'

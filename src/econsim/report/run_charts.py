@@ -107,14 +107,14 @@ def surplus_dots(rows: Sequence[tuple[str, Sequence[float], Sequence[float] | No
     # The lower share's name ends at its mark and the higher one's begins there, so that they never meet.
     above = [
         view(
-            mark("text", **TEXT | {"align": align, "baseline": "bottom"}, dy=-9, fontWeight=600),
+            mark("text", **TEXT | {"align": align, "baseline": "bottom"}, dx=aside, dy=-9, fontWeight=600),
             [row],
             x=share,
             y=y,
             color=colour,
             text=field("side:N"),
         )
-        for align, row in zip(("right", "left"), first, strict=False)
+        for (align, aside), row in zip((("right", -4), ("left", 4)), first, strict=False)
     ]
     return layer(
         view(

@@ -40,11 +40,13 @@ def scenario_part(scenario: Scenario) -> str:
         ("Market", "Mechanism", "Tick size", "Lowest price", "Highest price", "Tax", "Clears"),
         [_market(market) for market in scenario.markets],
         text=(1,),
+        look="card stacked",
     )
     groups = table(
         ("Group", "Policy", "Agents", "Credits each", "Active", "Roles"),
         [_group(group) for group in scenario.agents],
         text=(1, 5),
+        look="card stacked",
     )
     changes = table(("Periods", "Of", "Holds instead"), list(map(_change, scenario.changes)), text=(0, 1, 2))
     parts = (markets, groups, changes if scenario.changes else "", _whole(scenario))

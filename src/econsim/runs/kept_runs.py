@@ -108,7 +108,7 @@ def require_free_name(state: Path, run: str, scenario: Scenario | None = None) -
     Without a scenario no run in memory may have the name.
     """
     kept = kept_run(state, run)
-    if kept and (scenario is None or Scenario.model_validate(kept.facts.scenario) != scenario):
+    if kept and (scenario is None or kept.facts.read_scenario() != scenario):
         message = f"{run!r} is the name of another run in memory; choose another --name, or `econsim runs delete {run}`"
         raise Conflict(message, code="run_exists_with_different_scenario")
     if scenario and has_stored_hash(state, run):

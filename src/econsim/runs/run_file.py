@@ -7,6 +7,7 @@ their canonical hash is compared (decision 0057). An archive has them all, and t
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -29,6 +30,7 @@ from econsim.report.event_lines import event_line
 from econsim.runs.run_hash import RunHash
 from econsim.schemas.clock import RunStopped
 from econsim.schemas.scenario import PolicyName, Scenario
+from econsim.schemas.types import Name
 
 SUFFIX: Final = ".jsonl.gz"
 """End of the name of such a file."""
@@ -57,7 +59,7 @@ class RunFacts(BaseModel):
     """Version that made the run, or its archive."""
     form: Literal[1] = 1
     """Form of the file."""
-    run: str
+    run: Name
     """Id of the run."""
     transport: Literal["memory", "nats"]
     """Transport of the run's messages."""
@@ -86,6 +88,17 @@ class RunFacts(BaseModel):
     def made_again(self) -> bool:
         """True if the file has no events, because they follow from the rest."""
         return not self.digest
+
+    def read_scenario(self) -> Scenario:
+        """Return the scenario of the run; raises SetupError if this version of econsim cannot read it."""
+        try:
+            return Scenario.model_validate(self.scenario)
+        except ValidationError as error:
+            message = (
+                f"econsim {__version__} cannot read the scenario of run {self.run!r}, which econsim {self.econsim} wrote; "
+                "read it with that version"
+            )
+            raise SetupError(message) from error
 
 
 def follows_from_scenario(scenario: Scenario, recording: Recording | None) -> bool:
@@ -175,15 +188,24 @@ def _stored_events(path: Path, facts: RunFacts, lines: IO[bytes], damage: list[s
     try:
         while line := lines.readline(LINE_MAX):
             digest.update(line)
+            entry = _record(line.decode())
+            _require_run(entry, facts.run)
             count += 1
-            yield _record(line.decode())
-    except (OSError, EOFError, ValueError, KeyError, EconsimError) as error:
+            yield entry
+    except (OSError, EOFError, zlib.error, ValueError, KeyError, EconsimError) as error:
         damage.append(f"{path}: event {count + 1:,} of {facts.events:,} cannot be read: {error}")
         return
     if digest.hexdigest() != facts.digest:
         damage.append(
             f"{path}: its {count:,} events are not the {facts.events:,} that were written: their digest differs"
         )
+
+
+def _require_run(entry: Record, run: str) -> None:
+    """Raise ValueError for the opening of another run: files of a run are named by it."""
+    if entry.type == subjects.RUN_OPENED.type and entry.correlation_id != run:
+        message = f"it opens run {entry.correlation_id!r}, not {run!r}"
+        raise ValueError(message)
 
 
 def _record(line: str) -> Record:
@@ -196,7 +218,7 @@ def _record(line: str) -> Record:
 
 
 def _events_made_again(facts: RunFacts, damage: list[str]) -> Iterator[Record]:
-    scenario, found = Scenario.model_validate(facts.scenario), RunHash()
+    scenario, found = facts.read_scenario(), RunHash()
     for addressed in islice(in_memory.run(scenario, facts.run, facts.salt), facts.events):
         found.add(addressed)
         yield as_record(addressed)
@@ -229,7 +251,7 @@ def _lines(path: Path) -> Iterator[IO[bytes]]:
 def _facts(path: Path, lines: IO[bytes]) -> RunFacts:
     try:
         return RunFacts.model_validate_json(lines.readline(LINE_MAX))
-    except (ValidationError, EOFError, OSError) as error:
+    except (ValidationError, EOFError, zlib.error, OSError) as error:
         if isinstance(error, OSError) and error.strerror:
             raise
         message = f"{path} is no run of econsim; `econsim runs archive RUN` writes one"

@@ -106,9 +106,9 @@ def scenario_warnings(path_or_name: str | Path, changed: Scenario | None = None)
     return tuple(str(_error(file, line_of(text, w.key), _dotted_key(w.key), w.what, w.remedy)) for w in found)
 
 
-def directory_of(path_or_name: str | Path) -> Path:
-    """Return the directory in which policies of a scenario are looked for first: its file's, the working directory for a shipped one."""
-    return Path() if str(path_or_name) in names() else Path(path_or_name).parent
+def directory_of(path_or_name: str | Path, shipped: Path = Path()) -> Path:
+    """Return the directory in which policies of a scenario are looked for first: its file's; for a shipped one the other, or where the command runs."""
+    return shipped if str(path_or_name) in names() else Path(path_or_name).parent
 
 
 def _text(path_or_name: str | Path) -> tuple[str, str]:

@@ -24,8 +24,9 @@ def test_means_differences_and_a_table_of_a_dictionary(tmp_path) -> None:
     found = study(DESIGN, name="s", state=tmp_path, progress=lambda done, total: told.append((done, total)))
 
     (price,) = (each for each in found.differences if each["measure"] == "good price")
-    rows = found.table.project('"agents.buyer.count", seed').distinct().order("all").fetchall()
+    rows = sorted(zip(found.table["agents.buyer.count"], found.table["seed"], strict=True))
     assert rows == [(count, seed) for count in (4, 11) for seed in (1, 2, 3)]
+    assert found.groups.to_polars().height == found.groups.to_pandas().shape[0] == 12
     assert {each["n"] for each in found.means} == {3}
     assert (price["n"], price["baseline"]) == (3, "smith1962 agents.buyer.count=4")
     assert told[-1] == (6, 6)

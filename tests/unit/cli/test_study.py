@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 
 import duckdb
 import pytest
@@ -53,6 +54,40 @@ def test_a_study_leaves_table_picture_page_and_numbers_and_is_listed(econsim, tm
     assert "less base" in econsim("bench", "show", "s").output
 
 
+def test_the_page_names_the_command_that_gives_its_numbers_again(econsim, tmp_path) -> None:
+    typed = (
+        "--name",
+        "first",
+        "--seeds",
+        "1..2",
+        "--set",
+        "clock.periods=1",
+        "--set",
+        "agents.seller.policy=zip",
+    )
+    found = econsim("study", "few.toml", *typed, "--jobs", "1")
+    command = json.loads((tmp_path / "state" / "bench" / "first" / "batch.json").read_text())["command"]
+
+    again = econsim(*shlex.split(command.replace("first", "second"))[3:])
+
+    first, second = (
+        json.loads((tmp_path / "state" / "bench" / name / "numbers.json").read_text())
+        for name in ("first", "second")
+    )
+    assert (found.exit_code, again.exit_code) == (0, 0), again.output
+    assert second | {"study": "first"} == first
+
+
+def test_a_study_without_numbers_has_a_page_that_says_so(econsim, tmp_path) -> None:
+    (tmp_path / "none.toml").write_text('measures = ["good tax"]\n' + DESIGN)
+
+    found = econsim("study", "none.toml", "--name", "s", "--seeds", "1", "--jobs", "1")
+
+    assert found.exit_code == 0, found.output
+    assert "No run has a value" in found.output
+    assert "No run has a value" in (tmp_path / "state" / "bench" / "s" / "index.html").read_text()
+
+
 def test_a_study_that_was_killed_goes_on_and_ends_as_if_it_had_not_been(econsim, tmp_path) -> None:
     for name in ("whole", "killed"):
         assert econsim("study", "few.toml", "--name", name, "--jobs", "1").exit_code == 0
@@ -84,6 +119,7 @@ def test_seeds_and_settings_can_be_replaced(econsim) -> None:
         (["few.toml", "--seeds", "3..1"], "names no seeds"),
         (["few.toml", "--seeds", "1,1"], "names seed 1 twice"),
         (["few.toml", "--set", "agents.buyer.count=3"], "agents.buyer.count is varied by few.toml"),
+        (["few.toml", "--set", "seed=3"], "seeds are no setting of a study"),
         (["few.toml", "--set", "agents.seler.count=3"], "did you mean 'agents.seller.count'"),
         (["few.toml", "--transport", "nats"], "there is no transport 'nats'"),
         (["few.toml", "--jobs", "0"], "no whole number from 1"),

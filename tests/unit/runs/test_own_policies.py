@@ -12,6 +12,7 @@ from econsim.errors import ScenarioError
 from econsim.report.aggregate import RunAggregator
 from econsim.runs import scenario_file
 from econsim.runs.overrides import apply_overrides
+from econsim.runs.settings import with_settings
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "policies"
 MODULE = """
@@ -123,3 +124,16 @@ def test_the_patient_policy_of_the_examples_earns_more_than_zi_c_in_a_shipped_ma
 
     assert sum(gain > 0 for gain in gains) >= 7
     assert sum(gains) / len(gains) > 1
+
+
+def test_a_policy_that_a_setting_names_is_found_beside_the_file_and_entered_with_its_digest(tmp_path):
+    own = written(tmp_path)
+    scenario = scenario_file.load(own)
+    random = with_settings(scenario, {"agents.buyer.policy": "zi_c"})
+
+    again = with_settings(random, {"agents.buyer.policy": "mine:Buyer"}, own.parent)
+
+    assert random.policies == ()
+    assert again.policies == scenario.policies
+    with pytest.raises(ScenarioError, match=r"^agents\.buyer\.policy: policy mine:Nobody"):
+        with_settings(random, {"agents.buyer.policy": "mine:Nobody"}, own.parent)

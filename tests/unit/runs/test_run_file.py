@@ -81,8 +81,13 @@ def test_an_archive_that_was_cut_is_read_as_far_as_it_goes(tmp_path):
     assert "cannot be read" in damage[0]
 
 
+DAMAGED = bytearray(gzip.compress(bytes(range(256)) * 9, mtime=0))
+DAMAGED[60] ^= 0xFF
+
+
 @pytest.mark.parametrize(
-    "content", [b"no run", gzip.compress(b"{}\n", mtime=0), gzip.compress(b"", mtime=0), b""]
+    "content",
+    [b"no run", gzip.compress(b"{}\n", mtime=0), gzip.compress(b"", mtime=0), b"", bytes(DAMAGED)],
 )
 def test_another_file_is_refused_with_the_command_that_writes_one(content, tmp_path):
     path = tmp_path / "run.jsonl.gz"
@@ -90,6 +95,25 @@ def test_another_file_is_refused_with_the_command_that_writes_one(content, tmp_p
 
     with pytest.raises(SetupError, match="is no run of econsim; `econsim runs archive RUN` writes one"):
         read_facts(path)
+
+
+def test_an_archive_with_events_of_another_run_is_named(tmp_path):
+    path, log, damage = tmp_path / "run.jsonl.gz", small_run("zi_c"), []
+    archive(path, log)
+    first, _, events = gzip.decompress(path.read_bytes()).partition(b"\n")
+    run = read_facts(path).run.encode()
+    path.write_bytes(gzip.compress(first + b"\n" + events.replace(run, b"../../elsewhere")))
+
+    list(read_events(path, damage))
+
+    assert "it opens run '../../elsewhere'" in damage[0]
+
+
+def test_a_scenario_that_this_version_cannot_read_is_named(tmp_path):
+    facts = kept(tmp_path / "run.jsonl.gz").model_copy(update={"scenario": {"name": "x"}, "econsim": "9.0"})
+
+    with pytest.raises(SetupError, match=r"which econsim 9\.0 wrote; read it with that version"):
+        facts.read_scenario()
 
 
 def test_a_run_without_its_events_is_made_again(tmp_path):

@@ -55,7 +55,7 @@ def _value(draw: Draw, low: int, high: int, tick_size: int, draws: Draws) -> int
 
 
 def _normal(draws: Draws) -> Decimal:
-    """Return a standard normal number, by the polar method of Marsaglia (1964)."""
+    """Return a standard normal number, by the polar method of Marsaglia and Bray (1964)."""
     while True:
         u, v = (Decimal((draws.bits() >> 11) - _HALF) / _HALF for _ in range(2))
         square = _EXACT.add(_EXACT.multiply(u, u), _EXACT.multiply(v, v))

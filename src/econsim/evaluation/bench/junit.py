@@ -10,7 +10,7 @@ from econsim.evaluation.bench.statistics import by_treatment
 from econsim.report.format import visible
 
 UNDECIDABLE = "undecidable"
-"""StudyOutcome that is an error; the others that are no pass are failures."""
+"""Outcome that is an error; the others that are no pass are failures."""
 
 
 def junit_xml(batch: str, results: Iterable[CellResult]) -> str:

@@ -13,7 +13,7 @@ from econsim.schemas.scenario import Scenario
 from econsim.schemas.types import MICROS_PER_CREDIT
 
 HOLDS: Final = "holds"
-"""StudyOutcome of an expectation that the run meets; every other one is no pass."""
+"""Outcome of an expectation that the run meets; every other one is no pass."""
 
 OUTCOMES: Final = (HOLDS, "fails", "vacuous", "undecidable")
 """Outcomes of an expectation at the end of a run."""
@@ -29,7 +29,7 @@ class JudgedExpectation(Message):
     name: str
     """Short text that identifies the expectation."""
     outcome: str
-    """StudyOutcome: holds, fails, vacuous or undecidable."""
+    """Outcome: holds, fails, vacuous or undecidable."""
     message: str = ""
     """Verdict in a sentence."""
     lines: tuple[str, ...] = ()

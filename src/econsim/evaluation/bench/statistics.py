@@ -23,7 +23,7 @@ class ExpectationCount:
     name: str
     """Name of the expectation."""
     outcomes: Counter[str] = field(default_factory=Counter)
-    """StudyOutcome → runs."""
+    """Outcome → runs."""
     first: tuple[CellResult, JudgedExpectation] | None = None
     """First cell that does not hold, with its verdict; none if all hold."""
     passes: dict[int, list[bool]] = field(default_factory=dict)

@@ -23,9 +23,6 @@ Drawing = alt.Chart | alt.LayerChart | alt.FacetChart
 Picture = Callable[[tuple[Runs, ...], tuple[Comparison, ...]], Drawing]
 """Function from runs and comparisons to a chart."""
 
-PEOPLE: Final = (23.7, 10.9, 6.1, 7.3)
-"""Alpha of the classroom in Smith 1962, chart 1, by period."""
-
 OTHER_EXCHANGE: Final = (18.6, 10.4, 9.0)
 """Alpha of ZIP in an independent exchange with rules of its own, days 1 to 3."""
 
@@ -46,14 +43,10 @@ NAMES: Final = {
 
 
 def smith1962(studies: tuple[Runs, ...], comparisons: tuple[Comparison, ...]) -> Drawing:
-    """Draw alpha by period beside the classroom's."""
+    """Draw alpha by period."""
     del comparisons
     rows = by_day(studies[0], ("good",), alphas)
-    people = [
-        {"day": day, "alpha": alpha, "who": "people (Smith 1962)"} for day, alpha in enumerate(PEOPLE, 1)
-    ]
-    colour = _colours({"ZI-C, random": CORAL, "people (Smith 1962)": GREY})
-    return alt.layer(*_band(rows, colour, "Smith's alpha, %", zero=True), _points(people, colour))
+    return alt.layer(*_band(rows, _colours({"ZI-C, random": CORAL}), "Smith's alpha, %", zero=True))
 
 
 def zip_learning(studies: tuple[Runs, ...], comparisons: tuple[Comparison, ...]) -> Drawing:
@@ -253,7 +246,7 @@ def _inline_data(rows: Rows) -> alt.InlineData:
 PICTURES: Final[dict[str, tuple[Picture, str]]] = {
     "smith1962": (
         smith1962,
-        "Yet their prices stay scattered, where people learn. Alpha by trading day; band: 95 % interval over runs.",
+        "Yet their prices stay scattered, since they do not learn. Alpha by trading day; band: 95 % interval over runs.",
     ),
     "gode_sunder_oracle": (
         gode_sunder_oracle,

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from itertools import product
+from pathlib import Path
 
 from econsim.errors import ScenarioError
 from econsim.evaluation.bench.plan import Plan, StudyCondition, StudyPlan, Treatment, make_plan
@@ -84,7 +85,8 @@ def _set(
 ) -> Scenario:
     try:
         values = {path: setting.value for path, setting in settings.items()}
-        found = with_settings(scenario, values, scenario_file.directory_of(treatment.scenario))
+        directory = scenario_file.directory_of(treatment.scenario, design.directory or Path())
+        found = with_settings(scenario, values, directory)
     except ScenarioError as error:
         setting = settings.get(error.details.get("key", ""))
         key = setting.key if setting and setting.key else ("treatments", treatment.name)

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
+from pathlib import Path
 from typing import Final
 
 from econsim.errors import ScenarioError
@@ -79,6 +80,8 @@ class Design:
     """Answer that is expected."""
     file: str = "design"
     """Name of its file, for messages."""
+    directory: Path | None = None
+    """Directory of its file, where policies of one's own are looked for beside a shipped scenario; none for a design in no file."""
     text: str = ""
     """Its text; empty for a design that was not written as TOML."""
 
@@ -102,7 +105,10 @@ class Design:
         return replace(self, seeds=tuple(seeds))
 
     def with_settings(self, settings: Mapping[str, object]) -> Design:
-        """Return the design with more settings for all its treatments; raises ScenarioError for a path that it varies."""
+        """Return the design with more settings for all its treatments; raises ScenarioError for the seed and a path that it varies."""
+        if "seed" in settings:
+            message = "seed: seeds are no setting of a study; give it other seeds: --seeds 1..20"
+            raise ScenarioError(message, key="seed")
         varied = {*self.grid, *(path for each in self.treatments for path in each.settings)}
         for path in settings:
             if path in varied:

@@ -33,6 +33,9 @@ PAIRS: Final = (
 )
 """Explanation of the differences."""
 
+NO_NUMBERS: Final = "No run has a value of a measure that is shown."
+"""Explanation of a page without numbers."""
+
 STYLE: Final = """\
 .wide .chart { min-height: 200px; }
 .facts { max-width: 80ch; }
@@ -45,9 +48,9 @@ def write(files: BatchFiles, record: BatchRecord, results: list[CellResult]) -> 
     assert record.study is not None
     outcome = StudyOutcome(files.name, record.study, results)
     write_tables(files.name, record.study, results, files.path)
-    texts = {NUMBERS: json.dumps(numbers(outcome), indent=2) + "\n"}
+    texts = {NUMBERS: json.dumps(numbers(outcome), indent=2) + "\n", PAGE: render(outcome, record)}
     if outcome.measures:
-        texts |= {PICTURE: study_svg(outcome), PAGE: render(outcome, record)}
+        texts[PICTURE] = study_svg(outcome)
     if record.study.design:
         texts[DESIGN] = record.study.design
     for name, text in texts.items():
@@ -132,7 +135,7 @@ def render(outcome: StudyOutcome, record: BatchRecord) -> str:
     ]
     seeds = {cell.seed for cell in record.plan.cells}
     facts = f"{plural(len(study.conditions), 'condition')}, {plural(len(seeds), 'seed')} each, {plural(len(record.plan.cells), 'run')}."
-    notes = [facts, omission(outcome), _failures(outcome)]
+    notes = [facts, omission(outcome), _failures(outcome), "" if outcome.measures else NO_NUMBERS]
     main = (
         f'<div class="grid">{"".join(drawn)}</div>',
         '<section class="part"><h2>Numbers</h2>',
@@ -174,7 +177,7 @@ def by_chance(outcome: StudyOutcome) -> str:
 
 def _failures(outcome: StudyOutcome) -> str:
     number = len(outcome.failed)
-    return f"{plural(number, 'run')} ended early and left out of all numbers." if number else ""
+    return f"{plural(number, 'run')} ended early, and no number counts them." if number else ""
 
 
 def _numbers(outcome: StudyOutcome, measure: str) -> str:
@@ -199,4 +202,4 @@ def _conditions(outcome: StudyOutcome) -> str:
         )
         for each in study.conditions
     ]
-    return table(("Condition", *study.paths), rows, text=(0,))
+    return table(("Condition", *study.paths), rows, text=(0,), look="card stacked")

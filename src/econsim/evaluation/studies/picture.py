@@ -53,9 +53,9 @@ def omission(outcome: StudyOutcome) -> str:
     """Return what the charts do not show, as a sentence; empty if they show all."""
     if grid_path(outcome):
         more = len(_series(outcome)) - SERIES_MAX
-        return f"{more} series more are in the tables alone." if more > 0 else ""
+        return f"Series in the tables alone: {more}." if more > 0 else ""
     more = len(outcome.study.conditions) - CONDITIONS_MAX
-    return f"{more} conditions more are in the tables alone." if more > 0 else ""
+    return f"Conditions in the tables alone: {more}." if more > 0 else ""
 
 
 def study_svg(outcome: StudyOutcome) -> str:
@@ -121,7 +121,8 @@ def _over_grid(outcome: StudyOutcome, measure: str, path: str) -> Spec:
     def y(field: str) -> dict[str, Any]:
         return {"field": field, "type": "quantitative", "title": with_unit(measure), "scale": {"zero": False}}
 
-    legend = {"title": None, "orient": "top"} if len(series) > 1 else None
+    # Without a width of 0, symbols get an outline with the dashes of their line.
+    legend = {"title": None, "orient": "top", "symbolStrokeWidth": 0} if len(series) > 1 else None
     colour = channel(COLOURS[: len(series)], legend)
     tooltip = [{"field": field, "type": "nominal"} for field in ("who", "at", "mean", "low", "high", "n")]
     return {

@@ -139,4 +139,4 @@ def test_a_grid_of_numbers_is_an_axis_and_other_studies_have_a_dot_for_each_run(
 def test_a_picture_says_what_it_leaves_out() -> None:
     many = study(*((f"t{n}", {"n": at}) for n in range(9) for at in (1, 2)), grid=("n",))
 
-    assert omission(StudyOutcome("b", many, [])) == f"{9 - SERIES_MAX} series more are in the tables alone."
+    assert omission(StudyOutcome("b", many, [])) == f"Series in the tables alone: {9 - SERIES_MAX}."
