@@ -96,9 +96,7 @@ class _Driven:
 
     def run(self) -> None:
         """Run to the end; show progress, and how a replay differs from its recording."""
-        from econsim.adapters.policies import load_policies
         from econsim.domain.audit.facts import as_record
-        from econsim.domain.cognition.recording import ReplayCheck
         from econsim.domain.execution import in_memory
         from econsim.report.progress_bar import ProgressDisplay
         from econsim.runs.recorder import Recorder
@@ -107,19 +105,24 @@ class _Driven:
 
         collect_rarely()
         recording = self._recorded.recording if self._recorded else None
-        replay = ReplayCheck(recording)
+        loaded, replay = in_memory.NONE_LOADED, None
+        if not in_memory.is_of_coded_agents(self._scenario):
+            from econsim.adapters.policies import load_policies
+            from econsim.domain.cognition.recording import ReplayCheck
+
+            loaded, replay = load_policies(self._scenario), ReplayCheck(recording)
         with ProgressDisplay(console(stderr=True)) as progress, hold_back_interrupts() as is_stopped:
             self.recorder = Recorder(progress)
-            loaded = load_policies(self._scenario)
             for addressed in in_memory.run(self._scenario, self._name, SALT, recording, policies=loaded):
                 self.recorder.add(addressed)
-                replay.check(addressed)
+                if replay:
+                    replay.check(addressed)
                 self._count += 1
                 if self._spool:
                     self._spool.add(as_record(addressed))
                 if is_stopped():
                     raise KeyboardInterrupt
-            if result := replay.result():
+            if replay and (result := replay.result()):
                 line_printer(progress.console)(result)
 
     def keep(self, place: Path, state: RunState) -> Path | None:

@@ -233,7 +233,8 @@ async def _over_nats(config: Settings, wanted: RunRequest, launching: LaunchOpti
     from econsim.runs.launch.services import launch
     from econsim.runs.recorder import Recorder
     from econsim.runs.remote import run_connection, run_events
-    from econsim.runs.retention import retention_end, store_hash
+    from econsim.runs.retention import retention_end
+    from econsim.runs.stored_hash import store_hash
 
     deadlines = {each.name: each.deadline_ms for each in wanted.externals if each.deadline_ms is not None}
     async with AsyncExitStack() as stack:

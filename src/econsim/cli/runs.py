@@ -84,7 +84,7 @@ def delete(
     Example: [cyan]econsim runs delete first second[/cyan]
     """
     from econsim.runs import kept_runs
-    from econsim.runs.retention import has_stored_hash
+    from econsim.runs.stored_hash import has_stored_hash
 
     config = settings_of(context)
     found = [kept_runs.kept_run(config.state, name) for name in names]
@@ -240,7 +240,7 @@ async def _facts(config: Settings, source: ReadableRun) -> dict[str, object]:
     """Return what can be said of a run without reading all of it."""
     from econsim.cli.run_list import opening_of, status_of, status_of_kept
     from econsim.domain.agent.population import population
-    from econsim.runs.retention import stored_hash
+    from econsim.runs.stored_hash import stored_hash
     from econsim.schemas.scenario import Scenario
 
     if source.kept:

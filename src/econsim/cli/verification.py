@@ -19,7 +19,7 @@ from econsim.domain.ledger.verify import JournalEntry
 from econsim.domain.verification.run import RunChecks, StoredRecord
 from econsim.ports import StoredEntry, TextStore
 from econsim.report.event_lines import event_text
-from econsim.runs.retention import stored_hash
+from econsim.runs.stored_hash import stored_hash
 from econsim.services.call_texts import record_with_texts
 from econsim.services.ledger.stored import StoredLedger
 

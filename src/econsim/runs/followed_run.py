@@ -13,7 +13,8 @@ from econsim.domain.audit.envelope import AddressedEvent
 from econsim.report.summary import Summary
 from econsim.runs.recorder import Recorder
 from econsim.runs.remote import execution_of, run_connection, run_events
-from econsim.runs.retention import retention_end, store_hash
+from econsim.runs.retention import retention_end
+from econsim.runs.stored_hash import store_hash
 from econsim.schemas.scenario import Scenario
 
 

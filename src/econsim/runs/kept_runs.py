@@ -15,8 +15,8 @@ from typing import Final
 
 from econsim.errors import Conflict, NotFound, SetupError
 from econsim.identity.private_files import private_directory
-from econsim.runs.retention import has_stored_hash
 from econsim.runs.run_file import SUFFIX, EventSpool, RunFacts, read_facts, write_without_events
+from econsim.runs.stored_hash import has_stored_hash
 from econsim.schemas.scenario import Scenario
 
 NAME: Final = f"run{SUFFIX}"

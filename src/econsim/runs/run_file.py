@@ -15,14 +15,13 @@ from itertools import islice
 from pathlib import Path
 from shutil import copyfileobj
 from tempfile import TemporaryFile
-from typing import IO, Any, Final, Literal
+from typing import IO, TYPE_CHECKING, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from econsim import __version__, subjects
 from econsim.domain.audit.envelope import Envelope
 from econsim.domain.audit.facts import Record, as_record, record
-from econsim.domain.cognition.recording import Recording
 from econsim.domain.execution import in_memory
 from econsim.errors import EconsimError, SetupError
 from econsim.identity.private_files import FILE
@@ -31,6 +30,9 @@ from econsim.runs.run_hash import RunHash
 from econsim.schemas.clock import RunStopped
 from econsim.schemas.scenario import PolicyName, Scenario
 from econsim.schemas.types import Name
+
+if TYPE_CHECKING:
+    from econsim.domain.cognition.recording import Recording
 
 SUFFIX: Final = ".jsonl.gz"
 """End of the name of such a file."""

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from kept_runs import altered, instead, kept_run, run_report
 from run_builders import only, small_run
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from econsim import errors, subjects
@@ -33,12 +34,11 @@ def cli(*args):
 
 def command_paths():
     """Return the words of every command."""
-    groups = [
-        [name, each.name or each.callback.__name__]
-        for _, name, group in GROUPS
-        for each in group.registered_commands
+    commands = get_command(app).commands
+    return [
+        *([name] for _, name, _ in COMMANDS),
+        *([name, each] for _, name, _ in GROUPS for each in commands[name].commands),
     ]
-    return [*([name] for _, name, _ in COMMANDS), *groups]
 
 
 def test_help_names_every_command_and_the_first_ones_to_try() -> None:
@@ -66,14 +66,12 @@ def test_the_help_of_every_command_has_an_example(name: str) -> None:
 
 def test_the_help_of_no_command_breaks_a_line_or_names_a_python_type() -> None:
     helps = [cli(*path, "--help").output for path in command_paths()]
-    registered = [
-        each.help
-        for commands in (app, *(group for _, _, group in GROUPS))
-        for each in commands.registered_commands
-    ]
+    root = get_command(app)
+    groups = [root, *(root.commands[name] for _, name, _ in GROUPS)]
+    texts = [each.help for group in groups for each in group.commands.values()]
 
     assert [text for text in helps if "<function>" in text] == []
-    assert [text for text in registered if "\n" in text.replace("\n\n", "")] == []
+    assert [text for text in texts if "\n" in text.replace("\n\n", "")] == []
 
 
 @pytest.mark.parametrize(
@@ -103,6 +101,31 @@ def test_why_takes_the_run_as_an_option_in_small_letters() -> None:
 def test_help_loads_nothing_heavy() -> None:
     heavy = {"pydantic", "nats", "faststream", "rich", "altair", "duckdb"}
     code = f"import sys; from econsim.cli import app; app(['--help'], standalone_mode=False); print({heavy} & {{*sys.modules}})"
+
+    shown = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+
+    assert shown.stdout.endswith("set()\n")
+
+
+def test_a_command_loads_no_other_and_a_run_of_coded_agents_no_parts_of_other_agents(tmp_path) -> None:
+    unneeded = {
+        "econsim.cli.export",
+        "econsim.domain.execution.in_memory_run",
+        "econsim.streams",
+        "duckdb",
+    }
+    words = [
+        "run",
+        "smith1962",
+        "--periods",
+        "1",
+        "--transport",
+        "memory",
+        "--no-report",
+        "--state",
+        str(tmp_path),
+    ]
+    code = f"import sys; from econsim.cli import app; app({words}, standalone_mode=False); print({unneeded} & {{*sys.modules}})"
 
     shown = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
 

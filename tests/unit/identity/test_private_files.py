@@ -10,7 +10,7 @@ import pytest
 
 from econsim.adapters.clock import unix_seconds
 from econsim.identity.trust_root import Trust
-from econsim.runs.retention import store_hash, stored_hash
+from econsim.runs.stored_hash import store_hash, stored_hash
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,6 @@
 """Driver of a run of coded agents in memory: facts first, events for who reads them. Pure.
 
-For scenarios of traders in code, which decide nothing but the price of their next unit. It yields the events that `in_memory.InMemoryRun`
+For scenarios of traders in code, which decide nothing but the price of their next unit. It yields the events that `in_memory_run.InMemoryRun`
 yields, one by one, about eight times as fast as objects of all: facts are plain rows, amounts are moved where they lie, and an event, its id,
 its objects and the hash of a journal entry are made when somebody looks at them (`audit/late_event`).
 

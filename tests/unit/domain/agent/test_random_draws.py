@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from econsim.domain.agent.random_draws import Draws
 from econsim.domain.audit.envelope import Envelope
-from econsim.domain.execution.in_memory import NOW, InMemoryRun, conduct
+from econsim.domain.execution.in_memory import NOW, conduct
+from econsim.domain.execution.in_memory_run import InMemoryRun
 from econsim.schemas.market import Accepted
 
 CHANGES = st.fixed_dictionaries(

@@ -16,7 +16,8 @@ from econsim.domain.audit.envelope import Envelope
 from econsim.domain.audit.facts import Record, as_record
 from econsim.domain.execution import coded_journal
 from econsim.domain.execution.coded_run import CodedRun, is_of_coded_agents
-from econsim.domain.execution.in_memory import NOW, InMemoryRun, conduct
+from econsim.domain.execution.in_memory import NOW, conduct
+from econsim.domain.execution.in_memory_run import InMemoryRun
 from econsim.errors import ScenarioError
 from econsim.schemas.market import Cancelled, Rejected, Traded
 from econsim.schemas.scenario import Clock, MechanismName

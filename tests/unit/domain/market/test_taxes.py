@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from econsim.domain.agent.conditions import Conditions
 from econsim.domain.audit.envelope import Envelope
-from econsim.domain.execution.in_memory import NOW, InMemoryRun, run
+from econsim.domain.execution.in_memory import NOW, run
+from econsim.domain.execution.in_memory_run import InMemoryRun
 from econsim.domain.ledger.verify import verify_journal
 from econsim.domain.market.book import BatchEnd, MarketBook
 from econsim.domain.verification.log import LogChecks
