@@ -77,6 +77,29 @@ async def test_following_survives_a_killed_server_without_gap_or_repeat(tmp_path
     assert received == list(range(200))
 
 
+async def test_a_reader_that_has_the_newest_event_does_not_ask_for_each_one_after_it(
+    connect_as, nc, run, monkeypatch
+):
+    asked, batch_get = [], direct_get.batch_get
+
+    async def counted(*question):
+        asked.append(question)
+        return await batch_get(*question)
+
+    async def publish():
+        for number in range(60):
+            await publish_many(nc.jetstream(), ticks(run, [number]))
+
+    monkeypatch.setattr(direct_get, "batch_get", counted)
+    publishing = asyncio.create_task(publish())
+    async with aclosing(run_reader.follow(await connect_as("observer"), run, pause_s=0.3)) as log:
+        read = [int((await anext(log)).payload) for _ in range(60)]
+    await publishing
+
+    assert read == list(range(60))
+    assert len(asked) < 30
+
+
 async def test_a_page_with_a_lost_message_is_requested_again(connect_as, nc, run, monkeypatch):
     await publish_many(nc.jetstream(), ticks(run, range(5)))
     reader, lost = await connect_as("observer"), []

@@ -64,18 +64,20 @@ def events(
 
 
 async def follow(
-    client: Client, run: str, start: int = 1, stream: str = AUDIT
+    client: Client, run: str, start: int = 1, stream: str = AUDIT, pause_s: float = POLL_INTERVAL_S
 ) -> AsyncGenerator[StoredMessage, None]:
     """Yield a run's events from a place in the log, or in its own stream, on: for ever, without gap or repeat over restarts.
 
-    Raises Unavailable once the server has been away for a minute, or the connection was closed, and CorruptLog
+    After the newest event `pause_s` pass before the next look: without them a run would be asked for almost every event. Raises Unavailable once the server has been away for a minute, or the connection was closed, and CorruptLog
     where an event is missing or cannot be read.
     """
     away: float | None = None
     count = PageCounter()
+    # A stream of its own has nothing else, and the server need not compare subjects.
+    pattern = _of(run) if stream == AUDIT else ">"
     while True:
         try:
-            page: Page | None = await next_page(client, stream, start, _of(run), count.expected)
+            page: Page | None = await next_page(client, stream, start, pattern, count.expected)
             away = None
         except Unavailable:
             away = away or time.monotonic()
@@ -88,8 +90,8 @@ async def follow(
         for event in page.messages if page else ():
             yield event
             start = event.sequence + 1
-        if not page or not page.messages:
-            await asyncio.sleep(POLL_INTERVAL_S)
+        if not page or not page.left:
+            await asyncio.sleep(pause_s)
 
 
 async def newest(client: Client, subject: str) -> StoredMessage | None:

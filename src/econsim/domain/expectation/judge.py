@@ -1,7 +1,8 @@
 """The judge of a run: shows each fact to the monitors that watch its type, and gathers their verdicts. Pure.
 
-Only events that some expectation looks at are decoded, and what is kept does not grow with the run. Events may come while the
-run goes on, or later from its log: the verdicts are the same.
+Only events that some expectation looks at are decoded. What is kept does not grow with the run, only with how far copied events lie
+behind it (`tick_order.py`); measures of markets, which are others' work, keep some numbers of each trade. Events may come while the run
+goes on, or later from its log: the verdicts are the same.
 """
 
 from __future__ import annotations

@@ -31,6 +31,9 @@ from econsim.subjects import AUDIT
 LOOK_EVERY: Final = 200
 """Events between two looks at the verdicts of a run that is watched."""
 
+PAUSE_S: Final = 0.1
+"""Seconds between two looks for new events, some ticks: the server answers ten times a second, not some hundred times."""
+
 Changed = Callable[[tuple[Verdict, ...], int], None]
 """Takes the verdicts so far, and the number of events they rest on."""
 
@@ -76,7 +79,7 @@ async def fold_run(  # noqa: PLR0913 - a run, where it is read, and what is made
 async def whole_run(client: Client, run: str, stream: str) -> AsyncGenerator[StoredMessage, None]:
     """Yield a run's messages until it is closed and its whole journal was read: entries may be copied after the closing."""
     last, seen, closed = -1, 0, subjects.RUN_CLOSED(run=run)
-    async with aclosing(follow(client, run, stream=stream)) as messages:
+    async with aclosing(follow(client, run, stream=stream, pause_s=PAUSE_S)) as messages:
         async for each in messages:
             yield each
             last = _closing_entry(each) if each.subject == closed else last
