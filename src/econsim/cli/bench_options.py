@@ -147,17 +147,7 @@ BatchArgument = Annotated[
 ]
 """Argument: name of a batch."""
 
-RUN_UNUSED_OPTIONS: Final = (
-    UnusedOption(
-        "agents",
-        lambda given: given["transport"] != BenchTransport.NATS,
-        "does nothing without a server that agents can join: use --transport nats",
-    ),
-    UnusedOption(
-        "hash_all",
-        lambda given: given["transport"] == BenchTransport.NATS,
-        "does nothing over NATS, where every run is hashed",
-    ),
+TRANSPORT_UNUSED_OPTIONS: Final = (
     UnusedOption(
         "jobs",
         lambda given: given["transport"] == BenchTransport.WORKERS,
@@ -171,5 +161,20 @@ RUN_UNUSED_OPTIONS: Final = (
         )
         for option in ("nats", "creds")
     ),
+)
+"""Rules for options that a transport has no use for, of `bench run` and `study`."""
+
+RUN_UNUSED_OPTIONS: Final = (
+    UnusedOption(
+        "agents",
+        lambda given: given["transport"] != BenchTransport.NATS,
+        "does nothing without a server that agents can join: use --transport nats",
+    ),
+    UnusedOption(
+        "hash_all",
+        lambda given: given["transport"] == BenchTransport.NATS,
+        "does nothing over NATS, where every run is hashed",
+    ),
+    *TRANSPORT_UNUSED_OPTIONS,
 )
 """Rules for options of `bench run` that would have no effect."""

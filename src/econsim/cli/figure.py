@@ -45,7 +45,7 @@ UNUSED_OPTIONS: Final = (
 
 
 def _themes() -> list[str]:
-    from econsim.report.figure_file import Theme
+    from econsim.report.picture_file import Theme
 
     return [theme.value for theme in Theme]
 
@@ -130,7 +130,8 @@ def figure(  # noqa: PLR0913 - each is an option of the command
     if name is None:
         _list(found.summary, as_json=as_json)
     else:
-        from econsim.report.figure_file import PictureLook, Theme
+        from econsim.report.figure_file import PictureLook
+        from econsim.report.picture_file import Theme
 
         look = PictureLook(width, height, Theme(theme), title)
         _write(found.summary, name, output or Path(f"{name}.svg"), look)

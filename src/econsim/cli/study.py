@@ -15,7 +15,7 @@ from econsim.cli.command_group import command_line, settings_of
 from econsim.cli.json_rows import JsonOption, write_rows
 from econsim.cli.output import console, say
 from econsim.cli.setting_options import SetOption, settings_from
-from econsim.cli.unused_options import UnusedOption, refuse_unused_options
+from econsim.cli.unused_options import refuse_unused_options
 from econsim.errors import Conflict, EconsimError
 
 if TYPE_CHECKING:
@@ -28,23 +28,6 @@ MEASURES_SHOWN_MAX: Final = 4
 
 FAILURES_SHOWN_MAX: Final = 5
 """Runs that ended early that are named."""
-
-STUDY_UNUSED_OPTIONS: Final = (
-    UnusedOption(
-        "jobs",
-        lambda given: given["transport"] == BenchTransport.WORKERS,
-        "does nothing with --transport workers: give it to `econsim bench worker`",
-    ),
-    *(
-        UnusedOption(
-            option,
-            lambda given: given["transport"] == BenchTransport.MEMORY,
-            "does nothing with --transport memory",
-        )
-        for option in ("nats", "creds")
-    ),
-)
-"""Rules for options of `study` that would have no effect."""
 
 
 def _transports() -> list[str]:
@@ -87,7 +70,7 @@ def study(  # noqa: PLR0913 - each is an option of the command
 
     Example: [cyan]econsim study smith1962[/cyan], the design of an experiment
     """
-    refuse_unused_options(context, STUDY_UNUSED_OPTIONS)
+    refuse_unused_options(context, options.TRANSPORT_UNUSED_OPTIONS)
     config = settings_of(context)
     option_types.writable_state(config.state, context)
     from econsim.evaluation.bench.records import BatchFiles

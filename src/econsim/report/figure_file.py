@@ -7,15 +7,15 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from io import StringIO
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import vl_convert
 
 from econsim.report.charts import ON_DARK, Spec
 from econsim.report.markup import Figure
+from econsim.report.picture_file import INKS, Theme, config
 from econsim.report.series import Rows
 
 PX_PER_MM: Final = 96 / 25.4
@@ -32,45 +32,6 @@ SHORTEST_MM: Final = 45
 """Least height of a figure by default: below it axes have no room."""
 TEXT_POINTS: Final = 8
 """Size of a figure's text, as of the small print of a paper."""
-FONT: Final = "Helvetica Neue, Helvetica, Arial, Liberation Sans, sans-serif"
-"""Font of picture files; pages use the reader's font."""
-
-
-class Theme(StrEnum):
-    """Colours of text and ground of a picture."""
-
-    LIGHT = "light"
-    """Dark text on white."""
-    DARK = "dark"
-    """Light text on the dark ground of the page, for slides."""
-    CLEAR = "clear"
-    """Dark text without a ground."""
-
-
-_INKS: Final = {
-    Theme.LIGHT: {
-        "ink": "#171a21",
-        "muted": "#4a5160",
-        "grid": "#eceef2",
-        "line": "#b9c0cc",
-        "card": "#ffffff",
-    },
-    Theme.DARK: {
-        "ink": "#eceff5",
-        "muted": "#a9b1c0",
-        "grid": "#222834",
-        "line": "#3b4352",
-        "card": "#171b23",
-    },
-    Theme.CLEAR: {
-        "ink": "#171a21",
-        "muted": "#4a5160",
-        "grid": "#e3e6ec",
-        "line": "#b9c0cc",
-        "card": "#ffffff",
-    },
-}
-"""Theme → colour of each name that a chart's specification has for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +72,7 @@ def picture(figure: Figure, origin: str, look: PictureLook) -> Spec:
     """Return the specification of a picture file: the chart with size, colours, and the text's size of a paper."""
     width = look.width_mm * PX_PER_MM
     height = look.height_mm * PX_PER_MM if look.height_mm else _height_px(figure, width, titled=look.title)
-    names = _INKS[look.theme]
+    names = INKS[look.theme]
     text = re.sub(r"var\(--(\w+)\)", lambda found: names[found[1]], json.dumps(figure.chart))
     for colour, lighter in ON_DARK.items() if look.theme is Theme.DARK else ():
         text = text.replace(colour, lighter)
@@ -120,7 +81,7 @@ def picture(figure: Figure, origin: str, look: PictureLook) -> Spec:
     spec: Spec = json.loads(text)
     fit = {"autosize": {"type": "fit", "contains": "padding"}, "width": round(width), "height": round(height)}
     title = {"text": figure.title, "subtitle": origin, "limit": round(width) - 12} if look.title else None
-    return spec | fit | ({"title": title} if title else {}) | {"config": _config(look.theme, text_px)}
+    return spec | fit | ({"title": title} if title else {}) | {"config": config(look.theme, text_px)}
 
 
 def tables_of(spec: Spec) -> list[tuple[str, Rows]]:
@@ -157,41 +118,6 @@ def _height_px(figure: Figure, width: float, *, titled: bool) -> float:
     above = 44.0 if titled else 0.0
     own = figure.height_px or max(ASPECT * width, SHORTEST_MM * PX_PER_MM)
     return own + above
-
-
-def _config(theme: Theme, text_px: float) -> dict[str, Any]:
-    names = _INKS[theme]
-    axis = {
-        "labelColor": names["muted"],
-        "titleColor": names["muted"],
-        "gridColor": names["grid"],
-        "domainColor": names["line"],
-        "tickColor": names["line"],
-        "labelFontSize": text_px,
-        "titleFontSize": text_px,
-        "titleFontWeight": 400,
-        "titlePadding": 6,
-        "tickCount": 6,
-    }
-    title = {
-        "anchor": "start",
-        "frame": "bounds",
-        "color": names["ink"],
-        "fontSize": 1.25 * text_px,
-        "fontWeight": 600,
-        "offset": 8,
-        "subtitleColor": names["muted"],
-        "subtitleFontSize": 0.9 * text_px,
-        "subtitlePadding": 4,
-    }
-    return {
-        "background": None if theme is Theme.CLEAR else names["card"],
-        "font": FONT,
-        "view": {"stroke": None},
-        "axis": axis,
-        "axisX": {"grid": False, "labelOverlap": "greedy", "labelSeparation": 6},
-        "title": title,
-    }
 
 
 _SIZE: Final = re.compile(r'width="(\d+)" height="(\d+)"')

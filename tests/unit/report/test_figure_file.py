@@ -7,8 +7,9 @@ import re
 import pytest
 from run_builders import small_run, summed
 
-from econsim.report.figure_file import PictureLook, Theme, figure_csv, write_figure
+from econsim.report.figure_file import PictureLook, figure_csv, write_figure
 from econsim.report.figures import figures
+from econsim.report.picture_file import Theme
 
 PNG_SIZE = slice(16, 24)
 """Bytes of a PNG with its width and height."""

@@ -67,16 +67,18 @@ class BatchFiles:
         """Name of the batch."""
 
     def create(self, record: BatchRecord) -> None:
-        """Write the record of a new batch; raises Conflict if there is a batch of its name."""
+        """Write the record of a new batch; raises Conflict if there is a batch of its name, or one is begun at this moment."""
         private_directory(self.path.parent)
-        try:
-            self.path.mkdir(mode=0o700)
-        except FileExistsError:
-            does = "show" if self.is_complete else "resume"
-            what = {"show": "shows it", "resume": "finishes it"}[does]
-            message = f"there is a batch {self.name!r} already; `econsim bench {does} {self.name}` {what}: choose another name"
-            raise Conflict(message, code="batch_exists") from None
-        write(self.path / BATCH, record.model_dump_json())
+        private_directory(self.path)
+        # A directory without a record was left by a process that was killed before it wrote one.
+        with self.writer():
+            if not (self.path / BATCH).exists():
+                write(self.path / BATCH, record.model_dump_json())
+                return
+        does = "show" if self.is_complete else "resume"
+        what = {"show": "shows it", "resume": "finishes it"}[does]
+        message = f"there is a batch {self.name!r} already; `econsim bench {does} {self.name}` {what}: choose another name"
+        raise Conflict(message, code="batch_exists")
 
     def record(self) -> BatchRecord:
         """Return the record; raises NotFound with the nearest name if there is no such batch, SetupError if it is damaged."""

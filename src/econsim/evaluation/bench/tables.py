@@ -37,9 +37,7 @@ _RUN: Final = {
     "cpu_s": "DOUBLE",
 }
 _VERDICT: Final = {"expectation": "VARCHAR", "outcome": "VARCHAR", "message": "VARCHAR"}
-_PERIOD: Final = {
-    "market": "VARCHAR",
-    "period": "BIGINT",
+MARKET_NUMBERS: Final = {
     "efficiency": "DOUBLE",
     "alpha": "DOUBLE",
     "mean_price": "DOUBLE",
@@ -49,6 +47,7 @@ _PERIOD: Final = {
     "constrained_efficiency": "DOUBLE",
     "tax": "DOUBLE",
 }
+"""Columns of the numbers of a market in a period."""
 
 
 def write_tables(plan: Plan, results: Sequence[CellResult], directory: Path) -> list[Path]:
@@ -80,7 +79,11 @@ def write_tables(plan: Plan, results: Sequence[CellResult], directory: Path) -> 
     return [
         write_table(directory / "cells.parquet", head | _RUN | measured, cells),
         write_table(directory / "verdicts.parquet", head | _VERDICT, verdicts),
-        write_table(directory / "periods.parquet", head | _PERIOD, periods),
+        write_table(
+            directory / "periods.parquet",
+            head | {"market": "VARCHAR", "period": "BIGINT"} | MARKET_NUMBERS,
+            periods,
+        ),
     ]
 
 

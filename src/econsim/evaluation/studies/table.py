@@ -8,24 +8,14 @@ from typing import Final
 
 from econsim.evaluation.bench.plan import StudyPlan
 from econsim.evaluation.bench.results import CellResult
-from econsim.evaluation.bench.tables import Row, write_table
+from econsim.evaluation.bench.tables import MARKET_NUMBERS, Row, write_table
 
 MARKETS, GROUPS = "study.parquet", "groups.parquet"
 """Names of the files."""
 
 _RUN: Final = {"study": "VARCHAR", "treatment": "VARCHAR"}
 _CELL: Final = {"seed": "BIGINT", "run": "VARCHAR", "period": "BIGINT"}
-_MARKET: Final = {
-    "market": "VARCHAR",
-    "efficiency": "DOUBLE",
-    "alpha": "DOUBLE",
-    "mean_price": "DOUBLE",
-    "volume": "BIGINT",
-    "surplus": "DOUBLE",
-    "first_arrival": "DOUBLE",
-    "constrained_efficiency": "DOUBLE",
-    "tax": "DOUBLE",
-}
+_MARKET: Final = {"market": "VARCHAR"} | MARKET_NUMBERS
 _GROUP: Final = {
     "group": "VARCHAR",
     "net_gain": "DOUBLE",

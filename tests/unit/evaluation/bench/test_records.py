@@ -34,6 +34,15 @@ def test_a_second_batch_of_a_name_is_refused(files, tmp_path) -> None:
     assert batch_names(tmp_path) == ["b"]
 
 
+def test_a_name_whose_batch_was_killed_before_its_record_is_free(tmp_path) -> None:
+    left = BatchFiles(tmp_path, "b")
+    left.path.mkdir(parents=True)
+
+    left.create(record())
+
+    assert left.record() == record()
+
+
 def test_a_batch_has_one_writer(files) -> None:
     with files.writer():
         assert files.is_running
