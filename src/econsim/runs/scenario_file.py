@@ -141,7 +141,7 @@ def parse(text: str, file: str = "scenario.toml", directory: Path | None = None)
     try:
         scenario = Scenario.model_validate(document)
     except ValidationError as error:
-        raise _explain(error.errors()[0], text, file) from None
+        raise _explain(_first(error.errors()), text, file) from None
     try:
         check_conditions(scenario)
         check_offered_tools(scenario.tools)
@@ -217,6 +217,17 @@ def _unreadable(name: str, error: OSError | ValueError) -> ScenarioError:
         return ScenarioError(f"{file} is a directory; name a TOML file", file=file)
     why = (error.strerror or "").lower() if isinstance(error, OSError) else str(error)
     return _error(file, 0, "", f"cannot be read: {why}", remedy)
+
+
+def _first(problems: list[ErrorDetails]) -> ErrorDetails:
+    """Return the problem to name: a key that is missing is probably the misspelt one beside it."""
+    first = problems[0]
+    near = (
+        each
+        for each in problems
+        if each["type"] == "extra_forbidden" and each["loc"][:-1] == first["loc"][:-1]
+    )
+    return next(near, first) if first["type"] == "missing" else first
 
 
 def _explain(problem: ErrorDetails, text: str, file: str) -> ScenarioError:
