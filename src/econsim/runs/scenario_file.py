@@ -76,6 +76,9 @@ TABLES: Final[dict[str, type[BaseModel]]] = {
 }
 """Table of a scenario file → the schema whose keys it takes; an expectation's table goes by the schema of its form."""
 
+CHANGED_AS: Final = {"price_min": "price_floor", "price_max": "price_ceiling"}
+"""Key of a market → the key of a change that gives it another value, where they differ."""
+
 _FORM_SCHEMAS: Final = frozenset(form.__name__ for form in FORMS.values())
 
 _SHIPPED: Final = files("econsim.runs.scenarios")
@@ -292,7 +295,9 @@ def _header(problem: ErrorDetails, key: Key) -> str:
 def _not_a_key(key: Key) -> tuple[str, str]:
     """Return the error of an unknown key, and the nearest key or all keys of its table."""
     known = [name for name in _table(key[:-1]).model_fields if name not in OPTIONS_FILL_IN]
-    near = get_close_matches(str(key[-1]), known, n=1, cutoff=0.5)
+    near = [CHANGED_AS.get(str(key[-1]), "")]
+    if near[0] not in known:
+        near = get_close_matches(str(key[-1]), known, n=1, cutoff=0.5)
     remedy = f"did you mean {near[0]!r}?" if near else f"the keys here are {', '.join(known)}"
     return "is not a key of this table", remedy
 
