@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
@@ -28,6 +28,7 @@ from econsim.domain.agent.policy import Decision, Observation, Policy
 from econsim.domain.agent.random_draws import Draws
 from econsim.domain.runtime.policy_agents import ACTIONS_PER_TICK_MAX, MakePolicy
 from econsim.errors import ScenarioError
+from econsim.schemas.money import printed_value
 from econsim.schemas.own_policy import PolicySource
 from econsim.schemas.scenario import PolicyPath, Scenario
 
@@ -125,7 +126,17 @@ class LimitedPolicy(Policy):
 
     def act(self, see: Observation, draws: Draws) -> tuple[Decision | None, ...]:
         """Return the decisions of a tick, one more than there may be at most; raises TookTooLong, and whatever the policy raises."""
-        return LIMIT.call(lambda: tuple(islice(self._policy.act(see, draws), ACTIONS_PER_TICK_MAX + 1)))
+        return LIMIT.call(
+            lambda: tuple(islice(_decisions(self._policy.act(see, draws)), ACTIONS_PER_TICK_MAX + 1))
+        )
+
+
+def _decisions(returned: object) -> Iterable[Decision | None]:
+    """Return what `act` returned; raises TypeError for what is none or one decision alone."""
+    if isinstance(returned, Iterable):
+        return returned
+    message = f"act returned {printed_value(returned)}; return a list of decisions, which may be empty, or yield them"
+    raise TypeError(message)
 
 
 def _refuse(reason: str) -> Policy:

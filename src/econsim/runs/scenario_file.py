@@ -76,6 +76,9 @@ TABLES: Final[dict[str, type[BaseModel]]] = {
 }
 """Table of a scenario file → the schema whose keys it takes; an expectation's table goes by the schema of its form."""
 
+CHANGED_AS: Final = {"price_min": "price_floor", "price_max": "price_ceiling"}
+"""Key of a market → the key of a change that gives it another value, where they differ."""
+
 _FORM_SCHEMAS: Final = frozenset(form.__name__ for form in FORMS.values())
 
 _SHIPPED: Final = files("econsim.runs.scenarios")
@@ -141,7 +144,7 @@ def parse(text: str, file: str = "scenario.toml", directory: Path | None = None)
     try:
         scenario = Scenario.model_validate(document)
     except ValidationError as error:
-        raise _explain(error.errors()[0], text, file) from None
+        raise _explain(_first(error.errors()), text, file) from None
     try:
         check_conditions(scenario)
         check_offered_tools(scenario.tools)
@@ -220,6 +223,17 @@ def _unreadable(name: str, error: OSError | ValueError) -> ScenarioError:
     return _error(file, 0, "", f"cannot be read: {why}", remedy)
 
 
+def _first(problems: list[ErrorDetails]) -> ErrorDetails:
+    """Return the problem to name: a key that is missing is probably the misspelt one beside it."""
+    first = problems[0]
+    near = (
+        each
+        for each in problems
+        if each["type"] == "extra_forbidden" and each["loc"][:-1] == first["loc"][:-1]
+    )
+    return next(near, first) if first["type"] == "missing" else first
+
+
 def _explain(problem: ErrorDetails, text: str, file: str) -> ScenarioError:
     key: Key = (*problem["loc"], *problem.get("ctx", {}).get("at", ()))
     what, remedy = _sentence(problem, key)
@@ -282,7 +296,9 @@ def _header(problem: ErrorDetails, key: Key) -> str:
 def _not_a_key(key: Key) -> tuple[str, str]:
     """Return the error of an unknown key, and the nearest key or all keys of its table."""
     known = [name for name in _table(key[:-1]).model_fields if name not in OPTIONS_FILL_IN]
-    near = get_close_matches(str(key[-1]), known, n=1, cutoff=0.5)
+    near = [CHANGED_AS.get(str(key[-1]), "")]
+    if near[0] not in known:
+        near = get_close_matches(str(key[-1]), known, n=1, cutoff=0.5)
     remedy = f"did you mean {near[0]!r}?" if near else f"the keys here are {', '.join(known)}"
     return "is not a key of this table", remedy
 

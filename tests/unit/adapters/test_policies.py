@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from factories import group, role, scenario
 
-from econsim import Policy
+from econsim import Bid, Policy
 from econsim.adapters import policies
 from econsim.adapters.policies import (
     LimitedPolicy,
@@ -233,3 +233,15 @@ def test_a_policy_that_decides_for_too_long_is_set_aside_and_the_run_goes_on(mon
 
     assert "took longer than 0.2 s, so this run does not repeat by its seed" in why["buyer_001"]
     assert ticks == 3
+
+
+@pytest.mark.parametrize("returned", [None, Bid("cpu", 1)])
+def test_a_policy_that_returns_no_list_is_told_what_to_return(returned):
+    class Alone(Policy):
+        def act(self, see, draws):
+            return returned
+
+    why, _ = failures(wanted("mine:Alone"), {"mine:Alone": partial(LimitedPolicy, Alone)})
+
+    assert "act returned " in why["buyer_001"]
+    assert "return a list of decisions, which may be empty, or yield them" in why["buyer_001"]

@@ -35,6 +35,7 @@ def text(*changes):
         (["first_period = 2; market = 'good'; price_floor = 3; price_ceiling = 2"], 4, "at most the ceiling"),
         (["first_period = 2; market = 'good'; price_ceiling = 2.005"], 3, "off the grid of 0.01"),
         (["first_period = 2; market = 'good'; tax = 5"], 3, "nobody could pay it; tax less"),
+        (["first_period = 2; market = 'good'; price_max = 2"], 3, "did you mean 'price_ceiling'?"),
         (["first_period = 2; tax = 0.1"], 2, "say which market it is of"),
         (["first_period = 2; market = 'good'; shift = 0.1"], 3, "shift is no key of market 'good'"),
         (["first_period = 3; last_period = 2; until = 'ticks'"], 2, "swap them"),

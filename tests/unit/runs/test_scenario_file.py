@@ -120,6 +120,21 @@ def test_a_wrong_word_suggests_the_nearest():
     assert error.details["remedy"] == "did you mean 'continuous_double_auction'?"
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            'name = "buyer" ',
+            'nam = "buyer"',
+            "agents[1].nam: is not a key of this table; did you mean 'name'?",
+        ),
+        ("[[markets]]", "[[market]]", "market: is not a key of this table; did you mean 'markets'?"),
+    ],
+)
+def test_a_misspelt_key_is_named_before_the_one_that_is_missing_for_it(old, new, said):
+    assert said in str(spoiled(old, new))
+
+
 def test_a_missing_key_says_what_to_add():
     assert "agents[1].name: is missing; add a line name = …" in str(spoiled('name = "buyer" ', ""))
 
