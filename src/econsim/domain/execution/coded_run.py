@@ -29,17 +29,14 @@ from econsim.domain.clock.schedule import LogicalTime, ends_period, exhausted
 from econsim.domain.execution.coded_agents import NO_OTHERS, MakeQuoter, Seat, Seats
 from econsim.domain.execution.coded_book import CodedBatch, CodedBook
 from econsim.domain.execution.coded_chains import ChainRow, given_row
-from econsim.domain.execution.coded_facts import (
+from econsim.domain.execution.coded_facts import Cleared, MadeData, PriceChange, TickOpened
+from econsim.domain.execution.coded_items import (
     AcceptedAsks,
     AcceptedBids,
     CancelledRows,
-    Cleared,
     ItemRow,
     ItemRows,
-    MadeData,
-    PriceChange,
     RejectedRows,
-    TickOpened,
     TradeRows,
 )
 from econsim.domain.execution.coded_journal import LateJournal, PostedRows, RefusedRows
