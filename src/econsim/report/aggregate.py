@@ -17,13 +17,8 @@ from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import Json, Record, as_record
 from econsim.domain.audit.late_event import LateEvent
 from econsim.domain.execution.coded_chains import FILL, GIVEN, TAXED_FILL, ChainRow
-from econsim.domain.execution.coded_facts import (
-    Cleared,
-    ItemRows,
-    PriceChange,
-    TickOpened,
-    TradeRows,
-)
+from econsim.domain.execution.coded_facts import Cleared, PriceChange, TickOpened
+from econsim.domain.execution.coded_items import ItemRows, TradeRows
 from econsim.domain.execution.coded_journal import PostedRows, RefusedRows
 from econsim.domain.expectation.judge import Judge
 from econsim.errors import InvalidMessage

@@ -13,14 +13,8 @@ from econsim.domain.agent.conditions import Conditions
 from econsim.domain.agent.optima import Optima
 from econsim.domain.audit.facts import Record
 from econsim.domain.clock.surplus import NO_SURPLUS, Surplus, SurplusShares
-from econsim.domain.execution.coded_facts import (
-    AcceptedAsks,
-    Cleared,
-    ItemRows,
-    PriceChange,
-    RejectedRows,
-    TradeRows,
-)
+from econsim.domain.execution.coded_facts import Cleared, PriceChange
+from econsim.domain.execution.coded_items import AcceptedAsks, ItemRows, RejectedRows, TradeRows
 from econsim.domain.measures.measures import efficiency, smiths_alpha, weighted_mean
 from econsim.report.point_series import PointSeries
 from econsim.report.summary import MarketSummary, Period, Quoted, Trades

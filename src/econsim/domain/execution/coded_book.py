@@ -26,7 +26,7 @@ from econsim.domain.execution.coded_chains import (
     TAXED_FILL,
     ChainRow,
 )
-from econsim.domain.execution.coded_facts import ItemRow
+from econsim.domain.execution.coded_items import ItemRow
 from econsim.domain.ledger.accounts import Account, Accounts
 from econsim.domain.market.batch_items import BatchItems
 from econsim.domain.market.book import BatchEnd

@@ -11,17 +11,15 @@ from econsim.domain.audit.canonical_facts import Prices
 from econsim.domain.audit.late_event import Address, LateEvent, Moment
 from econsim.domain.execution.coded_agents import MakeQuoter, Seats
 from econsim.domain.execution.coded_book import CodedBatch, CodedBook
-from econsim.domain.execution.coded_facts import (
+from econsim.domain.execution.coded_facts import Cleared, PriceChange, tape_rows
+from econsim.domain.execution.coded_items import (
     AcceptedAsks,
     AcceptedBids,
     CancelledRows,
-    Cleared,
     ItemRow,
     ItemRows,
-    PriceChange,
     RejectedRows,
     TradeRows,
-    tape_rows,
 )
 from econsim.domain.ledger.accounts import Accounts
 from econsim.domain.market.book import BatchEnd

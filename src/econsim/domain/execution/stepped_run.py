@@ -16,7 +16,8 @@ from econsim.domain.audit.canonical_facts import Prices
 from econsim.domain.audit.envelope import Envelope
 from econsim.domain.audit.late_event import LateEvent
 from econsim.domain.execution.coded_agents import Seat
-from econsim.domain.execution.coded_facts import TickOpened, TradeRows
+from econsim.domain.execution.coded_facts import TickOpened
+from econsim.domain.execution.coded_items import TradeRows
 from econsim.domain.execution.coded_run import is_of_coded_agents
 from econsim.domain.execution.measured_run import MeasuredRun
 from econsim.errors import NotFound, ScenarioError

@@ -31,7 +31,7 @@ from econsim.domain.expectation.monitors import Measures, panel
 from econsim.domain.expectation.names import CATALOG, REPORTED
 from econsim.domain.expectation.occurrence import Now, Occurrence
 from econsim.domain.expectation.verdict import WITNESSES_MAX, Ruling, Verdict, Witness
-from econsim.domain.expectation.watch_index import Handlers, WatchIndex
+from econsim.domain.expectation.watch_index import Handler, Handlers, WatchIndex
 from econsim.domain.expectation.wording import name_of
 from econsim.schemas.expectation import Expectation
 from econsim.schemas.scenario import Scenario
@@ -282,19 +282,20 @@ class Judge:
             if by_actor:
                 actor = actor_of(entry, data) if index >= 0 else entry.actor
                 shown = by_actor.get(actor, handlers.others)
-            if not shown:
-                continue
-            seen = Occurrence(entry, index, data, sequence, tick, count, actor)
-            for matches, see, place in shown:
-                # A monitor that has decided in this tick is shown more, and changes nothing.
-                self._showing = place
-                try:
-                    if matches is None or matches(seen):
-                        see(seen)
-                except WRONG_CONTENT as error:
-                    if not _follows_schema(entry):
-                        raise
-                    self._give_up(place, f"it could not judge record {sequence} of the log: {error}")
+            if shown:
+                self._show(Occurrence(entry, index, data, sequence, tick, count, actor), shown)
+
+    def _show(self, seen: Occurrence, handlers: tuple[Handler, ...]) -> None:
+        for matches, see, place in handlers:
+            # A monitor that has decided in this tick is shown more, and changes nothing.
+            self._showing = place
+            try:
+                if matches is None or matches(seen):
+                    see(seen)
+            except WRONG_CONTENT as error:
+                if not _follows_schema(seen.record):
+                    raise
+                self._give_up(place, f"it could not judge record {seen.sequence} of the log: {error}")
 
 
 def _follows_schema(entry: Record) -> bool:

@@ -128,8 +128,8 @@ class Now:
         tick, time = self.copies.get(source := source_of(entry.type), (0, ""))
         self.copies[source] = max(tick, entry.tick), max(time, entry.occurred_at)
 
-    def copied_to(self, source: str, unit: str) -> float:
-        """Return the place in a unit of bounds, ticks or ms, up to which a source was copied."""
+    def place_of_copies(self, source: str, unit: str) -> float:
+        """Return the place in a unit of bounds, ticks or ms, that the copies of a source have come to; -1 before the first."""
         tick, time = self.copies.get(source, (-1, ""))
         if unit == "ticks" or not time:
             return tick

@@ -99,7 +99,7 @@ class InTickOrder(Monitor):
         """Judge the facts of ticks that the copies, and the rest of the log, have left behind."""
         now, kept = self._now, self._kept
         kept.sort()
-        passed = (now.at(self._unit), *(now.copied_to(source, self._unit) for source in self._sources))
+        passed = (now.at(self._unit), *(now.place_of_copies(source, self._unit) for source in self._sources))
         due = min(*passed, kept[-min(ORDERED_MIN, len(kept))][0])
         cut = bisect_left(kept, (due,))
         if cut:

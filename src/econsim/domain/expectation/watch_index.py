@@ -1,4 +1,4 @@
-"""Which monitors are shown which facts: found once for each subject, and within it by the agent of a fact. Pure."""
+"""The index of watches: the monitors that a fact is shown to, found once for each subject, and there by the fact's agent. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Handler = tuple[Callable[[Occurrence], bool] | None, See, int]
 
 @dataclass(frozen=True, slots=True)
 class Handlers:
-    """What handles the facts of a subject."""
+    """Handlers of the facts of a subject."""
 
     others: tuple[Handler, ...]
     """Handlers of the facts of agents that no watch names."""

@@ -6,7 +6,7 @@ from run_builders import small_scenario
 
 from econsim.domain.audit.envelope import Envelope
 from econsim.domain.audit.late_event import LateEvent
-from econsim.domain.execution.coded_facts import TradeRows
+from econsim.domain.execution.coded_items import TradeRows
 from econsim.domain.execution.coded_run import CodedRun
 from econsim.domain.execution.stepped_run import SteppedRun
 from econsim.errors import NotFound, ScenarioError
