@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import re
-import shlex
-import subprocess
-import sys
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
 import yaml
+from doc_blocks import PAGES, blocks, commands
+from typer.main import get_command
 
 import econsim
+from econsim.cli import app
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "econsim"
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+REFERENCE = ROOT / "docs" / "reference"
 RECORDS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
 GUIDES = [page for page in PAGES if page.parent.name in (ROOT.name, "how-to")]
 EMBEDDED = re.compile(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```", re.DOTALL)
-RUNNABLE = re.compile(r"<!-- run -->\n```console\n(.*?)```", re.DOTALL)
-RUN_S = 120
 SECTIONS = ["Situation", "Decision", "Consequences", "Turned down", "Revisit when"]
 
 
@@ -134,36 +133,82 @@ def test_code_in_guides_is_embedded_from_a_file(page: Path) -> None:
     assert len(re.findall(r"^```(?:python|javascript)$", text, re.MULTILINE)) == len(embedded)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("page", [page for page in PAGES if RUNNABLE.search(page.read_text())], ids=name)
-def test_commands_marked_as_runnable_run(page: Path, tmp_path: Path) -> None:
-    """Each block in a directory of its own, its commands in order."""
-    for number, block in enumerate(RUNNABLE.findall(page.read_text())):
-        place = tmp_path / str(number)
-        place.mkdir()
-        for command in re.findall(r"^\$ econsim (.+)$", block, re.MULTILINE):
-            words = shlex.split(command, comments=True)
-            done = subprocess.run(
-                [sys.executable, "-m", "econsim", *words],
-                cwd=place, capture_output=True, text=True, timeout=RUN_S, check=False,
-            )  # fmt: skip
-            assert done.returncode == 0, f"econsim {command}: {done.stderr}"
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_command_named_exists_with_its_options(page: Path) -> None:
+    """What a block types, and what prose has in backticks: also a command that no test types."""
+    typed = [each.text for block in blocks() if block.page == name(page) for each in commands(block)]
+    named = [*typed, *re.findall(r"`(econsim [^`]+)`", page.read_text())]
 
-
-def test_every_command_named_exists() -> None:
-    """What follows `econsim` in a console block or in backticks is a command or an option of all."""
-    from econsim.cli import COMMANDS, GROUPS
-
-    known = {command for _, command, _ in (*COMMANDS, *GROUPS)}
-    named = {
-        (name(page), word)
-        for page in PAGES
-        for word in re.findall(r"(?:^\$ |`)econsim ([a-z-]+)", page.read_text(), re.MULTILINE)
-    }
-
-    unknown = sorted((page, word) for page, word in named if word not in known)
+    unknown = {command: word for command in named if (word := unknown_word(command))}
 
     assert not unknown
+
+
+@pytest.mark.parametrize(
+    ("command", "word"),
+    [
+        ("econsim rum genesis", "rum"),
+        ("econsim run genesis --trasport memory", "--trasport"),
+        ("econsim quota show|get RUN", "show|get"),
+        ("econsim trust", ""),
+        ("pip install econsim", ""),
+        ("econsim --state there quota set demo --agent ana max_order_rate=5  # its share", ""),
+    ],
+)
+def test_a_command_or_option_that_is_not_there_is_found(command: str, word: str) -> None:
+    assert unknown_word(command) == word
+
+
+@cache
+def whole_program():
+    """Return the command line with all its commands."""
+    return get_command(app)
+
+
+def unknown_word(text: str) -> str:
+    """Return the first word of a command that econsim does not know as a command or option, or nothing."""
+    words = text.partition("  #")[0].split()
+    if "econsim" not in words or words[0] in ("pip", "git"):
+        return ""
+    found = whole_program()
+    options = [*found.params]
+    words = words[words.index("econsim") + 1 :]
+    for before, word in zip(["", *words], words, strict=False):
+        if word in ("--", ">", "|"):
+            break
+        deeper = getattr(found, "commands", {})
+        if word.startswith("--"):
+            known = {each for option in options for each in (*option.opts, *option.secondary_opts)}
+            if word.partition("=")[0] not in {"--help", *known}:
+                return word
+        elif deeper and word.islower() and not before.startswith("--"):
+            if not {*word.split("|")} <= deeper.keys():
+                return word
+            found = deeper[word.partition("|")[0]]
+            options += found.params
+    return ""
+
+
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if page.parent.name != "decisions" and page.name != "CHANGELOG.md"],
+    ids=name,
+)
+def test_every_subject_named_is_made_of_words_that_subjects_have(page: Path) -> None:
+    """Generated pages have all subjects, and the names by which agents call them."""
+    known = {
+        word
+        for reference in ("subjects", "permissions")
+        for word in subject_words(REFERENCE / f"{reference}.md")
+    }
+
+    assert subject_words(page) <= known
+
+
+def subject_words(page: Path) -> set[str]:
+    """Return the words of subjects that a page has in backticks, but of places that stand for any word."""
+    named = re.findall(r"`(?:market|system|admin)((?:\.[\w<>{}*]+)+)`", page.read_text())
+    return {word for subject in named for word in subject.split(".") if re.fullmatch("[a-z_]+", word)}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)

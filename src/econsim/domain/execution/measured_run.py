@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from econsim.domain.audit.late_event import LateEvent, Moment
 from econsim.domain.execution.coded_book import CodedBatch
 from econsim.domain.execution.coded_chains import ChainRow
-from econsim.domain.execution.coded_facts import AcceptedAsks, TradeRows
+from econsim.domain.execution.coded_items import AcceptedAsks, TradeRows
 from econsim.domain.execution.coded_market import CodedMarket
 from econsim.domain.execution.coded_run import CodedRun
 from econsim.domain.market.book import BatchEnd
