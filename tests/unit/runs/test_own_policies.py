@@ -9,6 +9,8 @@ from econsim.adapters.policies import load_policies
 from econsim.cli.own_policies import policies_of
 from econsim.domain.execution import in_memory
 from econsim.errors import ScenarioError
+from econsim.evaluation.bench.batch import run_in_memory
+from econsim.evaluation.bench.plan import Treatment, make_plan
 from econsim.report.aggregate import RunAggregator
 from econsim.runs import scenario_file
 from econsim.runs.overrides import apply_overrides
@@ -137,3 +139,15 @@ def test_a_policy_that_a_setting_names_is_found_beside_the_file_and_entered_with
     assert again.policies == scenario.policies
     with pytest.raises(ScenarioError, match=r"^agents\.buyer\.policy: policy mine:Nobody"):
         with_settings(random, {"agents.buyer.policy": "mine:Nobody"}, own.parent)
+
+
+def test_a_batch_does_not_go_on_once_the_source_of_a_policy_has_changed(tmp_path):
+    scenario, taken = scenario_file.load(written(tmp_path)), []
+    before = (scenario.policies[0].model_copy(update={"digest": "0" * 64}),)
+    text = scenario.model_copy(update={"policies": before}).model_dump_json()
+    plan = make_plan("b", [Treatment(name="own", scenario=text)], [1, 2])
+
+    with pytest.raises(ScenarioError, match="the source of policy mine:Buyer has changed"):
+        run_in_memory(plan, plan.cells, 1, taken.append)
+
+    assert taken == []

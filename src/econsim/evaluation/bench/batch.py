@@ -8,10 +8,11 @@ from importlib.metadata import version
 from typing import Final
 
 from econsim import __version__
+from econsim.adapters.policies import load_policies
 from econsim.domain.agent.population import population
 from econsim.errors import ScenarioError
 from econsim.evaluation.bench.cell import attempt
-from econsim.evaluation.bench.plan import BATCH_LENGTH_MAX, Cell, Plan, Treatment
+from econsim.evaluation.bench.plan import BATCH_LENGTH_MAX, Cell, Plan, Treatment, scenario_of
 from econsim.evaluation.bench.pool import in_processes
 from econsim.evaluation.bench.results import CellResult
 from econsim.runs import scenario_file
@@ -60,8 +61,13 @@ def versions() -> dict[str, str]:
 
 
 def run_in_memory(plan: Plan, cells: Sequence[Cell], jobs: int | None, on_result: OnResult) -> None:
-    """Run cells in memory, in so many processes, by default one a core."""
+    """Run cells in memory, in so many processes, by default one a core.
+
+    Raises ScenarioError, before any of them, for a policy of one's own that has another source than when the batch was begun.
+    """
     scenarios = {each.name: each.scenario for each in plan.treatments}
+    for name in dict.fromkeys(cell.treatment for cell in cells):
+        load_policies(scenario_of(scenarios[name]))
     calls = [(scenarios[cell.treatment], cell, cell.run(plan.batch)) for cell in cells]
     for _, result in in_processes(attempt, calls, jobs):
         on_result(result)
