@@ -89,8 +89,8 @@ def result_html(summary: Summary) -> str:
     expected = f"{held} of {judged} expectations hold; " if judged else ""
     return (
         f"<h4>{escape(scenario.title or scenario.name)}</h4>"
+        f"{''.join(f'<p><strong>{escape(each)}</strong></p>' for each in summary.warnings)}"
         f"<p>run {escape(summary.run)}, seed {scenario.seed}, {summary.periods} periods; {expected}"
         f"hash <code>{summary.canonical_hash[:12]}</code></p>"
-        f"{''.join(f'<p><strong>{escape(each)}</strong></p>' for each in summary.warnings)}"
         f"{table(head, rows, look='')}{''.join(f'<div>{each}</div>' for each in pictures)}"
     )

@@ -7,8 +7,10 @@ What a scenario file could not say, a setting cannot either: the whole scenario 
 
 from __future__ import annotations
 
+import numbers
 import tomllib
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from difflib import get_close_matches
 from functools import reduce
 from pathlib import Path
@@ -93,6 +95,7 @@ def with_settings(
     """
     document = scenario.model_dump(mode="json") | {"expectations": []}
     places = dict(_places(Scenario, document))
+    settings = {path: _as_written(value) for path, value in settings.items()}
     for path, value in settings.items():
         if path not in places:
             raise _unknown(path, places)
@@ -160,6 +163,21 @@ def _put(document: dict[str, Any], place: Key, value: object) -> None:
             here[key] = {}
         here = here[key]
     here[place[-1]] = value
+
+
+def _as_written(value: object) -> object:
+    """Return a number of Python or NumPy as a file has it; anything else as it is."""
+    match value:
+        case bool() | int() | float():
+            return value
+        case Decimal():
+            return f"{value:f}"
+        case numbers.Integral():
+            return int(value)
+        case numbers.Real():
+            return float(value)
+        case _:
+            return value
 
 
 def _leave_out_unreached(document: dict[str, Any], settings: Mapping[str, object]) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
+import numpy as np
 import pytest
 from factories import group, role, scenario
 from hypothesis import given
@@ -156,8 +159,18 @@ def test_a_change_is_set_by_its_number_and_the_market_s_tax_by_its_name() -> Non
     assert (ceiling.price_ceiling, tax.tax_side, changed.markets[0].tax_account) == (2_000_000, "ask", "city")
 
 
+def test_numbers_of_numpy_and_decimals_are_those_of_a_file() -> None:
+    numbers = {"agents.lab.count": np.int64(3), "markets.cpu.tick_size": np.float64(0.5), "seed": np.uint8(7)}
+    plain = {"agents.lab.count": 3, "markets.cpu.tick_size": 0.5, "seed": 7}
+    same = {"markets.cpu.price_min": 0.5, "markets.cpu.price_max": 4}
+
+    assert with_settings(SMALL, numbers | {"markets.cpu.tax": Decimal("0.25")} | same) == with_settings(
+        SMALL, plain | {"markets.cpu.tax": 0.25} | same
+    )
+
+
 def test_a_shorter_run_has_the_changes_that_it_comes_to() -> None:
-    shortened = with_settings(CHANGING, {"clock.periods": 5})
+    shortened = with_settings(CHANGING, {"clock.periods": np.int64(5)})
 
     assert shortened.changes == apply_overrides(CHANGING, periods=5).changes
     assert len(shortened.changes) == 1

@@ -31,13 +31,13 @@ def study_plan(design: Design, batch: str) -> tuple[Plan, StudyPlan]:
     measures: dict[str, None] = {}
     for treatment, point, scenario in _scenarios(design):
         label = scenario.name if treatment.name == NO_TREATMENT else treatment.name
-        name = _name(label, point)
+        values = {path: _plain(setting_of(scenario, path)) for path in paths}
+        name = _name(label, point, values)
         text = scenario.model_dump_json()
         if text in seen:
             what = f"{name!r} is the same as {seen[text]!r}"
             raise design.error(("treatments", treatment.name), what, "change it, or leave one of them out")
         seen[text] = name
-        values = {path: _plain(setting_of(scenario, path)) for path in paths}
         given = {path: json.dumps(value) for path, value in values.items()}
         treatments.append(Treatment(name=name, scenario=text, overrides=given))
         conditions.append(StudyCondition(name=name, treatment=label, values=values))
@@ -102,8 +102,15 @@ def _paths(design: Design) -> tuple[str, ...]:
     return (*of_treatments, *design.grid)
 
 
-def _name(treatment: str, point: Mapping[str, Setting]) -> str:
-    return " ".join((treatment, *(f"{path}={json.dumps(setting.value)}" for path, setting in point.items())))
+def _name(treatment: str, point: Mapping[str, Setting], values: Mapping[str, object]) -> str:
+    """Return the name of a condition, with the values of the grid as they were given."""
+    at = (f"{path}={_text(setting.value, values[path])}" for path, setting in point.items())
+    return " ".join((treatment, *at))
+
+
+def _text(value: object, plain: object) -> str:
+    """Return a value as JSON; of a number of NumPy or a class, as the scenario has it."""
+    return json.dumps(value, default=lambda _: plain)
 
 
 def _plain(value: object) -> str | int | float | bool | None:

@@ -38,6 +38,9 @@ WIDTH: Final = 600
 HEIGHT: Final = 220
 """Pixels of a chart over a grid."""
 
+GRID_FORMAT: Final = ",.12~r"
+"""Form of a grid's values at its axis: all their digits, where the default rounds 1.75 beside 1.5 and 4 to 1.8."""
+
 DODGE: Final = 0.008
 """Distance between the marks of two series at one point, of the axis: intervals that lie on each other are not seen."""
 
@@ -111,7 +114,7 @@ def _over_grid(outcome: StudyOutcome, measure: str, path: str) -> Spec:
         "type": "quantitative",
         "title": path,
         "scale": {"zero": False, "nice": False, "padding": 18},
-        "axis": {"values": values, "grid": False},
+        "axis": {"values": values, "grid": False, "format": GRID_FORMAT},
     }
 
     def channel(range_: object, legend: object) -> dict[str, Any]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from econsim import Policy
 from econsim.errors import ScenarioError
 from econsim.evaluation.studies.conditions import study_plan
 from econsim.evaluation.studies.design_file import from_document, load, names, parse
@@ -26,6 +28,13 @@ agents.buyer.count = 4
 [grid]
 "clock.ticks_per_period" = [5, 10]
 """
+
+
+class Patient(Policy):
+    """Quotes a price by chance."""
+
+    def act(self, see, draws):
+        return [market.quote(draws.fraction()) for market in see.markets.values()]
 
 
 def planned(text):
@@ -59,6 +68,22 @@ def test_a_design_without_treatments_and_grid_is_one_condition() -> None:
     _, study = planned('scenario = "smith1962"\nseeds = [4, 2]')
 
     assert [each.name for each in study.conditions] == ["smith1962"]
+
+
+def test_python_gives_numbers_of_numpy_and_classes_of_policies_as_values() -> None:
+    grid = {"agents.buyer.count": [np.int64(5)], "agents.buyer.policy": ["zi_c", Patient]}
+    document = {
+        "scenario": "smith1962",
+        "seeds": [1],
+        "settings": {"clock.periods": np.int64(2)},
+        "grid": grid,
+    }
+
+    _, study = study_plan(from_document(document), "b")
+
+    assert [each.values for each in study.conditions] == [
+        {"agents.buyer.count": 5, "agents.buyer.policy": policy} for policy in ("zi_c", f"{__name__}:Patient")
+    ]
 
 
 def test_a_treatment_may_have_a_scenario_of_its_own(tmp_path) -> None:

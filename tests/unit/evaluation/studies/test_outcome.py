@@ -126,6 +126,15 @@ def test_the_table_has_a_row_for_each_run_period_and_market_with_the_paths_as_co
     assert dict(zip(table.columns, map(str, table.types), strict=True))["tax"] == "DOUBLE"
 
 
+def test_the_axis_shows_the_values_of_the_grid_unrounded() -> None:
+    over = study(*(("base", {"n": n}) for n in (1.5, 1.75, 4000)), grid=("n",))
+    found = [each for condition in over.conditions for each in runs(condition, {1: 1.0, 2: 2.0})]
+
+    drawn = study_svg(StudyOutcome("b", over, found))
+
+    assert [value for value in ("1.5", "1.75", "4,000") if f">{value}<" not in drawn] == []
+
+
 def test_a_grid_of_numbers_is_an_axis_and_other_studies_have_a_dot_for_each_run() -> None:
     over = study(*(("base", {"n": n}) for n in (5, 10)), grid=("n",))
     lines = StudyOutcome(
