@@ -113,4 +113,4 @@ def test_a_call_auction_that_a_change_brings_must_have_room_for_the_units_of_tho
         ScenarioError, match=r"in period 2 agent 'seller_001' quotes for all its 3 units"
     ) as error:
         check_conditions(scenario(seller, clock={"periods": 2}, changes=[call]))
-    assert error.value.details["change"] == 0
+    assert error.value.details["change"] == "0"
