@@ -15,7 +15,7 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from typing import Final
 
-from econsim.domain.agent.population import Agent, population, schedule
+from econsim.domain.agent.population import Agent, check_period, population, schedule
 from econsim.errors import ScenarioError
 from econsim.schemas.ledger import fiscal_holder
 from econsim.schemas.scenario import Clock, Market, Scenario
@@ -104,7 +104,7 @@ def check_conditions(scenario: Scenario) -> None:
     population(scenario.model_copy(update={"changes": ()}))
     for first, _ in scenario.stretches if scenario.changes else ():
         try:
-            population(scenario, first)
+            check_period(scenario.in_period(first))
         except ScenarioError as error:
             named = (error.details.get("market"), error.details.get("group"))
             held = [

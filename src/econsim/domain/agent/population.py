@@ -116,6 +116,7 @@ def population(scenario: Scenario, period: int = 1) -> tuple[Agent, ...]:
     unit; for more units than a call auction takes quotes for; and for templates of prompts with unknown places.
     """
     scenario = scenario.in_period(period)
+    check_period(scenario)
     markets = {market.resource: market for market in scenario.markets}
     hosted_count = sum(group.count for group in scenario.agents if group.policy is not PolicyName.EXTERNAL)
     agents: list[Agent] = []
@@ -123,8 +124,6 @@ def population(scenario: Scenario, period: int = 1) -> tuple[Agent, ...]:
     for group in scenario.agents:
         if group.thinking is not None:
             check_thinking(group.thinking, group.name)
-        _check_lots(group, markets)
-        _check_values(group)
         for index, id_ in enumerate(_ids(group)):
             host = None
             if group.policy is not PolicyName.EXTERNAL:
@@ -149,10 +148,21 @@ def population(scenario: Scenario, period: int = 1) -> tuple[Agent, ...]:
             )
             agents.append(agent)
     _check_ids(agents)
+    return tuple(agents)
+
+
+def check_period(scenario: Scenario) -> None:
+    """Raise ScenarioError as `population` for what may be wrong in one period alone: lots, values, quotes.
+
+    Looks at groups, not at agents: a scenario of many agents and changes is checked before its run opens.
+    """
+    markets = {market.resource: market for market in scenario.markets}
+    for group in scenario.agents:
+        _check_lots(group, markets)
+        _check_values(group)
     for market in scenario.markets:
         if market.mechanism is MechanismName.CALL_AUCTION:
-            _check_quotes(agents, market)
-    return tuple(agents)
+            _check_quotes(scenario.agents, market)
 
 
 def schedule(agents: Iterable[Agent], resource: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -229,20 +239,21 @@ def _check_lots(group: Group, markets: Mapping[str, Market]) -> None:
             raise ScenarioError(message, key="roles", group=group.name)
 
 
-def _check_quotes(agents: Iterable[Agent], market: Market) -> None:
+def _check_quotes(groups: Iterable[Group], market: Market) -> None:
     """Refuse more quotes than a call takes in: agents quote for all their units at once, and each must count."""
     total = 0
-    for agent in agents:
-        if chooses_quantities(agent.policy):
+    for group in groups:
+        role = next((role for role in group.roles if role.resource == market.resource), None)
+        if role is None or not group.present or chooses_quantities(group.policy):
             continue
-        quotes = sum(len(role.values) for role in agent.roles if role.resource == market.resource)
-        total += quotes
-        if quotes > market.open_orders_max:
-            message = (
-                f"agent {agent.id!r} quotes for all its {quotes} units at once in call auction {market.resource!r}, "
-                f"but open_orders_max is {market.open_orders_max}"
-            )
-            raise ScenarioError(message, key="roles", group=agent.group)
+        total += role.units_of(group.count)
+        for id_, units in zip(_ids(group), role.values or ((0,) * role.units,), strict=False):
+            if len(units) > market.open_orders_max:
+                message = (
+                    f"agent {id_!r} quotes for all its {len(units)} units at once in call auction {market.resource!r}, "
+                    f"but open_orders_max is {market.open_orders_max}"
+                )
+                raise ScenarioError(message, key="roles", group=group.name)
     most = min(market.book_orders_max, CALL_QUOTES_MAX)
     if total > most:
         message = f"agents quote for {total} units at once in call auction {market.resource!r}; at most {most} are taken"

@@ -4,8 +4,9 @@ import pytest
 from economies import changing
 from factories import group, role, scenario
 
-from econsim.domain.agent.conditions import Conditions
+from econsim.domain.agent.conditions import Conditions, check_conditions
 from econsim.domain.agent.population import population
+from econsim.errors import ScenarioError
 from econsim.schemas.scenario import Market
 
 PERIODS = {"periods": 4}
@@ -100,3 +101,16 @@ def test_agents_are_the_same_however_they_are_asked_for():
 
     for period in (1, 5, 2, 6, 3, 4, 1):
         assert found.agents(period) == population(wanted, period)
+
+
+def test_a_call_auction_that_a_change_brings_must_have_room_for_the_units_of_those_who_are_there() -> None:
+    seller = group("seller", "truthful", count=2, roles=[role("ask", first=1, last=2, units=3)])
+    call = {"first_period": 2, "market": "cpu", "mechanism": "call_auction", "open_orders_max": 2}
+    away = {"first_period": 2, "group": "seller", "present": False}
+
+    check_conditions(scenario(seller, clock={"periods": 2}, changes=[call, away]))
+    with pytest.raises(
+        ScenarioError, match=r"in period 2 agent 'seller_001' quotes for all its 3 units"
+    ) as error:
+        check_conditions(scenario(seller, clock={"periods": 2}, changes=[call]))
+    assert error.value.details["change"] == "0"
