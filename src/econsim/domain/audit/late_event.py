@@ -146,7 +146,7 @@ class LateRecord(Record):
             source.tick,
             source.correlation_id,
         )
-        self.trace_id, self.content = None, data
+        self.trace_id, self.content, self.text = None, data, ""
 
     @property
     def event_id(self) -> str:  # type: ignore[override]  # made when it is asked for
