@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from shutil import rmtree
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from econsim.errors import Conflict, NotFound, SetupError
 from econsim.identity.private_files import private_directory
-from econsim.runs.run_file import SUFFIX, EventSpool, RunFacts, read_facts, write_without_events
+from econsim.runs.run_facts import RunFacts
+from econsim.runs.run_file import SUFFIX, EventSpool, read_facts, write_without_events
 from econsim.runs.stored_hash import has_stored_hash
-from econsim.schemas.scenario import Scenario
+
+if TYPE_CHECKING:
+    from econsim.schemas.scenario import Scenario
 
 NAME: Final = f"run{SUFFIX}"
 """Name of the file in the run's directory."""
@@ -108,7 +111,7 @@ def require_free_name(state: Path, run: str, scenario: Scenario | None = None) -
     Without a scenario no run in memory may have the name.
     """
     kept = kept_run(state, run)
-    if kept and (scenario is None or Scenario.model_validate(kept.facts.scenario) != scenario):
+    if kept and (scenario is None or type(scenario).model_validate(kept.facts.scenario) != scenario):
         message = f"{run!r} is the name of another run in memory; choose another --name, or `econsim runs delete {run}`"
         raise Conflict(message, code="run_exists_with_different_scenario")
     if scenario and has_stored_hash(state, run):
