@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from econsim.config import Settings
     from econsim.report.summary import Summary
     from econsim.runs.recorded_run import RecordedRun
-    from econsim.runs.run_file import EventSpool, RunFacts, RunState
+    from econsim.runs.run_facts import RunFacts, RunState
+    from econsim.runs.run_file import EventSpool
     from econsim.schemas.scenario import Scenario
 
 
@@ -46,8 +47,9 @@ def run_in_memory(config: Settings, wanted: MemoryRequest) -> Summary:
     """
     from econsim.adapters.clock import random_name
     from econsim.runs.kept_runs import require_free_name
+    from econsim.runs.made_again import follows_from_scenario
     from econsim.runs.overrides import why_not_in_memory
-    from econsim.runs.run_file import event_spool, follows_from_scenario
+    from econsim.runs.run_file import event_spool
 
     if reason := why_not_in_memory(wanted.scenario):
         message = f"scenario {wanted.scenario.name!r} {reason}; leave --transport memory out"
@@ -98,15 +100,16 @@ class _Driven:
         """Run to the end; show progress, and how a replay differs from its recording."""
         from econsim.domain.audit.facts import as_record
         from econsim.domain.execution import in_memory
+        from econsim.domain.execution.coded_run import is_of_coded_agents
         from econsim.report.progress_bar import ProgressDisplay
         from econsim.runs.recorder import Recorder
-        from econsim.runs.run_file import SALT
+        from econsim.runs.run_facts import SALT
         from econsim.services.gc_tuning import collect_rarely
 
         collect_rarely()
         recording = self._recorded.recording if self._recorded else None
         loaded, replay = in_memory.NONE_LOADED, None
-        if not in_memory.is_of_coded_agents(self._scenario):
+        if not is_of_coded_agents(self._scenario):
             from econsim.adapters.policies import load_policies
             from econsim.domain.cognition.recording import ReplayCheck
 
@@ -128,7 +131,7 @@ class _Driven:
     def keep(self, place: Path, state: RunState) -> Path | None:
         """Keep the run as far as it came; return its file, or none if that is not possible, and say why."""
         from econsim.runs.kept_runs import keep
-        from econsim.runs.run_file import SALT, RunFacts
+        from econsim.runs.run_facts import SALT, RunFacts
 
         if not self._count:
             return None

@@ -157,7 +157,7 @@ class RunLog:
         async with aclosing(run_reader.events(self._client, self.run, gaps=gaps)) as stored:
             async for event in stored:
                 if entry := self._entry(event):
-                    yield await self._whole(entry) if self._texts else entry
+                    yield await self._whole(entry) if self._texts and entry.type == _LLM_INVOKED else entry
         self.damage.extend(map(str, gaps))
         await self._require_opening()
         async for entry in self._entries_until(made):
@@ -278,6 +278,8 @@ class RunLog:
             self.opened, self.kept_until = True, retention_end(event.stored_at)
         return self._records.take(entry)
 
+
+_LLM_INVOKED: Final = subjects.LLM_INVOKED.type
 
 _OPENING_AND_ENDS: Final = (
     subjects.RUN_OPENED,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Final
 from urllib.parse import quote
@@ -22,13 +23,13 @@ _DATA: Final = ',"data":'
 
 def event_line(entry: Record) -> str:
     """Return an event with its subject; one whose text is known as its service wrote it."""
-    return f'{{"subject":{json.dumps(entry.subject)},{event_text(entry)[1:]}\n'
+    return f'{{"subject":{_subject_text(entry.subject)},{event_text(entry)[1:]}\n'
 
 
 def event_text(entry: Record) -> str:
     """Return an event as the log has it, without its subject; one whose text is known as its service wrote it."""
-    if isinstance(entry.content, str):
-        return entry.content
+    if text := _known_text(entry):
+        return text
     fields = {
         "event_id": entry.event_id,
         "type": entry.type,
@@ -69,9 +70,20 @@ def event_source(run: str, actor: str) -> str:
 
 def _data_text(entry: Record) -> str:
     """Return the data as JSON; the fields before them in an event's text cannot contain a quotation mark."""
-    if isinstance(entry.content, str):
-        return entry.content[entry.content.index(_DATA) + len(_DATA) : -1]
+    if text := _known_text(entry):
+        return text[text.index(_DATA) + len(_DATA) : -1]
     return json.dumps(entry.data, ensure_ascii=False, separators=(",", ":"))
+
+
+def _known_text(entry: Record) -> str:
+    """Return an event as its service wrote it; empty if that is not known."""
+    return entry.content if isinstance(entry.content, str) else entry.text
+
+
+@lru_cache(1024)
+def _subject_text(subject: str) -> str:
+    """Return a subject as JSON; a run has few of them."""
+    return json.dumps(subject)
 
 
 class EventLines:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 from unicodedata import category
 
-from econsim.report.summary import Summary
-from econsim.schemas.expectation import MeasureExpectation
 from econsim.schemas.money import format_credits
 from econsim.schemas.types import MICROS_PER_CREDIT
+
+if TYPE_CHECKING:
+    from econsim.report.summary import Summary
+    from econsim.schemas.expectation import MeasureExpectation
 
 NOTHING: Final = "—"
 """Text in place of a number that could not be measured."""

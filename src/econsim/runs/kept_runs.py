@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from shutil import rmtree
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from econsim.errors import Conflict, NotFound, SetupError
 from econsim.identity.private_files import private_directory
-from econsim.runs.run_file import SUFFIX, EventSpool, RunFacts, read_facts, write_without_events
+from econsim.runs.run_facts import RunFacts
+from econsim.runs.run_file import SUFFIX, EventSpool, read_facts, write_without_events
 from econsim.runs.stored_hash import has_stored_hash
-from econsim.schemas.scenario import Scenario
+
+if TYPE_CHECKING:
+    from econsim.schemas.scenario import Scenario
 
 NAME: Final = f"run{SUFFIX}"
 """Name of the file in the run's directory."""

@@ -11,28 +11,19 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
-from itertools import islice
 from pathlib import Path
 from shutil import copyfileobj
 from tempfile import TemporaryFile
-from typing import IO, TYPE_CHECKING, Any, Final, Literal
+from typing import IO, Final
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
-from econsim import __version__, subjects
-from econsim.domain.audit.envelope import Envelope
-from econsim.domain.audit.facts import Record, as_record, record
-from econsim.domain.execution import in_memory
+from econsim import subjects
+from econsim.domain.audit.facts import Record, record
 from econsim.errors import EconsimError, SetupError
 from econsim.identity.private_files import FILE
 from econsim.report.event_lines import event_line
-from econsim.runs.run_hash import RunHash
-from econsim.schemas.clock import RunStopped
-from econsim.schemas.scenario import PolicyName, Scenario
-from econsim.schemas.types import Name
-
-if TYPE_CHECKING:
-    from econsim.domain.cognition.recording import Recording
+from econsim.runs.run_facts import RunFacts
 
 SUFFIX: Final = ".jsonl.gz"
 """End of the name of such a file."""
@@ -43,70 +34,7 @@ LINE_MAX: Final = 2**28
 LEVEL: Final = 6
 """Level of the compression."""
 
-SALT: Final = "memory"
-"""Salt of runs in memory: their ids are no secret, because nobody from outside takes part."""
-
-RunState = Literal["open", "stopped", "closed", "failed"]
-"""State of a run."""
-
 _SUBJECT: Final = '{"subject":"'
-
-
-class RunFacts(BaseModel):
-    """Facts about a run: the first line of its file."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    econsim: str = __version__
-    """Version that made the run, or its archive."""
-    form: Literal[1] = 1
-    """Form of the file."""
-    run: Name
-    """Id of the run."""
-    transport: Literal["memory", "nats"]
-    """Transport of the run's messages."""
-    scenario: dict[str, Any]
-    """Scenario of the run."""
-    salt: str
-    """Salt of the run, of which its ids are made."""
-    opened_at: str
-    """Time at which it was opened, RFC 3339, UTC."""
-    state: RunState
-    """State of the run."""
-    failure: str = ""
-    """Reason why it ended early; empty if it did not."""
-    ticks: int
-    """Ticks so far."""
-    periods: int
-    """Trading days so far."""
-    events: int
-    """Number of events."""
-    canonical_hash: str
-    """Canonical hash of the events."""
-    digest: str = ""
-    """SHA-256 of the lines of the events; empty if they are made again."""
-
-    @property
-    def made_again(self) -> bool:
-        """True if the file has no events, because they follow from the rest."""
-        return not self.digest
-
-    def read_scenario(self) -> Scenario:
-        """Return the scenario of the run; raises SetupError if this version of econsim cannot read it."""
-        try:
-            return Scenario.model_validate(self.scenario)
-        except ValidationError as error:
-            message = (
-                f"econsim {__version__} cannot read the scenario of run {self.run!r}, which econsim {self.econsim} wrote; "
-                "read it with that version"
-            )
-            raise SetupError(message) from error
-
-
-def follows_from_scenario(scenario: Scenario, recording: Recording | None) -> bool:
-    """Tell whether the events of a run in memory can be made again: not if a recording or a program of somebody decides."""
-    coded = all(isinstance(group.policy, PolicyName) for group in scenario.agents)
-    return recording is None and coded
 
 
 @contextmanager
@@ -182,7 +110,9 @@ def read_events(path: Path, damage: list[str]) -> Iterator[Record]:
         if not facts.made_again:
             yield from _stored_events(path, facts, lines, damage)
             return
-    yield from _events_made_again(facts, damage)
+    from econsim.runs.made_again import events_made_again  # noqa: PLC0415 - few readers of the log need the driver
+
+    yield from events_made_again(facts, damage)
 
 
 def _stored_events(path: Path, facts: RunFacts, lines: IO[bytes], damage: list[str]) -> Iterator[Record]:
@@ -217,27 +147,6 @@ def _record(line: str) -> Record:
         raise ValueError(message)
     subject, _, rest = line[len(_SUBJECT) :].rstrip("\n").partition('",')
     return record(subject, f"{{{rest}")
-
-
-def _events_made_again(facts: RunFacts, damage: list[str]) -> Iterator[Record]:
-    scenario, found = facts.read_scenario(), RunHash()
-    for addressed in islice(in_memory.run(scenario, facts.run, facts.salt), facts.events):
-        found.add(addressed)
-        yield as_record(addressed)
-    if found.hexdigest() != facts.canonical_hash:
-        damage.append(
-            f"econsim {__version__} makes other events of run {facts.run!r} than econsim {facts.econsim} did: "
-            f"its hash was {facts.canonical_hash[:12]}…, it is {found.hexdigest()[:12]}…; read it with that version"
-        )
-    if facts.state == "stopped":
-        yield stop_record(facts)
-
-
-def stop_record(facts: RunFacts) -> Record:
-    """Return the event of a stop, as the clock service says it; a driver in memory is stopped from outside."""
-    envelope = Envelope(facts.run, facts.salt, facts.ticks, in_memory.NOW)
-    stopped = RunStopped(ticks=facts.ticks, periods=facts.periods)
-    return as_record(envelope.event(subjects.RUN_STOPPED, "clock", stopped))
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from econsim import subjects
 from econsim.domain.audit.facts import Record
 from econsim.errors import InvalidMessage
-from econsim.runs.run_file import RunFacts, RunState
+from econsim.runs.run_facts import RunFacts, RunState
 from econsim.runs.run_hash import RunHash
 
 

@@ -14,7 +14,7 @@ from econsim.cli import app
 from econsim.domain.audit.facts import as_record
 from econsim.domain.execution import in_memory
 from econsim.runs import kept_runs
-from econsim.runs.run_file import SALT
+from econsim.runs.run_facts import SALT
 from econsim.runs.run_progress import RunProgress
 
 

@@ -13,14 +13,9 @@ from econsim.domain.cognition.recording import Recording
 from econsim.domain.execution import in_memory
 from econsim.errors import SetupError
 from econsim.report.event_lines import event_line
-from econsim.runs.run_file import (
-    SALT,
-    event_spool,
-    follows_from_scenario,
-    read_events,
-    read_facts,
-    write_without_events,
-)
+from econsim.runs.made_again import follows_from_scenario
+from econsim.runs.run_facts import SALT
+from econsim.runs.run_file import event_spool, read_events, read_facts, write_without_events
 from econsim.runs.run_hash import RunHash
 from econsim.runs.run_progress import RunProgress
 

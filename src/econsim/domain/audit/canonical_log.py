@@ -155,6 +155,7 @@ class CanonicalLog:
         return heapq.merge(rows, sorted(self._late)) if self._late else rows
 
 
+@lru_cache(1024)
 def belongs(kind: str) -> bool:
     """Return whether events of a type are part of the economy."""
     return kind.partition(".")[0] == "market" or kind in _SYSTEM

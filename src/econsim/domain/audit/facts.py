@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -55,11 +55,14 @@ class Record:
     """W3C trace id of the event."""
     content: Json | str | BaseModel
     """Data of the event; until they are asked for, the whole event as its service wrote it, JSON on one line, or their model."""
+    text: str = field(default="", init=False, compare=False, repr=False)
+    """Whole event as its service wrote it, if its data were decoded of that; a copy with other fields has none."""
 
     @property
     def data(self) -> Json:
         """Return the data of the event, decoded JSON; raises InvalidMessage."""
         if isinstance(self.content, str):
+            self.text = self.content
             try:
                 self.content = from_json(self.content)["data"]
             except ValueError:

@@ -150,7 +150,7 @@ class LateRecord(Record):
             source.tick,
             source.correlation_id,
         )
-        self.trace_id = None
+        self.trace_id, self.text = None, ""
 
     @property
     def content(self) -> Json:  # type: ignore[override]  # made when it is asked for
