@@ -56,11 +56,9 @@ class LoadedPolicy:
 def with_sources(scenario: Scenario, directory: Path | None = None) -> Scenario:
     """Return a scenario with the digests of its own policies, which are looked for in `directory` first.
 
-    Raises ScenarioError with the group if one cannot be loaded, or is no policy. Does nothing without such policies.
+    Raises ScenarioError with the group if one cannot be loaded, or is no policy.
     """
-    if not scenario.own_policies:
-        return scenario
-    place = str(directory.absolute()) if directory else ""
+    place = str(directory.absolute()) if directory and scenario.own_policies else ""
     sources = tuple(
         PolicySource(policy=path, digest=_load_of_group(scenario, path, place).digest)
         for path in scenario.own_policies

@@ -134,7 +134,7 @@ def check(
     from econsim.domain.agent.population import population
     from econsim.runs.scenario_file import load, scenario_warnings
 
-    scenario = with_set_options(context, load(file), set_, file)
+    scenario = with_set_options(context, file, load(file), set_)
     warnings = scenario_warnings(file, scenario)
     hashes = _two_hashes(scenario) if twice else ()
     if as_json:

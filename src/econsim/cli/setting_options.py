@@ -12,7 +12,6 @@ from econsim.errors import ScenarioError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from econsim.schemas.scenario import Scenario
 
@@ -52,9 +51,9 @@ def settings_from(context: typer.Context, given: Sequence[tuple[str, object]] | 
 
 
 def with_set_options(
-    context: typer.Context, scenario: Scenario, given: Sequence[tuple[str, object]] | None, source: str | Path
+    context: typer.Context, source: str, scenario: Scenario, given: Sequence[tuple[str, object]] | None
 ) -> Scenario:
-    """Return the scenario of a name or file with the values of the options; raises BadParameter naming the path, and the nearest right one."""
+    """Return the scenario of a source with the values of the options; raises BadParameter naming the path, and the nearest right one."""
     if not given:
         return scenario
     from econsim.runs.scenario_file import directory_of
@@ -73,7 +72,7 @@ def load_with_settings(
     """Return a scenario with the values of the options, and print its warnings; raises as `with_set_options` does."""
     from econsim.runs import scenario_file
 
-    found = with_set_options(context, scenario_file.load(source), given, source)
+    found = with_set_options(context, source, scenario_file.load(source), given)
     print_warnings(scenario_file.scenario_warnings(source, found))
     return found
 

@@ -106,9 +106,9 @@ def scenario_warnings(path_or_name: str | Path, changed: Scenario | None = None)
     return tuple(str(_error(file, line_of(text, w.key), _dotted_key(w.key), w.what, w.remedy)) for w in found)
 
 
-def directory_of(path_or_name: str | Path) -> Path | None:
-    """Return the directory of a scenario file; none for a shipped scenario."""
-    return None if str(path_or_name) in names() else Path(path_or_name).parent
+def directory_of(path_or_name: str | Path) -> Path:
+    """Return the directory in which policies of a scenario are looked for first: its file's, the working directory for a shipped one."""
+    return Path() if str(path_or_name) in names() else Path(path_or_name).parent
 
 
 def _text(path_or_name: str | Path) -> tuple[str, str]:
@@ -146,7 +146,7 @@ def parse(text: str, file: str = "scenario.toml", directory: Path | None = None)
         check_conditions(scenario)
         check_offered_tools(scenario.tools)
         check_expectations(scenario)
-        scenario = _with_sources(scenario, directory)
+        scenario = with_sources(scenario, directory)
     except ScenarioError as error:
         key = _key_of(scenario, error)
         raise _error(file, line_of(text, key), _dotted_key(key), str(error), "") from None
@@ -154,12 +154,13 @@ def parse(text: str, file: str = "scenario.toml", directory: Path | None = None)
     return scenario
 
 
-def _with_sources(scenario: Scenario, directory: Path | None) -> Scenario:
-    if not scenario.own_policies:
+def with_sources(scenario: Scenario, directory: Path | None) -> Scenario:
+    """Return a scenario with the digests of its own policies, those of no others; raises as `adapters.policies.with_sources`."""
+    if scenario.own_policies == tuple(each.policy for each in scenario.policies):
         return scenario
-    from econsim.adapters.policies import with_sources  # noqa: PLC0415 - few scenarios need what it loads
+    from econsim.adapters import policies  # noqa: PLC0415 - few scenarios need what it loads
 
-    return with_sources(scenario, directory)
+    return policies.with_sources(scenario, directory)
 
 
 def template() -> str:

@@ -21,6 +21,7 @@ from econsim.domain.agent.conditions import check_conditions
 from econsim.domain.scenario.tool_checks import check_offered_tools
 from econsim.errors import InvalidMessage, ScenarioError, quoted_value
 from econsim.runs.overrides import is_reached
+from econsim.runs.scenario_file import with_sources
 from econsim.runs.value_errors import sentence
 from econsim.schemas.expectation import INVARIANTS
 from econsim.schemas.money import printed_value
@@ -85,7 +86,8 @@ def with_settings(
 ) -> Scenario:
     """Return the scenario with values by path instead of its own, as a scenario file would write them (money in credits).
 
-    Policies of one's own are looked for where the scenario's are, or else in `directory`, and entered with the digests of their sources.
+    Policies of one's own that a scenario did not name before are looked for in `directory` first, or where its others are.
+
     Expectations are of the scenario's own values: other settings than seed, hosts and periods leave all but invariants unjudged.
     Raises ScenarioError naming the path, and the nearest right one or the remedy.
     """
@@ -96,7 +98,8 @@ def with_settings(
             raise _unknown(path, places)
         _put(document, places[path], value)
     _leave_out_unreached(document, settings)
-    changed = _with_sources(_validate(document, settings, places), settings, directory)
+    place = Path(scenario.policies_from) if scenario.policies_from else directory
+    changed = _validate(document, settings, places, place)
     written = changed.model_dump(mode="json")
     before = scenario.model_dump(mode="json")
     other = {path for path in settings if _get(written, places[path]) != _get(before, places[path])}
@@ -181,7 +184,9 @@ def _get(document: Any, place: Key) -> object:  # noqa: ANN401 - JSON
     return reduce(inside, place, document)
 
 
-def _validate(document: object, settings: Mapping[str, object], places: Mapping[str, Key]) -> Scenario:
+def _validate(
+    document: object, settings: Mapping[str, object], places: Mapping[str, Key], directory: Path | None
+) -> Scenario:
     """Return the scenario of a document; raises ScenarioError naming the path that is wrong."""
     try:
         scenario = Scenario.model_validate(document)
@@ -190,6 +195,7 @@ def _validate(document: object, settings: Mapping[str, object], places: Mapping[
     try:
         check_conditions(scenario)
         check_offered_tools(scenario.tools)
+        return with_sources(scenario, directory)
     except ScenarioError as error:
         at = next(
             (
@@ -200,22 +206,6 @@ def _validate(document: object, settings: Mapping[str, object], places: Mapping[
             "",
         )
         path = f"{at}.{error.details.get('key', '')}"
-        raise _error(path, str(error), "", settings) from None
-    return scenario
-
-
-def _with_sources(scenario: Scenario, settings: Mapping[str, object], directory: Path | None) -> Scenario:
-    """Return the scenario with the digests of its own policies as their sources are now; raises ScenarioError naming the path."""
-    place = Path(scenario.policies_from) if scenario.policies_from else directory
-    bare = scenario.model_copy(update={"policies": (), "policies_from": ""})
-    if not bare.own_policies:
-        return bare
-    from econsim.adapters.policies import with_sources  # noqa: PLC0415 - few scenarios need what it loads
-
-    try:
-        return with_sources(bare, place)
-    except ScenarioError as error:
-        path = f"agents.{error.details['group']}.policy"
         raise _error(path, str(error), "", settings) from None
 
 

@@ -83,10 +83,8 @@ def _set(
     design: Design, treatment: TreatmentDesign, scenario: Scenario, settings: Mapping[str, Setting]
 ) -> Scenario:
     try:
-        given = {path: setting.value for path, setting in settings.items()}
-        found = with_settings(
-            scenario, given, scenario_file.directory_of(treatment.scenario) or design.directory
-        )
+        values = {path: setting.value for path, setting in settings.items()}
+        found = with_settings(scenario, values, scenario_file.directory_of(treatment.scenario))
     except ScenarioError as error:
         setting = settings.get(error.details.get("key", ""))
         key = setting.key if setting and setting.key else ("treatments", treatment.name)
