@@ -1,4 +1,4 @@
-"""What the file of a run says about it, and what makes the events of a run in memory again."""
+"""Facts about a run, as its file has them: of a run in memory all that makes its events again."""
 
 from __future__ import annotations
 

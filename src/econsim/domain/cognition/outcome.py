@@ -37,9 +37,9 @@ def answer_outcome(cognition: Cognition, plan: CallPlan, offer: Offer, completio
     A provider that counts no tokens, or none for an answer that has text, is charged by our own count. An answer that is too
     long, or does not follow the asked schema, is a failure that costs as much.
     """
-    usage, is_doubted = bounded_usage(completion.usage or _counted(plan, completion), plan.bound)
+    usage, is_doubted = bounded_usage(completion.usage or _own_count(plan, completion), plan.bound)
     if completion.content and not usage.output_tokens:
-        usage, is_doubted = bounded_usage(_counted(plan, completion), plan.bound)[0], True
+        usage, is_doubted = bounded_usage(_own_count(plan, completion), plan.bound)[0], True
     if error := _answer_failure(plan, completion, usage):
         return replace(failure_outcome(cognition, plan, offer, error), is_usage_doubted=is_doubted)
     return CallOutcome(
@@ -52,7 +52,7 @@ def answer_outcome(cognition: Cognition, plan: CallPlan, offer: Offer, completio
     )
 
 
-def _counted(plan: CallPlan, completion: Completion) -> TokenUsage:
+def _own_count(plan: CallPlan, completion: Completion) -> TokenUsage:
     return TokenUsage(count_prompt_tokens(plan.call.prompt), count_tokens(completion.content))
 
 
