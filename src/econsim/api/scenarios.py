@@ -29,7 +29,7 @@ class LoadedScenario:
     warnings: tuple[str, ...] = field(default=(), compare=False)
     """Warnings about values of the file that are probably mistakes, a sentence each; a changed scenario has none."""
     directory: Path | None = field(default=None, compare=False, repr=False)
-    """Directory in which policies that `with_` names are looked for first; without any, where Python finds modules."""
+    """Directory in which policies that `with_` names are looked for first; none for where Python finds modules."""
 
     @property
     def name(self) -> str:
