@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
+from pathlib import Path
 from typing import Final
 
 from econsim.errors import ScenarioError
@@ -79,6 +80,8 @@ class Design:
     """Answer that is expected."""
     file: str = "design"
     """Name of its file, for messages."""
+    directory: Path | None = field(default=None, compare=False)
+    """Directory of its file, where policies of one's own are looked for beside a shipped scenario; none for a design in no file."""
     text: str = ""
     """Its text; empty for a design that was not written as TOML."""
 

@@ -125,6 +125,7 @@ class _DesignReader:
             question=texts["question"],
             answer=texts["answer"],
             file=self.file,
+            directory=self.directory,
             text=self.text,
         )
         self._check_paths(design)
