@@ -135,7 +135,7 @@ def _hashes(results: Sequence[CellResult]) -> list[tuple[str, str]]:
 def print_differences(first: str, second: str, found: Sequence[PairedDifference], out: Console) -> None:
     """Print the paired differences of two batches or treatments."""
     seeds = max((each.seeds for each in found), default=0)
-    title = f"{second} less {first}, on {_seeds(seeds)} that both have"
+    title = f"{second} minus {first}, on {_seeds(seeds)} that both have"
     table = Table(box=SIMPLE_HEAD, title=title, title_justify="left")
     table.add_column("measure")
     for heading in (first, second, "difference"):

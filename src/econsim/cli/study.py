@@ -147,7 +147,7 @@ def show(record: BatchRecord, outcome: StudyOutcome) -> None:
         table = Table(box=SIMPLE_HEAD)
         for heading in outcome.headings:
             table.add_column(escape(heading))
-        for heading in (with_unit(measure), "n", f"less {outcome.compared_with}"):
+        for heading in (with_unit(measure), "n", f"minus {outcome.compared_with}"):
             table.add_column(escape(visible(heading)), justify="right")
         for each in outcome.means:
             if each.measure == measure:

@@ -171,7 +171,7 @@ def test_a_directory_is_a_batch_of_its_scenarios_which_can_be_compared(bench, fi
     compared = bench("compare", "b", "--image", str(tmp_path / "out.svg"))
 
     assert ran.exit_code == 0, ran.output
-    assert "two less one, on 3 seeds that both have" in compared.output
+    assert "two minus one, on 3 seeds that both have" in compared.output
     assert (tmp_path / "out.svg").read_text().startswith("<svg")
 
 
@@ -183,8 +183,8 @@ def test_two_batches_of_equal_runs_do_not_differ(bench, file) -> None:
     equal = bench("compare", "before", "after")
     shifted = bench("compare", "before", "other")
 
-    assert "after less before, on 3 seeds that both have" in equal.output
-    assert "other less before, on 2 seeds that both have" in shifted.output
+    assert "after minus before, on 3 seeds that both have" in equal.output
+    assert "other minus before, on 2 seeds that both have" in shifted.output
     assert {line.split()[-1] for line in equal.output.splitlines() if line.startswith("  good ")} == {"0"}
 
 

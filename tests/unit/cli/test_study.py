@@ -51,7 +51,7 @@ def test_a_study_leaves_table_picture_page_and_numbers_and_is_listed(econsim, tm
     assert (left / "picture.svg").read_text().startswith("<svg")
     assert (left / "design.toml").read_text() == DESIGN
     assert "study of 2 conditions" in econsim("bench", "list").output
-    assert "less base" in econsim("bench", "show", "s").output
+    assert "minus base" in econsim("bench", "show", "s").output
 
 
 def test_the_page_names_the_command_that_gives_its_numbers_again(econsim, tmp_path) -> None:

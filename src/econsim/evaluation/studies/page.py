@@ -189,7 +189,7 @@ def _numbers(outcome: StudyOutcome, measure: str) -> str:
             shown = f"<b>{escape(text)}</b>" if is_clear else escape(text)
             rows.append((*outcome.labels(each.condition), shown_mean(each), count(each.n), shown))
     wide = len(outcome.headings)
-    head = (*outcome.headings, with_unit(measure), "n", f"less {outcome.compared_with}")
+    head = (*outcome.headings, with_unit(measure), "n", f"minus {outcome.compared_with}")
     return table(head, rows, raw=(wide + 2,), text=range(wide))
 
 
