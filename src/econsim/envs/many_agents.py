@@ -71,8 +71,11 @@ class ParallelMarketEnv(ParallelEnv[str, Observed, np.int64]):  # type: ignore[m
         dict[str, bool],
         dict[str, dict[str, Any]],
     ]:
-        """Do a tick with an action of each agent; one that is not named leaves its order as it is."""
-        gains = self._game.step({name: int(action) for name, action in actions.items()})
+        """Do a tick with an action of each agent; one that is not named leaves its order as it is.
+
+        Raises InvalidMessage for an action outside the space.
+        """
+        gains = self._game.step(actions)
         seen, played, ended = self._observations(), self.agents, self._game.run.has_ended
         if ended:
             self.agents = []

@@ -6,7 +6,8 @@ Shared by the environments of both libraries; knows neither.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from operator import index
+from typing import Final, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,8 +59,8 @@ class MarketGame:
         """Begin a new run with a seed."""
         self.run = SteppedRun(self._scenario.model_copy(update={"seed": seed}), self._agents)
 
-    def step(self, actions: Mapping[str, int]) -> Mapping[str, float]:
-        """Do a tick; return what each agent gained in it, credits."""
+    def step(self, actions: Mapping[str, SupportsIndex]) -> Mapping[str, float]:
+        """Do a tick; return what each agent gained in it, credits. Raises InvalidMessage for what is no action."""
         players = self.run.players
         gains = self.run.step({name: self._price(players[name], action) for name, action in actions.items()})
         return {name: gain / MICROS_PER_CREDIT for name, gain in gains.items()}
@@ -82,17 +83,27 @@ class MarketGame:
         )
         return np.array(numbers, np.float32)
 
-    def _price(self, player: PlayedAgent, action: int) -> int | None:
+    def _price(self, player: PlayedAgent, action: SupportsIndex) -> int | None:
         """Return the price of an action, on the grid, no worse than the value or cost; None for what leaves an order as it is."""
-        value = player.seat.value
-        if not action or value is None:
+        value, chosen = player.seat.value, self._number(action)
+        if not chosen or value is None:
             return None
-        market, part = player.market, int(action) - 1
+        market, part = player.market, chosen - 1
         if player.trader.position.side is Side.BID:
             limit = highest_bid(value, market)
             return limit and highest_bid(limit - (limit - market.price_min) * part // self._steps, market)
         limit = lowest_ask(value, market)
         return limit and lowest_ask(limit + (market.price_max - limit) * part // self._steps, market)
+
+    def _number(self, action: SupportsIndex) -> int:
+        try:
+            number = index(action)
+        except TypeError:
+            number = -1
+        if not 0 <= number <= self._steps + 1:
+            message = f"{action!r} is no action; give a whole number from 0 to {self._steps + 1}"
+            raise InvalidMessage(message)
+        return number
 
 
 def _share(price: int | None, most: int) -> float:

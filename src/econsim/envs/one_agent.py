@@ -57,6 +57,9 @@ class MarketEnv(gymnasium.Env[Observed, np.int64]):
         return self._game.observe(self._agent), {}
 
     def step(self, action: np.int64) -> tuple[Observed, float, bool, bool, dict[str, Any]]:
-        """Do a tick with an action; return what the agent then sees, its reward, and whether the run has closed."""
-        gain = self._game.step({self._agent: int(action)})[self._agent]
+        """Do a tick with an action; return what the agent then sees, its reward, and whether the run has closed.
+
+        Raises InvalidMessage for an action outside the space.
+        """
+        gain = self._game.step({self._agent: action})[self._agent]
         return self._game.observe(self._agent), gain, self._game.run.has_ended, False, {}

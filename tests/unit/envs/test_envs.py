@@ -119,6 +119,15 @@ def test_fewer_than_two_prices_are_no_choice():
         MarketEnv(prices=1)
 
 
+@pytest.mark.parametrize("action", [-1, 21, 1.5])
+def test_an_action_outside_the_space_is_refused(action):
+    env = MarketEnv(prices=20)
+    env.reset(seed=1)
+
+    with pytest.raises(InvalidMessage, match="from 0 to 20"):
+        env.step(action)
+
+
 def test_without_gymnasium_the_remedy_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "gymnasium", None)
 
