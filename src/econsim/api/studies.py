@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from econsim.api.tables import Table, table_of_file
 from econsim.config import settings as settings_of_environment
@@ -15,10 +16,13 @@ from econsim.evaluation.bench.records import BatchFiles, BatchRecord
 from econsim.evaluation.bench.results import CellResult
 from econsim.evaluation.bench.seeds import parse_seeds
 from econsim.evaluation.studies.outcome import StudyOutcome
-from econsim.evaluation.studies.page import PAGE, numbers, write
+from econsim.evaluation.studies.page import INTERVALS, NO_NUMBERS, PAGE, measure_table, numbers, write
 from econsim.evaluation.studies.record import study_record
 from econsim.evaluation.studies.table import GROUPS, MARKETS
 from econsim.identity.private_files import private_files
+
+MEASURES_SHOWN: Final = 4
+"""Measures whose numbers a notebook shows: more than a screen of tables is no summary."""
 
 
 def study(  # noqa: PLR0913 - one for each option of `econsim study`
@@ -75,6 +79,7 @@ class StudyResult:
         """Page of the study."""
         self.failed = tuple(each.run for each in outcome.failed)
         """Ids of the runs that ended early; they are in no number."""
+        self._outcome = outcome
         self._numbers = numbers(outcome)
 
     @property
@@ -101,6 +106,17 @@ class StudyResult:
         """Return the study in a line."""
         runs = {(each["condition"], each["n"]) for each in self.means}
         return f"<study {self.name}: {len(runs)} conditions, {self.path}>"
+
+    def _repr_html_(self) -> str:
+        """Return the numbers as a notebook shows them."""
+        outcome = self._outcome
+        shown = outcome.measures[:MEASURES_SHOWN]
+        more = len(outcome.measures) - len(shown)
+        rest = f" Measures more in means and on the page: {more}." if more else ""
+        return (
+            f"<h4>{escape(self.name)}</h4><p>{escape(INTERVALS) if shown else escape(NO_NUMBERS)}{rest}</p>"
+            f"{''.join(measure_table(outcome, each, look='') for each in shown)}"
+        )
 
     def _rows(self, kind: str) -> list[dict[str, Any]]:
         found = self._numbers[kind]

@@ -32,6 +32,7 @@ def test_means_differences_and_a_table_of_a_dictionary(tmp_path) -> None:
     assert told[-1] == (6, 6)
     assert found.page.exists()
     assert not found.failed
+    assert found._repr_html_().count("<table") == 4
 
 
 def test_a_study_of_the_same_name_goes_on_and_another_is_refused(tmp_path) -> None:

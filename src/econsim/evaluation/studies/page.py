@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from html import escape
-from typing import Final
+from typing import Final, Literal
 
 from econsim.evaluation.bench.records import BatchFiles, BatchRecord, not_written
 from econsim.evaluation.bench.results import CellResult
@@ -140,7 +140,7 @@ def render(outcome: StudyOutcome, record: BatchRecord) -> str:
         f'<div class="grid">{"".join(drawn)}</div>',
         '<section class="part"><h2>Numbers</h2>',
         f'<p class="facts">{escape(INTERVALS)} {escape(PAIRS)} {escape(by_chance(outcome))}</p>',
-        *(_numbers(outcome, measure) for measure in outcome.measures),
+        *(measure_table(outcome, measure) for measure in outcome.measures),
         "</section>",
         '<section class="part"><h2>Conditions</h2>',
         _conditions(outcome),
@@ -180,7 +180,8 @@ def _failures(outcome: StudyOutcome) -> str:
     return f"{plural(number, 'run')} ended early, and no number counts them." if number else ""
 
 
-def _numbers(outcome: StudyOutcome, measure: str) -> str:
+def measure_table(outcome: StudyOutcome, measure: str, look: Literal["card", ""] = "card") -> str:
+    """Return a measure under each condition, with its difference from the first treatment, as HTML; `card` is the look of a page."""
     differences = shown_differences(outcome)
     rows = []
     for each in outcome.means:
@@ -190,7 +191,7 @@ def _numbers(outcome: StudyOutcome, measure: str) -> str:
             rows.append((*outcome.labels(each.condition), shown_mean(each), count(each.n), shown))
     wide = len(outcome.headings)
     head = (*outcome.headings, with_unit(measure), "n", f"minus {outcome.compared_with}")
-    return table(head, rows, raw=(wide + 2,), text=range(wide))
+    return table(head, rows, raw=(wide + 2,), text=range(wide), look=look)
 
 
 def _conditions(outcome: StudyOutcome) -> str:
