@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 from eventually import eventually
@@ -230,7 +231,7 @@ async def test_texts_of_agents_have_no_markup_and_no_control_characters_on_any_p
     for place, entry in enumerate(run):
         if entry.type == subjects.LLM_INVOKED.type:
             items = [{**item, "content": EVIL, "message": EVIL} for item in entry.data["items"]]
-            run[place] = type(entry)(**{**_fields(entry), "content": {"items": items}})
+            run[place] = replace(entry, content={"items": items})
     async with watching(run, (160, 40)) as (_, pilot):
         shown = []
         for keys in (
@@ -276,7 +277,3 @@ async def test_the_help_names_every_key() -> None:
         shown = screen_text(pilot)
 
     assert all(word in shown for word in ("pause", "why", "filter", "sort", "dark or light", "spans"))
-
-
-def _fields(entry):
-    return {name: getattr(entry, name) for name in entry.__slots__}
