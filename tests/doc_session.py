@@ -39,8 +39,8 @@ READY = {"up": "econsim is up at", "watch": "is at http://", "play": "trades in 
 STOPPED = 130
 SHELL = frozenset("<>|;&")
 """What only a shell understands."""
-EARLY = "does not answer now"
-"""What a command says of a service that is still starting: it is typed again."""
+AGAIN = ("does not answer now", "try again in a moment")
+"""What a command says of a service that is still starting, or of a server that stops with the run that started it: it is typed again."""
 ANYTHING = "…"
 """What a page shows for what differs each time."""
 SETTING = re.compile(r"([A-Z_]+)=(.*)")
@@ -133,7 +133,8 @@ class Session:
     def _is_early(self, terminal: Terminal) -> bool:
         """Tell whether a command, which has ended, has to be typed again in a moment."""
         terminal.code(END_S)
-        is_early = EARLY in terminal.said()
+        said = terminal.said()
+        is_early = any(words in said for words in AGAIN)
         if is_early:
             self.open.remove(terminal)
         return is_early
