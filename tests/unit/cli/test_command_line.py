@@ -110,6 +110,7 @@ def test_help_loads_nothing_heavy() -> None:
 def test_a_command_loads_no_other_and_a_run_of_coded_agents_no_parts_of_other_agents(tmp_path) -> None:
     unneeded = {
         "econsim.cli.export",
+        "econsim.domain.cognition.prompt",
         "econsim.domain.execution.in_memory_run",
         "econsim.streams",
         "duckdb",

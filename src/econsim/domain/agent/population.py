@@ -10,7 +10,6 @@ from itertools import chain, pairwise
 from typing import Final
 
 from econsim.domain.agent.drawn_values import draw_values
-from econsim.domain.cognition.prompt import check_thinking
 from econsim.errors import ScenarioError
 from econsim.schemas.immutable import immutable
 from econsim.schemas.ledger import CHAINS_PER_SUBMISSION_MAX
@@ -123,6 +122,8 @@ def population(scenario: Scenario, period: int = 1) -> tuple[Agent, ...]:
     hosted = 0
     for group in scenario.agents:
         if group.thinking is not None:
+            from econsim.domain.cognition.prompt import check_thinking  # noqa: PLC0415 - loads much, and few scenarios have agents that think
+
             check_thinking(group.thinking, group.name)
         for index, id_ in enumerate(_ids(group)):
             host = None
