@@ -14,8 +14,8 @@ COUNTED = | awk -v all=$$(grep -c '==' $(1)) '\
 	END { if (taken) print "" }'
 SHELL := bash
 .SHELLFLAGS := -o pipefail -c
-# Four processes, each with a server of its own: three left a quarter of two cores idle. A file stays in one: its tests share a run.
-APART := --numprocesses 4 --dist loadfile --no-loadscope-reorder
+# Three processes, each with a server of its own: two left two thirds of two cores idle, with four commands that load a machine time out. A file stays in one: its tests share a run.
+APART := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 # A process without work takes tests from another one: a few of them take long.
 BALANCED := --numprocesses auto --dist worksteal
 PAYLOADS := 10000

@@ -33,6 +33,7 @@ export class Trader {
     Object.assign(this, { account, words, tell, touch });
     this.due = new Map(); // what is read soon → its timer
     this.readAt = new Map();
+    this.underWay = new Set(); // commands about orders that are not stored yet
     this.shown = null;
     this.client = null;
     this.doesPass = false;
@@ -205,7 +206,7 @@ export class Trader {
     this.account.addSent({ id, resource, side, price, quantity });
     this.touch();
     try {
-      await this.send(`market.${resource}.place_${side}`, { command_id: newId(), order_id: id, price, quantity, kind });
+      await this.command(`market.${resource}.place_${side}`, { command_id: newId(), order_id: id, price, quantity, kind });
     } catch (error) {
       if (error.code !== SILENT.code) this.account.offers.delete(id);
       throw error;
@@ -215,7 +216,7 @@ export class Trader {
     this.account.change(id, { isLeaving: true });
     this.touch();
     try {
-      await this.send(`market.${resource}.cancel_order`, { command_id: newId(), order_id: id });
+      await this.command(`market.${resource}.cancel_order`, { command_id: newId(), order_id: id });
     } catch (error) {
       this.account.change(id, { isLeaving: false });
       throw error;
@@ -227,10 +228,21 @@ export class Trader {
     this.account.isReady = true;
     this.touch();
   }
-  /** Tell the clock that the agent is done with the open tick. */
+  /** Send a command about an order. */
+  async command(subject, body) {
+    const sent = this.send(subject, body);
+    this.underWay.add(sent);
+    try {
+      await sent;
+    } finally {
+      this.underWay.delete(sent);
+    }
+  }
+  /** Tell the clock that the agent is done with the open tick, once the orders are stored that it sent before: they belong to the tick. */
   async pass() {
-    const { number } = this.account.tick;
-    if (this.account.phase === OPEN && this.account.answered < number) await this.answerTick(number);
+    const { account } = this, { number } = account.tick;
+    await Promise.allSettled(this.underWay);
+    if (account.phase === OPEN && account.tick.number === number && account.answered < number) await this.answerTick(number);
   }
   async answerTick(tick) {
     const before = this.account.answered;
