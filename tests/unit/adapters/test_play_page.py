@@ -13,6 +13,11 @@ SOURCE = Path(str(files("econsim.adapters.live_page"))) / "source"
 pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
 
 PRELUDE = """
+// The client of NATS is a package that only the build of the page has; who acts for an agent is given a connection here.
+const resolve = `export const resolve = (name, context, next) => name.startsWith("@nats-io/")
+  ? { url: "data:text/javascript,export const credsAuthenticator = null, wsconnect = null", shortCircuit: true } : next(name, context);`;
+(await import("node:module")).register(`data:text/javascript,${encodeURIComponent(resolve)}`);
+const { Trader } = await import(`${process.argv[1]}/play_trader.js`);
 const { Account, WAITING, OPEN, BETWEEN } = await import(`${process.argv[1]}/play_account.js`);
 const { Words, amount, priceOf, termSentences, timeLeft, decimalsOf, gain } = await import(`${process.argv[1]}/play_words.js`);
 const words = new Words({ queue_is_full: "The queue is full." });
@@ -40,7 +45,7 @@ const buyer = (kept) => {
 def shown(script):
     """Return what a script of the page's model returns."""
     done = subprocess.run(
-        ["node", "--input-type=module", "--eval", f"{PRELUDE}\nconsole.log(JSON.stringify((() => {{ {script} }})()));", str(SOURCE)],
+        ["node", "--input-type=module", "--eval", f"{PRELUDE}\nconsole.log(JSON.stringify(await (async () => {{ {script} }})()));", str(SOURCE)],
         capture_output=True,
         text=True,
         check=False,
@@ -274,3 +279,23 @@ def test_amounts_have_the_decimals_of_their_grid_and_times_are_short():
     )
 
     assert found == [2, 3, "\u22120.13", "+1.30", "0.00", "1:05", "9 s"]
+
+
+def test_who_is_done_with_a_tick_is_so_only_when_the_orders_sent_before_are_stored():
+    found = shown("""
+        const seen = [], trader = new Trader(buyer(), words, { tell() {}, touch() {} });
+        let store;
+        trader.client = { async request(subject) {
+          seen.push(subject.split(".").at(-1));
+          if (subject.endsWith("place_bid")) await new Promise((stored) => (store = stored));
+          return { json: () => ({}) };
+        } };
+        const placed = trader.place("cpu", "bid", 2 * M, 1), done = trader.pass();
+        await new Promise((later) => setTimeout(later));
+        const before = [...seen];
+        store();
+        await Promise.all([placed, done]);
+        return [before, seen];
+    """)
+
+    assert found == [["place_bid"], ["place_bid", "cycle_completed"]]
