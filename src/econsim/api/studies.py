@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from html import escape
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from econsim.api.tables import Table, table_of_file
 from econsim.config import settings as settings_of_environment
@@ -20,9 +20,6 @@ from econsim.evaluation.studies.page import INTERVALS, NO_NUMBERS, PAGE, measure
 from econsim.evaluation.studies.record import study_record
 from econsim.evaluation.studies.table import GROUPS, MARKETS
 from econsim.identity.private_files import private_files
-
-MEASURES_SHOWN: Final = 4
-"""Measures whose numbers a notebook shows: more than a screen of tables is no summary."""
 
 
 def study(  # noqa: PLR0913 - one for each option of `econsim study`
@@ -78,7 +75,7 @@ class StudyResult:
         self.page = path / PAGE
         """Page of the study."""
         self.failed = tuple(each.run for each in outcome.failed)
-        """Ids of the runs that ended early; they are in no number."""
+        """Ids of the runs that failed: they ended early, or agents were set aside; they are in no number."""
         self._outcome = outcome
         self._numbers = numbers(outcome)
 
@@ -110,7 +107,7 @@ class StudyResult:
     def _repr_html_(self) -> str:
         """Return the numbers as a notebook shows them."""
         outcome = self._outcome
-        shown = outcome.measures[:MEASURES_SHOWN]
+        shown = outcome.first_measures
         more = len(outcome.measures) - len(shown)
         rest = f" Measures more in means and on the page: {more}." if more else ""
         return (

@@ -125,7 +125,7 @@ def show(
         from econsim.cli.study import show as show_study
         from econsim.evaluation.studies.outcome import StudyOutcome
 
-        show_study(record, StudyOutcome(batch, record.study, results))
+        show_study(StudyOutcome(batch, record.study, results))
         if len(results) < len(record.plan.cells):
             say("`econsim bench resume {batch}` runs the rest", batch=batch)
     else:

@@ -29,7 +29,7 @@ STYLES: Final = {HOLDS: "green", "fails": "bold red", "vacuous": "yellow", "unde
 """Outcome → its colour."""
 
 FAILURES_SHOWN_MAX: Final = 5
-"""Runs that ended early that are named, of a treatment."""
+"""Runs that failed that are named, of a treatment."""
 
 
 def print_batch(record: BatchRecord, results: Sequence[CellResult], out: Console) -> None:
@@ -104,10 +104,10 @@ def _print_first(each: ExpectationCount, out: Console) -> None:
 def _print_failures(treatment: str, runs: Sequence[CellResult], out: Console) -> None:
     failed = [result for result in runs if result.failure]
     for result in failed[:FAILURES_SHOWN_MAX]:
-        text = f"ended early  {treatment}, seed {result.seed}: {visible(result.failure)}"
+        text = f"failed  {treatment}, seed {result.seed}: {visible(result.failure)}"
         out.print(text, style="red", markup=False, soft_wrap=True)
     if len(failed) > FAILURES_SHOWN_MAX:
-        out.print(f"and {count(len(failed) - FAILURES_SHOWN_MAX)} runs more ended early", style="red")
+        out.print(f"and {count(len(failed) - FAILURES_SHOWN_MAX)} runs more failed", style="red")
 
 
 def _means(treatment: str, runs: Sequence[CellResult]) -> Table:

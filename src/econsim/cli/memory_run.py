@@ -108,7 +108,7 @@ class _Driven:
 
         collect_rarely()
         recording = self._recorded.recording if self._recorded else None
-        loaded, replay = in_memory.NONE_LOADED, None
+        loaded, replay = None, None
         if not is_of_coded_agents(self._scenario):
             from econsim.adapters.policies import load_policies
             from econsim.domain.cognition.recording import ReplayCheck

@@ -23,11 +23,8 @@ if TYPE_CHECKING:
     from econsim.evaluation.bench.results import CellResult
     from econsim.evaluation.studies.outcome import StudyOutcome
 
-MEASURES_SHOWN_MAX: Final = 4
-"""Measures that the terminal shows of a design that names none; the page has all."""
-
 FAILURES_SHOWN_MAX: Final = 5
-"""Runs that ended early that are named."""
+"""Runs that failed that are named."""
 
 
 def _transports() -> list[str]:
@@ -62,7 +59,7 @@ def study(  # noqa: PLR0913 - each is an option of the command
     """Run a study: treatments by grid by seeds of a scenario, compared over runs and paired by seed.
 
     Leaves a tidy table (Parquet) with a row for each run, period and market, a picture and a page. Stopped or killed, it goes on with
-    `econsim bench resume`. Ends with 1 if a run ended early, with 2 for bad input, before anything starts.
+    `econsim bench resume`. Ends with 1 if a run failed, with 2 for bad input, before anything starts.
 
     Example: [cyan]econsim study tick_size.toml[/cyan]
 
@@ -105,7 +102,7 @@ def _record(  # noqa: PLR0913, PLR0917 - a study is made of them
 def finish(
     files: BatchFiles, record: BatchRecord, results: list[CellResult], *, as_json: bool = False
 ) -> None:
-    """Write the tables, picture and page of a study that was run, and show it; end with 1 if a run ended early."""
+    """Write the tables, picture and page of a study that was run, and show it; end with 1 if a run failed."""
     from econsim.evaluation.studies.page import mean_rows, write
     from econsim.identity.private_files import private_files
 
@@ -114,7 +111,7 @@ def finish(
     if as_json:
         write_rows(mean_rows(outcome))
     else:
-        show(record, outcome)
+        show(outcome)
         _say_places(files)
     if outcome.failed:
         raise typer.Exit(1)
@@ -128,7 +125,7 @@ def _say_places(files: BatchFiles) -> None:
     say("page [bold]{path}[/bold]", path=files.path / PAGE)
 
 
-def show(record: BatchRecord, outcome: StudyOutcome) -> None:
+def show(outcome: StudyOutcome) -> None:
     """Show the numbers of a study: a table for each measure."""
     from rich.box import SIMPLE_HEAD
     from rich.markup import escape
@@ -141,7 +138,7 @@ def show(record: BatchRecord, outcome: StudyOutcome) -> None:
 
     out = console()
     every = outcome.measures
-    shown = every if record.study and record.study.measures else every[:MEASURES_SHOWN_MAX]
+    shown = outcome.first_measures
     differences = shown_differences(outcome)
     for measure in shown:
         table = Table(box=SIMPLE_HEAD)
@@ -161,8 +158,6 @@ def show(record: BatchRecord, outcome: StudyOutcome) -> None:
     if len(every) > len(shown):
         out.print(f"{len(every) - len(shown)} measures more on the page", style="dim")
     for run in outcome.failed[:FAILURES_SHOWN_MAX]:
-        out.print(
-            f"ended early  {run.run}: {visible(run.failure)}", style="red", markup=False, soft_wrap=True
-        )
+        out.print(f"failed  {run.run}: {visible(run.failure)}", style="red", markup=False, soft_wrap=True)
     if outcome.failed:
-        out.print(f"{plural(len(outcome.failed), 'run')} ended early, and no number counts them", style="red")
+        out.print(f"{plural(len(outcome.failed), 'run')} failed, and no number counts them", style="red")

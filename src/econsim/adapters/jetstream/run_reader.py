@@ -68,8 +68,10 @@ async def follow(
 ) -> AsyncGenerator[StoredMessage, None]:
     """Yield a run's events from a place in the log, or in its own stream, on: for ever, without gap or repeat over restarts.
 
-    After the newest event `pause_s` pass before the next look: without them a run would be asked for almost every event. Raises Unavailable once the server has been away for a minute, or the connection was closed, and CorruptLog
-    where an event is missing or cannot be read.
+    After the newest event `pause_s` pass before the next look: without them the server would be asked for almost every event.
+
+    Raises Unavailable once the server has been away for a minute, or the connection was closed, and CorruptLog where an event is missing
+    or cannot be read.
     """
     away: float | None = None
     count = PageCounter()

@@ -25,16 +25,13 @@ NOW: Final = "1970-01-01T00:00:00.000000000Z"
 NAME: Final = names.IN_MEMORY
 """Id of a run without a given id."""
 
-NONE_LOADED: Final[Mapping[str, MakePolicy]] = {}
-"""Policies of a scenario that has none of its own."""
-
 
 def run(
     scenario: Scenario,
     name: str = NAME,
     salt: str = "memory",
     recording: Recording | None = None,
-    policies: Mapping[str, MakePolicy] = NONE_LOADED,
+    policies: Mapping[str, MakePolicy] | None = None,
 ) -> Iterator[AddressedEvent]:
     """Run a scenario in lock-step and yield its events in log order.
 
@@ -49,11 +46,11 @@ def conduct(
     scenario: Scenario,
     envelope: Envelope,
     recording: Recording | None = None,
-    policies: Mapping[str, MakePolicy] = NONE_LOADED,
+    policies: Mapping[str, MakePolicy] | None = None,
 ) -> CodedRun | InMemoryRun:
     """Return the driver of a run before it opens: of coded agents alone if it has no others. Raises ScenarioError as `run`."""
     if is_of_coded_agents(scenario):
         return CodedRun(scenario, envelope)
     from econsim.domain.execution.in_memory_run import InMemoryRun  # noqa: PLC0415 - most runs are of coded agents
 
-    return InMemoryRun(scenario, envelope, recording, policies)
+    return InMemoryRun(scenario, envelope, recording, policies or {})

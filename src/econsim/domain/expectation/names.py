@@ -25,6 +25,9 @@ from econsim.schemas.subject import DOMAINS, PLACE, SubjectKind
 REPORTED: Final = f"{subjects.REPORTED.type.partition('.')[0]}.reported"
 """Name of the reports that external agents make under names of their own; field `action` has the report's name."""
 
+REPORTS: Final = f"{REPORTED.partition('.')[0]}."
+"""Beginning of the types of agents' reports, which may be about others than their actor."""
+
 CATALOG: Final[Mapping[str, type[Message]]] = {
     REPORTED if kind == subjects.REPORTED.type else kind: data for kind, data in EVENT_DATA.items()
 }

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from econsim.domain.expectation.names import (
     ENVELOPE,
-    REPORTED,
+    REPORTS,
     ValueKind,
     check_field,
     is_money,
@@ -31,9 +31,6 @@ Read = Callable[[Occurrence], Any]
 
 Test = Callable[[Any], bool]
 """Tells whether a value is as it must be."""
-
-_REPORTS: Final = f"{REPORTED.partition('.')[0]}."
-"""Beginning of the types of agents' reports, which may be about others than their actor."""
 
 PRICE_CREDITS_MAX: Final = PRICE_MAX // MICROS_PER_CREDIT
 """Highest price of a unit, credits: a constraint above it was written in micro-credits."""
@@ -79,7 +76,7 @@ def compile_pattern(pattern: EventPattern) -> Pattern:
     """
     look = resolve(pattern.type)
     tests: list[Callable[[Occurrence], bool]] = []
-    actor = "" if look.type.startswith(_REPORTS) else look.agent
+    actor = "" if look.type.startswith(REPORTS) else look.agent
     if look.agent:
         tests.append(_is_about(look.agent, look.type))
     reads = [(reader(look.type, path), constraint) for path, constraint in pattern.where.items()]
@@ -270,7 +267,7 @@ def _key(reads: Sequence[Read]) -> Callable[[Occurrence], tuple[Any, ...]]:
 
 def _is_about(agent: str, kind: str) -> Callable[[Occurrence], bool]:
     """Tell whether a fact is an agent's: it is the actor, or of a report the entity or one of those that a host names."""
-    if not kind.startswith(_REPORTS):
+    if not kind.startswith(REPORTS):
         return lambda seen: seen.actor == agent
 
     def test(seen: Occurrence) -> bool:

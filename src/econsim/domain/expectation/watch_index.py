@@ -9,11 +9,8 @@ from typing import Final
 from econsim.domain.audit.facts import Record
 from econsim.domain.audit.late_event import LateEvent
 from econsim.domain.expectation.monitor import See, Watch
-from econsim.domain.expectation.names import CATALOG, REPORTED
+from econsim.domain.expectation.names import CATALOG, REPORTED, REPORTS
 from econsim.domain.expectation.occurrence import Occurrence
-
-_REPORTS: Final = f"{REPORTED.partition('.')[0]}."
-"""Beginning of the types of agents' reports."""
 
 SUBJECTS_MAX: Final = 4_096
 """Subjects whose handlers are kept: those of services, and of the reports of some thousand agents."""
@@ -48,7 +45,7 @@ class WatchIndex:
         if subject in self._handlers:
             return self._handlers[subject]
         kind = entry.type
-        if kind.startswith(_REPORTS) and kind not in CATALOG:
+        if kind.startswith(REPORTS) and kind not in CATALOG:
             kind = REPORTED
         found = _handlers(
             [each for each in self._watches.get(kind, ()) if each[0].entity in {"", entry.entity}]

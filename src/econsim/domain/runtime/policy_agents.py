@@ -50,6 +50,9 @@ _PACKAGE: Final = __file__.partition("domain")[0]
 _LIBRARIES: Final = "/lib/python"
 """Part of the path of every installed library: where one of them raised says less than where the policy called it."""
 
+_GENERATED: Final = "<string>"
+"""Path of code that a library has written, such as that of a frozen dataclass."""
+
 MakePolicy = Callable[[], Policy]
 """Makes a policy for one agent; whatever it raises sets the agent aside."""
 
@@ -212,7 +215,7 @@ def _reason(agent: Agent, error: BaseException) -> str:
     what = f"policy {agent.policy} raised {type(error).__name__}" + (f": {text}" if text else "")
     places = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
     outside = [place for place in places if not place[0].startswith(_PACKAGE)]
-    own = [place for place in outside if _LIBRARIES not in place[0]] or outside
+    own = [each for each in outside if _LIBRARIES not in each[0] and each[0] != _GENERATED] or outside
     if not own:
         return what
     file, line = own[-1]

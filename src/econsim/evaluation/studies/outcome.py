@@ -24,6 +24,9 @@ from econsim.evaluation.bench.statistics import (
 )
 from econsim.report.format import NOTHING
 
+MEASURES_SHOWN_MAX: Final = 4
+"""Measures that a terminal or a notebook shows of a study that names none: more than a screen of tables is no summary."""
+
 UNITS: Final = {
     "efficiency": "%",
     "alpha": "%",
@@ -54,7 +57,7 @@ class ConditionMean:
 
 @dataclass(frozen=True, slots=True)
 class ConditionDifference:
-    """A measure under one condition, less the same under its baseline."""
+    """A measure under one condition, minus the same under its baseline."""
 
     condition: StudyCondition
     """Condition of the runs."""
@@ -68,13 +71,13 @@ class StudyOutcome:
     """A study with the results of its runs so far."""
 
     def __init__(self, batch: str, study: StudyPlan, results: Sequence[CellResult]) -> None:
-        """Take the results; runs that ended early are counted and left out of every number."""
+        """Take the results; runs that failed are counted and left out of every number."""
         self.batch = batch
         """Name of the batch."""
         self.study = study
         """Conditions of the study."""
         self.failed = tuple(each for each in results if each.failure)
-        """Runs that ended early."""
+        """Runs that ended early, or whose figures mislead."""
         self.runs: Mapping[str, Sequence[CellResult]] = by_treatment(
             each for each in results if not each.failure
         )
@@ -88,6 +91,11 @@ class StudyOutcome:
             return tuple(each for each in self.study.measures if each in found)
         of_markets = [each for each in found if each.endswith(" efficiency")]
         return tuple(each for each in found if len(of_markets) != 1 or each not in of_markets)
+
+    @property
+    def first_measures(self) -> tuple[str, ...]:
+        """Measures for a look: those of the design, or else the first MEASURES_SHOWN_MAX."""
+        return self.measures if self.study.measures else self.measures[:MEASURES_SHOWN_MAX]
 
     @cached_property
     def means(self) -> tuple[ConditionMean, ...]:

@@ -177,7 +177,7 @@ def by_chance(outcome: StudyOutcome) -> str:
 
 def _failures(outcome: StudyOutcome) -> str:
     number = len(outcome.failed)
-    return f"{plural(number, 'run')} ended early, and no number counts them." if number else ""
+    return f"{plural(number, 'run')} failed, and no number counts them." if number else ""
 
 
 def measure_table(outcome: StudyOutcome, measure: str, look: Literal["card", ""] = "card") -> str:

@@ -49,7 +49,7 @@ COLUMNS: Final[Mapping[str, str]] = {
 def write_tables(
     batch: str, study: StudyPlan, results: Sequence[CellResult], directory: Path
 ) -> tuple[Path, Path]:
-    """Write both tables and return their paths; runs that ended early are left out. Raises SetupError if one cannot be written."""
+    """Write both tables and return their paths; runs that failed are left out. Raises SetupError if one cannot be written."""
     heads: dict[str, Row] = {
         each.name: {"study": batch, "treatment": each.treatment, **each.values} for each in study.conditions
     }

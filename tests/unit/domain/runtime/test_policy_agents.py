@@ -214,10 +214,11 @@ def test_an_error_that_no_log_could_hold_sets_its_agent_aside_too(error, why):
     assert all(data.model_dump_json() for data in found if isinstance(data, CognitiveCyclesCompleted))
 
 
-def test_an_error_in_a_library_is_reported_with_the_line_that_called_it():
+@pytest.mark.parametrize("fail", [lambda _: Fraction("one half"), lambda see: setattr(see, "tick", 1)])
+def test_an_error_in_a_library_or_in_code_that_one_wrote_is_reported_with_the_line_that_called_it(fail):
     class Failing(Policy):
         def act(self, see, draws):
-            Fraction("one half")
+            fail(see)
 
     why = set_aside(trade(Failing))["buyer_001"]
 
