@@ -10,7 +10,7 @@ from rich.tree import Tree
 from econsim.domain.audit.causality import CausalGraph, EffectTree
 from econsim.domain.audit.describe import describe
 from econsim.domain.audit.facts import Fact
-from econsim.report.format import visible
+from econsim.report.format import plural, visible
 
 COLOURS: Final = {
     "trade_executed": "green",
@@ -45,7 +45,7 @@ def cause_tree(causes: CausalGraph, name: str) -> Tree:
     steps = causes.chain(name)
     leaves = [_leaf(fact) for fact in reversed(steps[1:])]
     if (left_out := len(leaves) - CAUSES_SHOWN_MAX) > 0:
-        leaves[1 : 1 + left_out] = [Text(f"… {left_out} causes more", style="dim")]
+        leaves[1 : 1 + left_out] = [Text(f"… {plural(left_out, 'cause')} more", style="dim")]
     for leaf in leaves:
         branch = branch.add(leaf)
     _grow(branch.add(Text.assemble(("▶ ", "bold yellow"), _leaf(steps[0]))), causes.tree(name))
