@@ -7,6 +7,7 @@ a server starts its own `EmbeddedServer`.
 from __future__ import annotations
 
 import asyncio
+import signal
 import threading
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -21,6 +22,10 @@ from econsim.adapters.nats.connection import connect
 from econsim.adapters.server.embedded import EmbeddedServer
 
 ConnectAs = Callable[[str], Awaitable[Client]]
+
+# Whoever runs the tests in the background of a shell ignores Ctrl-C, and so would the commands that are tested with it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="module")
