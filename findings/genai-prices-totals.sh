@@ -10,6 +10,7 @@ trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" install -qq genai-prices==0.2.3
 "$folder/venv/bin/python" - <<'PY'
+from datetime import UTC, datetime
 from importlib import metadata
 
 from genai_prices import Usage, calc_price
@@ -18,7 +19,8 @@ print("genai-prices", metadata.version("genai-prices"))
 
 
 def price(tokens, model):
-    return calc_price(Usage(input_tokens=tokens), model_ref=model).total_price
+    asked = datetime(2026, 11, 1, tzinfo=UTC)
+    return calc_price(Usage(input_tokens=tokens), model_ref=model, genai_request_timestamp=asked).total_price
 
 
 one = Usage(input_tokens=100_000)
