@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # jcs 0.2.1, with rfc8785 0.1.4 and canonicaljson 2.0.0 beside it: two records whose balances differ by one have the same
-# canonical bytes, and so the same digest and signature.
+# canonical bytes, and so the same digest.
 # Guess: canonical JSON of Python integers keeps them, or refuses those beyond 2**53, for which the standard (RFC 8785) knows no number.
 # Seen: jcs writes 2**53 + 1 as 9007199254740992 and 10**21 + 1 as 1e+21, and says nothing; rfc8785 raises IntegerDomainError;
 # canonicaljson keeps every digit. A chain of digests over balances in millionths of a credit does not notice a change of the
