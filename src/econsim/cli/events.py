@@ -129,7 +129,7 @@ async def _events(config: Settings, run: str | Path, choice: EventFilter, *, as_
     from econsim.domain.audit.facts import facts
 
     show = printer(as_json=as_json)
-    async with readable_run(config, run, unopened=True) as source:
+    async with readable_run(config, run, unopened=True, brief=not choice.follow) as source:
         # A file of facts answers a replay by itself; a line for people has no text.
         with_texts = as_json and choice.has_calls
         log: RunLog | KeptLog
