@@ -113,7 +113,9 @@ def events(  # noqa: PLR0913 - each is an option of the command
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print each fact as one line of JSON.")] = False,
 ) -> None:
-    """Show the facts of a run, one a line: tick, time, type, actor, description.
+    """Show the facts of a run, one a line: tick, time, type, actor, description. An event of many items is many facts.
+
+    Over NATS there are more than in memory: each host's cycle_completed and cognitive_cycles_started, and operators' commanded.
 
     Example: [cyan]econsim events last --type trade --limit 20[/cyan]
 

@@ -153,7 +153,7 @@ def _delete(kept: KeptRun) -> None:
 
 
 async def _list(config: Settings, *, as_json: bool) -> None:
-    from econsim.cli.run_list import RETENTION_NOTE
+    from econsim.cli.run_list import RETENTION_NOTE, TRANSPORT_NOTE
 
     found = await _all(config)
     if as_json:
@@ -175,6 +175,8 @@ async def _list(config: Settings, *, as_json: bool) -> None:
         )
     if any(seen.until for seen in found.seen):
         plain(RETENTION_NOTE)
+    if len({seen.transport for seen in found.seen}) > 1:
+        plain(TRANSPORT_NOTE)
     found.check()
 
 
@@ -206,6 +208,9 @@ def _print_list(found: RunList) -> None:
     from econsim.report.format import count
     from econsim.report.tables import print_table
 
+    if not found.seen and not found.gone:
+        say("there are no runs yet; start one with [cyan]econsim run genesis[/cyan]")
+        return
     table, now = Table(box=SIMPLE_HEAD), SystemClock().now()
     for heading in ("run", "scenario", "transport", "state"):
         table.add_column(heading, no_wrap=True)
