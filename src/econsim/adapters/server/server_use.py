@@ -1,12 +1,14 @@
 """Which server a command uses: the one that runs on its state directory, or one of its own; and who waits for whom when one stops.
 
 A brief command, which reads and ends, holds the server that it finds, and whoever started that waits a while for it before it stops.
-A lasting one, such as a run or a live page, does not hold a server up, and does not settle on that of a brief command.
+A lasting one, such as a run or a live page, does not settle on that of a brief command. A run is waited for by the run whose command started
+the server; nothing else that lasts holds a server up.
 All of it is locks, which go with their process: no killed command holds anybody up.
 """
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import math
 import os
@@ -31,6 +33,9 @@ USERS_S: Final = 10.0
 
 USERS_NOTED_S: Final = 1.0
 """Seconds after which it says that it waits."""
+
+RUNS_INTERVAL_S: Final = 0.2
+"""Pause between two looks whether other runs use the server, in seconds."""
 
 LOOK_INTERVAL_S: Final = 0.02
 """Pause between two looks, in seconds."""
@@ -85,6 +90,36 @@ def held_url(state: Path) -> Iterator[str | None]:
         os.close(lock)
 
 
+@contextmanager
+def used_by_run(state: Path) -> Iterator[None]:
+    """Let whoever started the server know, for the time of the context, that a run of this command uses it."""
+    lock = os.open(_runs_lock(state), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        yield
+        fcntl.flock(lock, fcntl.LOCK_UN)
+    finally:
+        os.close(lock)
+
+
+async def wait_for_other_runs(state: Path, tell: Callable[[str], None]) -> None:
+    """Wait until no run of another command uses the server; Ctrl-C, which cancels the task, ends the waiting and nothing else."""
+    told = False
+    try:
+        async for _ in Poll(RUNS_INTERVAL_S):
+            if not state_directory.is_locked(_runs_lock(state), fcntl.LOCK_EX):
+                return
+            if not told:
+                tell(
+                    "this run has ended, and another command's run still uses the server: the results follow when it has ended, too; "
+                    "Ctrl-C shows them now, and ends that run"
+                )
+            told = True
+    except asyncio.CancelledError:
+        if task := asyncio.current_task():
+            task.uncancel()
+
+
 async def wait_until_unused(claim: Claim, tell: Callable[[str], None]) -> None:
     """Wait until no brief command uses a server, and let none begin to; give up after USERS_S."""
     told = time.monotonic() + USERS_NOTED_S
@@ -96,6 +131,10 @@ async def wait_until_unused(claim: Claim, tell: Callable[[str], None]) -> None:
                 f"waiting up to {USERS_S:.0f} s for a command in another terminal that still reads from this server; Ctrl-C stops it at once"
             )
             told = math.inf
+
+
+def _runs_lock(state: Path) -> Path:
+    return state / "nats" / "runs.lock"
 
 
 def _found(stack: AsyncExitStack, state: Path, *, brief: bool) -> str | None:

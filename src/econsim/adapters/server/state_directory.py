@@ -4,6 +4,7 @@
     server.lock       held by the owner and, through an inherited descriptor, by the server itself
     owner.lock        held by the owning process only: free while the server runs means an orphan
     users.lock        shared by the brief commands that use the server; taken whole by the owner when it stops
+    runs.lock         shared by the commands whose runs use the server; looked at by the owner when its own run has ended
     program.json      version of the nats-server program, and the file it was asked of
     server.json       pid, port and version, for commands that want to attach
     server.conf       generated, 0600
@@ -116,7 +117,7 @@ class ServerRecord:
 def running_url(state: Path) -> str | None:
     """Return the URL of the embedded server that runs on a state directory, if one runs and its owner lives."""
     directory = state / "nats"
-    if not (_is_locked(directory / "server.lock") and _is_locked(directory / "owner.lock")):
+    if not (is_locked(directory / "server.lock") and is_locked(directory / "owner.lock")):
         return None
     record = read_record(directory)
     return record.url if record else None
@@ -138,7 +139,7 @@ def write_record(directory: Path, record: ServerRecord) -> None:
 
 def is_owned(state: Path) -> bool:
     """Tell whether a living process has the right to run a server on a state directory: one runs, starts or stops."""
-    return _is_locked(state / "nats" / "owner.lock")
+    return is_locked(state / "nats" / "owner.lock")
 
 
 def users_lock(state: Path) -> Path:
@@ -313,10 +314,10 @@ def _lock(path: Path, kind: int = fcntl.LOCK_EX) -> int | None:
     return descriptor
 
 
-def _is_locked(path: Path) -> bool:
-    """Return whether a process holds a lock."""
-    # Shared, so that two who look at once do not take each other for a holder.
-    lock = _lock(path, fcntl.LOCK_SH) if path.exists() else -1
+def is_locked(path: Path, kind: int = fcntl.LOCK_SH) -> bool:
+    """Return whether a process holds a lock in a way that excludes this kind of `fcntl.LOCK_…`."""
+    # A shared lock, because two who look at once shall not take each other for a holder.
+    lock = _lock(path, kind) if path.exists() else -1
     if lock is not None and lock >= 0:
         os.close(lock)
     return lock is None

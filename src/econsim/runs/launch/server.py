@@ -58,7 +58,7 @@ async def provide_server(
 
 async def _prepared(embedded: EmbeddedServer, config: Settings) -> Server:
     """Return a server of one's own, with all streams and accounts."""
-    server = Server(embedded.url, embedded.creds, embedded.trust, embedded.state)
+    server = Server(embedded.url, embedded.creds, embedded.trust, embedded.state, is_own=True)
     await provision_streams(server, config.replicas)
     await push_accounts(server)
     return server

@@ -12,7 +12,12 @@ from contextlib import asynccontextmanager
 import pytest
 
 from econsim.adapters.server import state_directory
-from econsim.adapters.server.server_use import held_url, running_or_own
+from econsim.adapters.server.server_use import (
+    held_url,
+    running_or_own,
+    used_by_run,
+    wait_for_other_runs,
+)
 from econsim.adapters.server.state_directory import Claim, ServerRecord, ServerRuns
 
 PORT = 20_001
@@ -144,3 +149,17 @@ async def test_a_lasting_command_does_not_settle_on_the_server_of_a_brief_one(tm
 
     assert await lasting == "own"
     assert started == [1]
+
+
+async def test_a_run_that_has_ended_waits_for_another_that_uses_its_server_until_ctrl_c(tmp_path, directory):
+    told = []
+    with used_by_run(tmp_path):
+        stopped = asyncio.create_task(wait_for_other_runs(tmp_path, told.append))
+        waiting = asyncio.create_task(wait_for_other_runs(tmp_path, told.append))
+        await asyncio.sleep(0)
+        stopped.cancel()
+        await stopped
+        assert not waiting.done()
+
+    await waiting
+    assert [text.split(",")[0] for text in told] == ["this run has ended"] * 2
