@@ -169,6 +169,10 @@ async def _list(config: Settings, *, as_json: bool) -> None:
             plain(
                 f"{seen.name} was stopped at tick {seen.tick}; `econsim resume {seen.name}` goes on with it"
             )
+        if seen.state == "open":
+            plain(
+                f"{seen.name} is open; if its command has ended, `econsim resume {seen.name}` goes on with it"
+            )
     if found.gone:
         plain(
             f"the log of {len(found.gone)} older runs is gone; their ledgers are kept: {', '.join(found.gone)}"
