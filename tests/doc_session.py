@@ -36,13 +36,11 @@ FORKED.set_forkserver_preload(
 )
 READY = {"up": "econsim is up at", "watch": "is at http://", "play": "trades in run", "--follow": "\n"}
 """Word of a command that serves until Ctrl-C → what it says when it is ready."""
-LEAVES_S = 10
-"""Seconds in which a run that has closed ends its command."""
 STOPPED = 130
 SHELL = frozenset("<>|;&")
 """What only a shell understands."""
-AGAIN = ("does not answer now", "try again in a moment")
-"""What a command says of a service that is still starting, or of a server that stops with the run that started it: it is typed again."""
+AGAIN = "does not answer now"
+"""What a command says of a service that is still starting: it is typed again."""
 ANYTHING = "…"
 """What a page shows for what differs each time."""
 SETTING = re.compile(r"([A-Z_]+)=(.*)")
@@ -135,20 +133,9 @@ class Session:
     def _is_early(self, terminal: Terminal) -> bool:
         """Tell whether a command, which has ended, has to be typed again in a moment."""
         terminal.code(END_S)
-        said = terminal.said()
-        is_early = any(words in said for words in AGAIN) or bool(
-            terminal.code(END_S) and self._has_lost_server(terminal)
-        )
-        if is_early:
+        if is_early := AGAIN in terminal.said():
             self.open.remove(terminal)
         return is_early
-
-    def _has_lost_server(self, terminal: Terminal) -> bool:
-        """Tell whether a command of another terminal has ended by itself, and took the server with it that it had started."""
-        ended = [each for each in self.open if each is not terminal and each.code(LEAVES_S) == 0]
-        for each in ended:
-            self.open.remove(each)
-        return bool(ended)
 
     def close(self) -> None:
         """Stop what still goes on with Ctrl-C."""

@@ -167,6 +167,8 @@ class Server:
     """Names of the services that the command with this value started."""
     policies: Path | None = None
     """Directory of the policies that services of this command may run; none for that of the settings."""
+    is_own: bool = False
+    """True if this command started the server, so that it ends with the command."""
 
 
 def server_of(config: Settings) -> Server:
@@ -230,9 +232,7 @@ async def _stop_services(made: Sequence[Service]) -> None:
     while not (await asyncio.wait({stopping}, timeout=LOOK_S))[0]:
         looks = looks + 1 if any(service.is_lost for service in made) else 0
         if looks * LOOK_S > LOST_S:
-            _log.warning(
-                "the server is gone: its services stop without giving back their leases, which expire"
-            )
+            _log.warning("the server is gone: its services stop, and leave their leases to expire")
             await cancel_until_done([stopping], CANCEL_AGAIN_S, CANCEL_S)
             return
     await stopping

@@ -84,7 +84,7 @@ async def _watch(config: Settings, name: str, wanted: Scenario | None) -> tuple[
     from econsim.evaluation.bench.observer import fold_run
     from econsim.schemas.clock import RunOpened
 
-    async with connect_to_server(config) as client:
+    async with connect_to_server(config, brief=False) as client:
         run = await resolve(client, name)
         stored = await newest(client, subjects.RUN_OPENED(run=run))
         opened = event_of(RunOpened, stored.subject, stored.payload) if stored else None

@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 refused or something was found wrong, 2 the command line i
 
 from __future__ import annotations
 
+import errno
 import shlex
 import sys
 from collections.abc import Iterator
@@ -42,6 +43,13 @@ UsageError: Final[type[Exception]] = typer.BadParameter.__bases__[0]
 """Class of every error in a command line that Typer raises; Typer has no public name for it."""
 
 _INVALID: Final = ("Invalid value for ", "Invalid value: ")
+_REMEDIES: Final = {
+    errno.EACCES: "be the user whom it belongs to, or choose another state directory with --state",
+    errno.EROFS: "choose another state directory with --state",
+    errno.ENOSPC: "free some space, and try again",
+    errno.EDQUOT: "free some space, and try again",
+    errno.EMFILE: "raise the limit of open files (`ulimit -n`), and try again",
+}
 _HELP_ASKED: Final = "econsim.help"
 _TYPED: Final = "econsim.typed"
 _VALUED: Final = ("--state", "--nats", "--creds")
@@ -147,7 +155,9 @@ def _fail_if_known(error: Exception) -> None:
         discard_stdout()
         raise typer.Exit(PIPE_CLOSED) from None
     if isinstance(error, OSError):
-        fail(SetupError(": ".join(filter(None, (error.filename, error.strerror or str(error))))))
+        what = ": ".join(str(each) for each in (error.filename, error.strerror or error) if each)
+        remedy = _REMEDIES.get(error.errno or 0)
+        fail(SetupError(f"{what}; {remedy}" if remedy else what))
 
 
 def fail(error: EconsimError) -> NoReturn:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +17,7 @@ from econsim.errors import SetupError
 if TYPE_CHECKING:
     from nats.aio.client import Client
 
+    from econsim.adapters.server.embedded import EmbeddedServer
     from econsim.config import Settings
 
 OBSERVER: Final = "observer"
@@ -69,23 +71,33 @@ def agent_creds(config: Settings, run: str, name: str) -> Path:
 
 
 @asynccontextmanager
-async def connect_to_server(config: Settings, role: str = OBSERVER) -> AsyncIterator[Client]:
+async def connect_to_server(
+    config: Settings, role: str = OBSERVER, *, brief: bool = True
+) -> AsyncIterator[Client]:
     """Connect as a role for the time of the context.
 
+    A brief command is waited for by whoever started the server; one that goes on until it is stopped, or for as long as a run, is not.
     Raises SetupError with the remedy if there is no server, or if it refuses the connection.
     """
-    if url := server_url(config):
-        async with _client(url, creds_of(config, role), role) as client:
+    if config.nats:
+        async with _client(config.nats, creds_of(config, role), role) as client:
             yield client
         return
+    from econsim.adapters.server.server_use import running_or_own
+
+    own = partial(_own_server, config, brief=brief)
+    async with running_or_own(config.state, own, brief=brief) as (url, started):
+        creds = started.creds(role) if started else creds_of(config, role)
+        async with _client(url, creds, role) as client:
+            yield client
+
+
+def _own_server(config: Settings, *, brief: bool) -> EmbeddedServer:
+    """Return a server to start; raises SetupError if there is nothing to read."""
     from econsim.adapters.server.embedded import EmbeddedServer
 
     require_runs(config)
-    async with (
-        EmbeddedServer(config.state, port=config.port, binary=config.nats_server) as server,
-        _client(server.url, server.creds(role), role) as client,
-    ):
-        yield client
+    return EmbeddedServer(config.state, port=config.port, binary=config.nats_server, brief=brief)
 
 
 def has_log(config: Settings) -> bool:

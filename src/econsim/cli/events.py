@@ -113,7 +113,9 @@ def events(  # noqa: PLR0913 - each is an option of the command
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print each fact as one line of JSON.")] = False,
 ) -> None:
-    """Show the facts of a run, one a line: tick, time, type, actor, description.
+    """Show the facts of a run, one a line: tick, time, type, actor, description. An event of many items is many facts.
+
+    Over NATS there are more than in memory: each host's cycle_completed and cognitive_cycles_started, and operators' commanded.
 
     Example: [cyan]econsim events last --type trade --limit 20[/cyan]
 
@@ -129,7 +131,7 @@ async def _events(config: Settings, run: str | Path, choice: EventFilter, *, as_
     from econsim.domain.audit.facts import facts
 
     show = printer(as_json=as_json)
-    async with readable_run(config, run, unopened=True) as source:
+    async with readable_run(config, run, unopened=True, brief=not choice.follow) as source:
         # A file of facts answers a replay by itself; a line for people has no text.
         with_texts = as_json and choice.has_calls
         log: RunLog | KeptLog

@@ -125,7 +125,7 @@ async def _next(config: Settings, run: str, left: set[str]) -> Question:
     from econsim.schemas.social import Audience, ListQuestions
 
     name = await _open_run(config, run)
-    async with connect_operator(config) as operator:
+    async with connect_operator(config, brief=False) as operator:
         version = wait_ms = 0
         while True:
             found = await _list(operator, name, ListQuestions(after=version, wait_ms=wait_ms))
@@ -156,7 +156,7 @@ async def _ask(config: Settings, run: str, agent: str, text: str, deadline_s: fl
     name = await _open_run(config, run)
     fields = {"request_id": random_id(), "agent": agent, "text": text}
     request = validated_message(AskAgent, **fields, deadline_ms=round(deadline_s * 1_000))
-    async with connect_operator(config) as operator:
+    async with connect_operator(config, brief=False) as operator:
         question = await operator.ask(subjects.ASK_AGENT, request, Question, run=name)
         found = await _list(operator, name, ListQuestions())
         while any(each.question_id == question.question_id for each in found.questions):

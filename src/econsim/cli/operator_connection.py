@@ -44,10 +44,10 @@ class OperatorConnection:
 
 
 @asynccontextmanager
-async def connect_operator(config: Settings) -> AsyncIterator[OperatorConnection]:
-    """Connect as the operator for the time of the context; raises SetupError if that fails."""
+async def connect_operator(config: Settings, *, brief: bool = True) -> AsyncIterator[OperatorConnection]:
+    """Connect as the operator for the time of the context, as `connect_to_server` does; raises SetupError if that fails."""
     from econsim.app import server_of
     from econsim.runs.launch.key_audit import operator_name
 
-    async with connect_to_server(config, OPERATOR) as client:
+    async with connect_to_server(config, OPERATOR, brief=brief) as client:
         yield OperatorConnection(client, operator_name(server_of(config).creds(OPERATOR)))

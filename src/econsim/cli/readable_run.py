@@ -72,9 +72,10 @@ class ReadableRun:
 class ReadableRuns:
     """All runs that a command can read; a server is asked only for what is in no file, over one connection."""
 
-    def __init__(self, config: Settings, stack: AsyncExitStack) -> None:
-        """Read as these settings say; the stack closes the connection."""
+    def __init__(self, config: Settings, stack: AsyncExitStack, *, brief: bool = True) -> None:
+        """Read as these settings say; the stack closes the connection, which is a brief command's or not."""
         self._config = config
+        self._brief = brief
         self._stack = stack
         self._client: Client | None = None
 
@@ -119,7 +120,9 @@ class ReadableRuns:
 
     async def _connect(self) -> Client:
         if self._client is None:
-            self._client = await self._stack.enter_async_context(connect_to_server(self._config))
+            self._client = await self._stack.enter_async_context(
+                connect_to_server(self._config, brief=self._brief)
+            )
         return self._client
 
     def _not_kept(self, run: str | Path) -> NotFound:
@@ -133,18 +136,18 @@ class ReadableRuns:
 
 
 @asynccontextmanager
-async def readable_runs(config: Settings) -> AsyncIterator[ReadableRuns]:
-    """Provide all runs that a command can read."""
+async def readable_runs(config: Settings, *, brief: bool = True) -> AsyncIterator[ReadableRuns]:
+    """Provide all runs that a command can read; a command that follows a run is not brief."""
     async with AsyncExitStack() as stack:
-        yield ReadableRuns(config, stack)
+        yield ReadableRuns(config, stack, brief=brief)
 
 
 @asynccontextmanager
 async def readable_run(
-    config: Settings, run: str | Path, *others: str | Path, unopened: bool = False
+    config: Settings, run: str | Path, *others: str | Path, unopened: bool = False, brief: bool = True
 ) -> AsyncIterator[ReadableRun]:
     """Provide one run, as `ReadableRuns.find` does."""
-    async with readable_runs(config) as sources:
+    async with readable_runs(config, brief=brief) as sources:
         yield await sources.find(run, *others, unopened=unopened)
 
 

@@ -34,6 +34,9 @@ POLL_INTERVAL_S: Final = 0.05
 RETENTION_NOTE: Final = f"the log keeps a run for {AUDIT_LOG.max_age_s // DAY_S} days; `econsim runs archive RUN` keeps it for good"
 """Note about retention below every list of runs of the log."""
 
+TRANSPORT_NOTE: Final = "a run has more events over NATS than in memory, those between its services and of operators; its hash is the same"
+"""Note below a list that has runs of both kinds."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunStatus:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from econsim.cli.readable_run import ReadableRun
     from econsim.cli.run_list import RunList, RunStatus
     from econsim.config import Settings
+    from econsim.runs.kept_runs import KeptRun
 
 DAYS_MAX: Final = 36_500
 """Days of `--older-than` at most: a century."""
@@ -94,8 +95,7 @@ def delete(
             raise NotAllowed(message)
         kept_runs.required_kept_run(config.state, name)
     for kept in filter(None, found):
-        kept_runs.delete(kept)
-        say("deleted [bold]{run}[/bold]", run=kept.facts.run)
+        _delete(kept)
 
 
 @runs.command()
@@ -135,15 +135,25 @@ def prune(
     state = settings_of(context).state
     found = kept_runs.old_runs(state, SystemClock().now(), older_than_days=older_than, newest=newest)
     for kept in found:
-        if not dry_run:
-            kept_runs.delete(kept)
-        say("{done} [bold]{run}[/bold]", done="would delete" if dry_run else "deleted", run=kept.facts.run)
+        if dry_run:
+            say("would delete [bold]{run}[/bold]", run=kept.facts.run)
+        else:
+            _delete(kept)
     if not found:
         say("nothing to delete")
 
 
+def _delete(kept: KeptRun) -> None:
+    from econsim.runs import kept_runs
+
+    is_shared = kept_runs.delete(kept)
+    say("deleted [bold]{run}[/bold]", run=kept.facts.run)
+    if is_shared:
+        say("the run of the log of this name stays, with its hash and the report")
+
+
 async def _list(config: Settings, *, as_json: bool) -> None:
-    from econsim.cli.run_list import RETENTION_NOTE
+    from econsim.cli.run_list import RETENTION_NOTE, TRANSPORT_NOTE
 
     found = await _all(config)
     if as_json:
@@ -159,12 +169,18 @@ async def _list(config: Settings, *, as_json: bool) -> None:
             plain(
                 f"{seen.name} was stopped at tick {seen.tick}; `econsim resume {seen.name}` goes on with it"
             )
+        if seen.state == "open":
+            plain(
+                f"{seen.name} is open; if its command has ended, `econsim resume {seen.name}` goes on with it"
+            )
     if found.gone:
         plain(
             f"the log of {len(found.gone)} older runs is gone; their ledgers are kept: {', '.join(found.gone)}"
         )
     if any(seen.until for seen in found.seen):
         plain(RETENTION_NOTE)
+    if len({seen.transport for seen in found.seen}) > 1:
+        plain(TRANSPORT_NOTE)
     found.check()
 
 
@@ -196,6 +212,9 @@ def _print_list(found: RunList) -> None:
     from econsim.report.format import count
     from econsim.report.tables import print_table
 
+    if not found.seen and not found.gone:
+        say("there are no runs yet; start one with [cyan]econsim run genesis[/cyan]")
+        return
     table, now = Table(box=SIMPLE_HEAD), SystemClock().now()
     for heading in ("run", "scenario", "transport", "state"):
         table.add_column(heading, no_wrap=True)

@@ -89,7 +89,8 @@ async def _trace(config: Settings, choice: Choice, use: Use | None) -> None:
     from econsim.cli.readable_run import LAST, readable_run
 
     others = (choice.run,) if choice.what != LAST else ()
-    async with readable_run(config, choice.run if choice.what == LAST else choice.what, *others) as source:
+    wanted = choice.run if choice.what == LAST else choice.what
+    async with readable_run(config, wanted, *others, brief=not choice.follow) as source:
         event, tick = None, choice.tick
         if others and source.asked != choice.what:
             event, tick = await _find(source, str(choice.what))

@@ -64,7 +64,7 @@ async def _watch(config: Settings, wanted: str, given: PageAccess | None, *, is_
     from econsim.evaluation.bench.live_verdicts import live_verdicts
 
     is_held = server_url(config) is None
-    async with connect_to_server(config) as client:
+    async with connect_to_server(config, brief=False) as client:
         access = given or embedded_access(config)
         name, newest = await resolve(client, wanted), await newest_tick(client)
         reading = partial(connect_to_server, config)

@@ -24,7 +24,7 @@ async def watch_in_terminal(config: Settings, name: str) -> None:
     from econsim.cli.watched_run import WatchedRun
     from econsim.terminal.app import show
 
-    async with connect_to_server(config) as client:
+    async with connect_to_server(config, brief=False) as client:
         run = await resolve(client, name)
         await show(WatchedRun(client, run, creds_of(config, OBSERVER)))
 
@@ -41,7 +41,7 @@ async def watch_batch(config: Settings, name: str) -> None:
     if files.record().transport == BenchTransport.MEMORY:
         await show_batch(WatchedBatch(files, None, None))
         return
-    async with connect_to_server(config) as client:
+    async with connect_to_server(config, brief=False) as client:
         await show_batch(WatchedBatch(files, client, creds_of(config, OBSERVER)))
 
 

@@ -91,10 +91,19 @@ def old_runs(state: Path, now: str, *, older_than_days: int | None, newest: int 
     return [kept for kept in found if kept.facts.state != "stopped"]
 
 
-def delete(kept: KeptRun) -> None:
-    """Delete all that is kept of a run, its report too; idempotent."""
+def delete(kept: KeptRun) -> bool:
+    """Delete all that is kept of a run, its report too; idempotent.
+
+    True if a run of the log has the name, too: its hash stays, and the report, which may be its own.
+    """
+    directory = kept.path.parent
+    is_shared = has_stored_hash(directory.parent.parent, directory.name)
     with suppress(FileNotFoundError):
-        rmtree(kept.path.parent)
+        if is_shared:
+            kept.path.unlink()
+        else:
+            rmtree(directory)
+    return is_shared
 
 
 def required_kept_run(state: Path, run: str) -> KeptRun:

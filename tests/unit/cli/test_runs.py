@@ -16,6 +16,7 @@ from econsim.domain.execution import in_memory
 from econsim.runs import kept_runs
 from econsim.runs.run_facts import SALT
 from econsim.runs.run_progress import RunProgress
+from econsim.runs.stored_hash import store_hash, stored_hash
 
 
 @pytest.fixture
@@ -98,6 +99,18 @@ def test_an_archive_is_read_by_its_file_after_the_run_was_deleted(cli):
     assert "run first, 22 agents" in cli("report", "first.jsonl.gz", "--output", "r.html").stdout
     assert len(cli("events", "first.jsonl.gz", "--json").stdout.splitlines()) >= row["events"]
     assert "the books of first add up" in cli("ledger", "verify", "first.jsonl.gz").stdout
+
+
+def test_deleting_a_run_in_memory_leaves_the_hash_of_a_run_of_the_log_with_its_name(cli, state):
+    run_in_memory(cli, "--name", "first")
+    store_hash(state, "first", "opening", "a" * 64)
+
+    said = cli("runs", "delete", "first").stdout
+
+    assert "the run of the log of this name stays" in said
+    assert stored_hash(state, "first", "opening") == "a" * 64
+    again = cli("runs", "delete", "first")
+    assert (again.exit_code, "run 'first' is in the log" in again.stderr) == (1, True)
 
 
 def test_a_stopped_run_says_how_far_it_came_and_is_resumed_to_the_hash_of_a_whole_one(cli, state):

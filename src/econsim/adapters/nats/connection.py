@@ -141,7 +141,13 @@ async def connect(
             await synchronize(client)
             return client if creds is None else _with_renewal(_with_guard(client, creds), creds)
         await asyncio.sleep(RECONNECT_WAIT_S)
-    message = f"cannot connect to {url} as {creds.stem if creds else 'nobody'}: {reasons[-1]}"
+    is_refused = _REFUSAL in reasons[-1].lower()
+    remedy = (
+        "it does not know these credentials: check --creds"
+        if is_refused
+        else "check --nats, and that it runs"
+    )
+    message = f"cannot connect to {url} as {creds.stem if creds else 'nobody'}: {reasons[-1]}; {remedy}"
     raise SetupError(message)
 
 

@@ -24,6 +24,7 @@ from econsim.adapters.nats.connection import connect
 from econsim.adapters.poll import Poll
 from econsim.adapters.server import child_processes, state_directory
 from econsim.adapters.server.binary import find, version
+from econsim.adapters.server.server_use import wait_until_unused
 from econsim.adapters.server.state_directory import HOST, Claim, Ports, ServerRecord
 from econsim.errors import SetupError
 from econsim.identity.private_files import open_append
@@ -60,7 +61,7 @@ _CAUSES: Final = (
 )
 
 OnCrash = Callable[[str], None]
-"""Called with a sentence when the server died or could not be restarted."""
+"""Called with a sentence when the server died or could not be restarted, or when its stop has to wait."""
 
 
 class EmbeddedServer:
@@ -73,6 +74,7 @@ class EmbeddedServer:
         port: int | None = None,
         restart: bool = True,
         ephemeral: bool = False,
+        brief: bool = False,
         on_crash: OnCrash | None = None,
         binary: Path | None = None,
         free_bytes_min: int = state_directory.FREE_BYTES_MIN,
@@ -80,7 +82,8 @@ class EmbeddedServer:
         """Describe the server; entering the context starts it.
 
         `port` asks for one port, otherwise a free one is chosen, the last one if possible. `ephemeral` keeps everything in a
-        temporary directory, whatever `state` is: it is removed on stop, and its writes are not flushed.
+        temporary directory, whatever `state` is: it is removed on stop, and its writes are not flushed. `brief` says that its
+        command reads and ends (`server_use`).
         """
         self.state = state
         """Directory of keys and data."""
@@ -91,6 +94,7 @@ class EmbeddedServer:
         self.pages: tuple[int, ...] = ()
         """Ports of the origins whose websockets the server accepts."""
         self._ephemeral = ephemeral
+        self._brief = brief
         self._throw_away = False
         self._asked_port = port
         self._restart = restart
@@ -125,8 +129,12 @@ class EmbeddedServer:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop the server."""
-        await self.stop()
+        """Stop the server: when no brief command uses it any more, within USERS_S; at once if cancelled again."""
+        try:
+            if not self._stopping:
+                await wait_until_unused(self._claim, self._on_crash)
+        finally:
+            await self.stop()
 
     async def stop(self) -> None:
         """Stop the server, by force after STOP_S, and remove the data of an ephemeral one."""
@@ -135,8 +143,9 @@ class EmbeddedServer:
         self._stopping = True
         # A restart that is cancelled ends its server first, which takes up to STOP_S.
         await cancel_until_done([self._watcher], 2 * STOP_S)
-        await self._end_process()
+        # First, so that no command finds a server that ends.
         (self._directory / "server.json").unlink(missing_ok=True)
+        await self._end_process()
         self._claim.release()
         self._discard()
 
@@ -206,7 +215,9 @@ class EmbeddedServer:
             raise
         state_directory.write_record(
             self._directory,
-            ServerRecord(self._process.pid, self.port, self._version, self.websocket, self.pages),
+            ServerRecord(
+                self._process.pid, self.port, self._version, self.websocket, self.pages, self._brief
+            ),
         )
 
     async def _until_ready(self) -> None:

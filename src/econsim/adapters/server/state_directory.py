@@ -3,6 +3,8 @@
 <state>/nats/         0700
     server.lock       held by the owner and, through an inherited descriptor, by the server itself
     owner.lock        held by the owning process only: free while the server runs means an orphan
+    users.lock        shared by the brief commands that use the server; taken whole by the owner when it stops
+    runs.lock         shared by the commands whose runs use the server; looked at by the owner when its own run has ended
     program.json      version of the nats-server program, and the file it was asked of
     server.json       pid, port and version, for commands that want to attach
     server.conf       generated, 0600
@@ -103,6 +105,8 @@ class ServerRecord:
     """Port for websockets of live pages on loopback; 0 if the server has none."""
     pages: tuple[int, ...] = ()
     """Ports of the only origins whose websockets the server accepts; a live page is served on one of them."""
+    brief: bool = False
+    """True for the server of a command that reads and ends: nothing that lasts settles on it."""
 
     @property
     def url(self) -> str:
@@ -113,7 +117,7 @@ class ServerRecord:
 def running_url(state: Path) -> str | None:
     """Return the URL of the embedded server that runs on a state directory, if one runs and its owner lives."""
     directory = state / "nats"
-    if not (_is_locked(directory / "server.lock") and _is_locked(directory / "owner.lock")):
+    if not (is_locked(directory / "server.lock") and is_locked(directory / "owner.lock")):
         return None
     record = read_record(directory)
     return record.url if record else None
@@ -133,25 +137,48 @@ def write_record(directory: Path, record: ServerRecord) -> None:
     write(directory / "server.json", json.dumps(asdict(record)) + "\n")
 
 
+def is_owned(state: Path) -> bool:
+    """Tell whether a living process has the right to run a server on a state directory: one runs, starts or stops."""
+    return is_locked(state / "nats" / "owner.lock")
+
+
+def users_lock(state: Path) -> Path:
+    """Return the file that commands lock together while they use the server."""
+    return state / "nats" / "users.lock"
+
+
+class ServerRuns(SetupError):
+    """Another process runs a server on the state directory."""
+
+
 class Claim:
     """Exclusive right to run a server on a directory."""
 
     def __init__(self, directory: Path) -> None:
-        """Take the right; stop a server and services of an owner that died. Raises SetupError if another process has it."""
+        """Take the right; stop a server and services of an owner that died. Raises ServerRuns if another process has it."""
         owner = _wait_for_lock(directory / "owner.lock", GLANCE_S)
         if owner is None:
             record = read_record(directory)
             where = f" at {record.url} (process {record.pid})" if record else ""
             message = f"a server already runs on {directory.parent}{where}; use it, stop it, or choose another --state"
-            raise SetupError(message)
+            raise ServerRuns(message)
         self._owner = owner
         self.descriptor = _after_orphan(directory)
         """Descriptor of the lock, for the server process to inherit."""
+        self._users = os.open(users_lock(directory.parent), os.O_RDWR | os.O_CREAT, 0o600)
+
+    def keep_users_out(self) -> bool:
+        """Let no command begin to use the server any more; false, and nothing done, while one does."""
+        try:
+            fcntl.flock(self._users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
 
     def release(self) -> None:
         """Release the directory."""
-        os.close(self.descriptor)
-        os.close(self._owner)
+        for lock in (self.descriptor, self._users, self._owner):
+            os.close(lock)
 
 
 def prepare(state: Path, free_bytes_min: int = FREE_BYTES_MIN) -> Path:
@@ -277,19 +304,20 @@ def _stored_bytes(directory: Path) -> int:
     return sum(file.stat().st_size for file in (directory / "data").rglob("*") if file.is_file())
 
 
-def _lock(path: Path) -> int | None:
+def _lock(path: Path, kind: int = fcntl.LOCK_EX) -> int | None:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except OSError:
         os.close(descriptor)
         return None
     return descriptor
 
 
-def _is_locked(path: Path) -> bool:
-    """Return whether a process holds a lock."""
-    lock = _lock(path) if path.exists() else -1
+def is_locked(path: Path, kind: int = fcntl.LOCK_SH) -> bool:
+    """Return whether a process holds a lock in a way that excludes this kind of `fcntl.LOCK_…`."""
+    # A shared lock, because two who look at once shall not take each other for a holder.
+    lock = _lock(path, kind) if path.exists() else -1
     if lock is not None and lock >= 0:
         os.close(lock)
     return lock is None

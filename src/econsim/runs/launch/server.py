@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from econsim.adapters.jetstream import provision
 from econsim.adapters.nats.connection import connect
 from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.adapters.server.server_loss import wait_until_lost
+from econsim.adapters.server.server_use import running_or_own
 from econsim.app import Server, server_of
 from econsim.config import Settings
 from econsim.errors import SetupError
@@ -28,27 +30,38 @@ async def provide_server(
     and restarted. `ephemeral` gives it a temporary directory. Raises SetupError with the remedy, also within the context,
     when the server belongs to another command and that command ends.
     """
-    found = server_of(config)
-    if found.url and not ephemeral:
-        await provision_streams(found, config.replicas)
-        if config.nats:
-            yield found
-            return
-        async with _end_without_server(config.state, found.url):
-            yield found
-        return
-    embedded = EmbeddedServer(
+    own = partial(
+        EmbeddedServer,
         config.state,
         port=config.port,
         ephemeral=ephemeral,
         on_crash=on_crash,
         binary=config.nats_server,
     )
-    async with embedded:
-        server = Server(embedded.url, embedded.creds, embedded.trust, embedded.state)
-        await provision_streams(server, config.replicas)
-        await push_accounts(server)
-        yield server
+    if ephemeral:
+        async with own() as embedded:
+            yield await _prepared(embedded, config)
+    elif config.nats:
+        found = server_of(config)
+        await provision_streams(found, config.replicas)
+        yield found
+    else:
+        async with running_or_own(config.state, own, brief=False) as (url, started):
+            if started:
+                yield await _prepared(started, config)
+                return
+            found = server_of(config)
+            await provision_streams(found, config.replicas)
+            async with _end_without_server(config.state, url):
+                yield found
+
+
+async def _prepared(embedded: EmbeddedServer, config: Settings) -> Server:
+    """Return a server of one's own, with all streams and accounts."""
+    server = Server(embedded.url, embedded.creds, embedded.trust, embedded.state, is_own=True)
+    await provision_streams(server, config.replicas)
+    await push_accounts(server)
+    return server
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ from econsim import subjects
 from econsim.adapters.nats.connection import connect
 from econsim.adapters.nats.rpc import ask
 from econsim.adapters.poll import Poll
+from econsim.adapters.server.server_use import used_by_run, wait_for_other_runs
 from econsim.app import Server, running
 from econsim.config import Settings
 from econsim.errors import NotFound, SetupError, Unavailable
@@ -74,7 +75,13 @@ async def launch(options: LaunchOptions, config: Settings, notify: Notify) -> As
                 await wait_for_clock(server)
         else:
             await stack.enter_async_context(running(services, server))
+        # A command that starts what is missing is at work on runs; one that names its services serves others until it is stopped.
+        state = server.state if options.services is None else None
+        if state and not server.is_own:
+            stack.enter_context(used_by_run(state))
         yield replace(server, started=tuple(services))
+        if state and server.is_own:
+            await wait_for_other_runs(state, notify)
 
 
 async def wait_for_clock(server: Server, timeout_s: float = START_S) -> None:
