@@ -152,16 +152,25 @@ class RunLog:
         The server copies a ledger entry into the log a moment after it is made. Entries made before this call are
         waited for; an entry that does not come is missing.
         """
+        async with aclosing(self.batches()) as batches:
+            async for batch in batches:
+                for entry in batch:
+                    yield entry
+
+    async def batches(self) -> AsyncGenerator[list[Record], None]:
+        """Yield the same in lists, as they come."""
         made = await run_reader.journal_head(self._client, self.run)
         gaps: list[Gap] = []
-        async with aclosing(run_reader.events(self._client, self.run, gaps=gaps)) as stored:
-            async for event in stored:
-                if entry := self._entry(event):
-                    yield await self._whole(entry) if self._texts and entry.type == _LLM_INVOKED else entry
+        async with aclosing(run_reader.pages(self._client, self.run, gaps)) as pages:
+            async for page in pages:
+                batch = [entry for event in page if (entry := self._entry(event))]
+                if self._texts:
+                    batch = [await self._whole(each) if each.type == _LLM_INVOKED else each for each in batch]
+                yield batch
         self.damage.extend(map(str, gaps))
         await self._require_opening()
         async for entry in self._entries_until(made):
-            yield entry
+            yield [entry]
 
     async def newest(self, types: Collection[str] | None, count: int) -> tuple[list[Record], bool]:
         """Return the records of at least the newest `count` events of some types, or of all, oldest first.
