@@ -130,7 +130,7 @@ _PLAIN_ENVELOPE: Final = re.compile(_WRITTEN.replace("\\\\", ""))
 
 def record(subject: str, event: Event[Any] | Mapping[str, Any] | bytes | str) -> Record:
     """Return an event in any form (model, decoded or raw JSON) as a record; raises InvalidMessage."""
-    if isinstance(event, bytes | str):
+    if isinstance(event, (bytes, str)):
         return _read(subject, event)
     if isinstance(event, Event):
         return _of_event(subject, event)

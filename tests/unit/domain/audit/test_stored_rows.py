@@ -44,7 +44,7 @@ def test_a_summary_is_the_same_from_text_and_from_data():
 @pytest.mark.parametrize("type_", sorted(FREQUENT))
 @given(data=st.data())
 def test_text_that_lacks_a_character_or_has_another_one_loses_no_fact(type_, data):
-    subject, text = next(each for each in STORED if f'"type":"{type_}"' in each[1])
+    _, text = next(each for each in STORED if f'"type":"{type_}"' in each[1])
     start = text.index('"data":') + len('"data":')
     place = data.draw(st.integers(start, len(text) - 1))
     changed = text[:place] + data.draw(st.sampled_from(["", "{", '"', ",", "\\\\", "é"])) + text[place + 1 :]
