@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from econsim import subjects
 from econsim.domain.agent.conditions import Conditions
@@ -21,7 +21,6 @@ from econsim.domain.execution.coded_chains import FILL, GIVEN, TAXED_FILL, Chain
 from econsim.domain.execution.coded_facts import Cleared, PriceChange, TickOpened
 from econsim.domain.execution.coded_items import ItemRows, TradeRows
 from econsim.domain.execution.coded_journal import PostedRows, RefusedRows
-from econsim.domain.expectation.judge import Judge
 from econsim.errors import InvalidMessage
 from econsim.report.gains import GainAggregator
 from econsim.report.market_aggregate import MarketAggregator
@@ -37,6 +36,9 @@ from econsim.schemas.ledger import CREDITS, MONEY, Kind, TransferPosted
 from econsim.schemas.names import IN_MEMORY
 from econsim.schemas.scenario import Scenario
 from econsim.schemas.subject import entity_of
+
+if TYPE_CHECKING:
+    from econsim.domain.expectation.judge import Judge
 
 _MOVING: Final = frozenset({Kind.TRANSFER, Kind.POST})
 """Kinds of transfers that change what a holder owns."""
@@ -94,11 +96,13 @@ class RunAggregator:
     def add(self, source: Record | AddressedEvent) -> None:
         """Add the next event."""
         self._count += 1
-        entry = source if isinstance(source, LateEvent) else as_record(source)
+        entry = source if isinstance(source, (Record, LateEvent)) else as_record(source)
         # First the judge, which checks the text of a journal entry: a record that was looked into has none any more.
         if self._judge is not None:
             self._judge.add(entry, self._count)
-        if not (isinstance(entry, LateEvent) and self._add_late(entry)):
+        if not isinstance(entry, LateEvent):
+            self._add_record(entry)
+        elif not self._add_late(entry):
             self._add_record(as_record(entry))
 
     def _add_record(self, entry: Record) -> None:
@@ -230,6 +234,9 @@ class RunAggregator:
         self._scenario = scenario
         on_events = tuple(e for e in scenario.expectations if not isinstance(e, MeasureExpectation))
         if self._judges and on_events:
+            # Few scenarios have any: the forms of all events, which a judge knows, take longer to load than the figures of a short run.
+            from econsim.domain.expectation.judge import Judge  # noqa: PLC0415
+
             self._judge = Judge(on_events, scenario, is_logged=entry.correlation_id != IN_MEMORY)
             self._judge.add(entry, self._count)
         conditions = Conditions(scenario)

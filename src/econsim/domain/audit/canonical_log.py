@@ -76,7 +76,7 @@ _LEFT_OUT: Final = frozenset(
 """Fields of data that differ between equal runs; the cause is written beside the data instead."""
 
 FactRow = tuple[str, int, str, str, str, str]
-"""A fact within its tick: its place in the order of lines (subject without the run, number, chain), its body, the id of its event, its cause."""
+"""A fact within its tick: its place in the order of lines (subject without the run, number, chain), the end of its line, the id of its event, its cause."""
 
 _ENCODE: Final = json.JSONEncoder(
     sort_keys=True, separators=(",", ":"), allow_nan=False, check_circular=False
@@ -139,7 +139,8 @@ class CanonicalLog:
                     numbers.setdefault(row[5], number)
             for tick, *_, body, _event, cause in rows:
                 count += 1
-                yield line_text(body, count, int(tick), _cause(cause, numbers)).encode()
+                line = f'{{"cause":{_cause(cause, numbers)},"line":{count},"tick":{int(tick)},{body}'
+                yield line.encode()
 
     def hexdigest(self) -> str:
         """Return the SHA-256 of the lines so far, each ended by a line feed."""
@@ -162,11 +163,6 @@ class CanonicalLog:
         packed = chain.from_iterable(zlib.decompress(each).decode().split("\n") for each in self._packed)
         rows = chain(packed, sorted(self._rows))
         return heapq.merge(rows, sorted(self._late)) if self._late else rows
-
-
-def line_text(body: str, number: int, tick: int, cause: str) -> str:
-    """Return a line of the log, from the body of a fact and its cause as JSON."""
-    return f'{{"cause":{cause},"line":{number},"tick":{tick},{body[1:]}'
 
 
 @lru_cache(1024)
@@ -198,7 +194,7 @@ def fact_rows(source: Record | AddressedEvent) -> list[FactRow]:
             place,
             number,
             chain_id,
-            f'{{"actor":{default if named is None else _dump(named)},"data":{data},"subject":{name}}}',
+            f'"actor":{default if named is None else _dump(named)},"data":{data},"subject":{name}}}',
             event_id,
             causation if own is None else own,
         )
@@ -214,7 +210,7 @@ def _record_rows(entry: Record) -> list[FactRow]:
             place,
             number,
             chain_id,
-            f'{{"actor":{_dump(actor) if actor else default},"data":{data},"subject":{name}}}',
+            f'"actor":{_dump(actor) if actor else default},"data":{data},"subject":{name}}}',
             entry.event_id,
             own or "",
         )

@@ -2,13 +2,14 @@
 
 A stored run is nearly in order: entries of the ledger come a few ticks late, and causes are the opening of a tick nearby, or an event
 that is no market's. So the lines of a tick are final soon after it, and only their digest is kept: memory does not grow with the run,
-and nothing is compressed and read again. What comes later still, or names a cause that may be forgotten, makes the hash unknown here.
-Such a run is read once more, by `canonical_log.CanonicalLog`, which takes events in any order.
+and nothing is compressed and read again. What comes later still, or names another cause, makes the hash unknown here. Such a run is
+read once more, by `canonical_log.CanonicalLog`, which takes events in any order.
 """
 
 from __future__ import annotations
 
 from hashlib import sha256
+from operator import eq
 from typing import Final
 
 from econsim import subjects
@@ -20,7 +21,6 @@ from econsim.domain.audit.canonical_log import (
     belongs,
     cause_text,
     fact_rows,
-    line_text,
 )
 from econsim.domain.audit.facts import Record
 
@@ -43,7 +43,6 @@ class CanonicalStream:
         self._recent: dict[str, int] = {}
         self._older: dict[str, int] = {}
         self._lasting: dict[str, int] = {}
-        self._has_forgotten = False
 
     def add(self, entry: Record) -> None:
         """Add the next record; repeats of an event and events of infrastructure are ignored."""
@@ -71,7 +70,6 @@ class CanonicalStream:
 
     def _hash_before(self, end: int) -> None:
         """Hash the lines of the ticks before `end`, and forget them."""
-        self._has_forgotten = self._has_forgotten or bool(self._older)
         self._older, self._recent = self._recent, {}
         for tick in sorted(each for each in self._ticks if each < end):
             self._hash_tick(tick, self._ticks.pop(tick))
@@ -80,25 +78,26 @@ class CanonicalStream:
 
     def _hash_tick(self, tick: int, rows: list[FactRow]) -> None:
         rows.sort()
-        # A row that comes twice is of an event that was repeated.
-        rows = list(dict.fromkeys(rows))
-        for number, (place, _, _, _, event_id, _) in enumerate(rows, self._lines + 1):
-            self._recent.setdefault(event_id, number)
-            if not place.startswith(_OF_MARKETS) and place != _TICKED:
-                self._lasting.setdefault(event_id, number)
+        if any(map(eq, rows, rows[1:])):
+            # A row that comes twice is of an event that was repeated.
+            rows = list(dict.fromkeys(rows))
+        for number, row in enumerate(rows, self._lines + 1):
+            place = row[0]
+            if not place.startswith(_OF_MARKETS):
+                (self._recent if place == _TICKED else self._lasting).setdefault(row[4], number)
         lines, before, cause = [], "", "null"
         for number, (_, _, _, body, _, name) in enumerate(rows, self._lines + 1):
             if name != before:
                 before, cause = name, self._cause(name)
-            lines.append(line_text(body, number, tick, cause))
+            lines.append(f'{{"cause":{cause},"line":{number},"tick":{tick},{body}\n')
         self._lines += len(rows)
-        self._digest.update("\n".join([*lines, ""]).encode())
+        self._digest.update("".join(lines).encode())
 
     def _cause(self, name: str) -> str:
-        """Return a cause as JSON; what may be the id of an event that was forgotten makes the hash unknown."""
+        """Return a cause as JSON; what may be the id of an event of a market, or of a tick that is forgotten, makes the hash unknown."""
         if len(name) == EVENT_ID_LENGTH:
             for numbers in (self._recent, self._older, self._lasting):
                 if name in numbers:
                     return str(numbers[name])
-            self._is_known = self._is_known and not self._has_forgotten
+            self._is_known = False
         return cause_text(name)

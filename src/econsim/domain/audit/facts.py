@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from pydantic_core import from_json
 
 from econsim.domain.audit.envelope import AddressedEvent
-from econsim.domain.audit.stored_rows import NUMBERED, Row, stored_rows
+from econsim.domain.audit.stored_rows import Row, stored_rows
 from econsim.errors import InvalidMessage
 from econsim.schemas.base import Event
 from econsim.schemas.immutable import immutable
@@ -85,7 +85,7 @@ class Record:
     def items(self) -> list[Json]:
         """Return the items of a batch; none for another event, whose data are not decoded to tell."""
         content = self.content
-        if isinstance(content, str) and _ITEMS not in content:
+        if isinstance(content, str) and f"{_ITEMS}{{" not in content:
             return []
         if isinstance(content, BaseModel) and not hasattr(content, "items"):
             return []
@@ -95,8 +95,14 @@ class Record:
     @property
     def numbers(self) -> tuple[int, int] | None:
         """Return the numbers of the first and the last item of a batch, 0 for none; none for another event."""
-        if self.type in NUMBERED and (rows := self.rows):
-            return int(rows[0][0]), int(rows[-1][0])
+        content = self.text or self.content
+        if isinstance(content, str) and (first := content.find(_FIRST_NUMBER)) >= 0:
+            found = (
+                _NUMBER.match(content, first + len(_ITEMS)),
+                _NUMBER.match(content, content.rfind(_NUMBERED)),
+            )
+            if all(found):
+                return int(found[0][1]), int(found[1][1])  # type: ignore[index]  # both are there
         items = self.items
         return (items[0].get("n", 0), items[-1].get("n", 0)) if items else None
 
@@ -116,7 +122,10 @@ class Record:
         return entity_of(self.subject)
 
 
-_ITEMS: Final = '"items":[{'
+_ITEMS: Final = '"items":['
+_NUMBERED: Final = '{"n":'
+_FIRST_NUMBER: Final = _ITEMS + _NUMBERED
+_NUMBER: Final = re.compile(r'\{"n":(\d+)[,}]')
 _WRITTEN: Final = (
     r'\{"event_id":"([^"\\]+)","type":"([^"\\]+)","schema_version":1,"occurred_at":"([^"\\]+)","tick":(\d+),'
     r'"actor":"([^"\\]+)","correlation_id":"([^"\\]+)","causation_id":(?:null|"([^"\\]+)"),'

@@ -8,6 +8,7 @@ are written, names without their quotation marks, what may be missing as JSON. A
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from econsim import subjects
@@ -24,10 +25,10 @@ _LIST: Final = r"\[([^\]]*)\]"
 _QUOTE: Final = rf'\{{"bid":{_NUMBER_OR_NULL},"ask":{_NUMBER_OR_NULL},"last":{_NUMBER_OR_NULL}\}}'
 
 
-def _object(**fields: str) -> re.Pattern[str]:
+def _object(**fields: str) -> str:
     """Return the expression for an object of JSON with these fields."""
     inside = ",".join(f'"{name}":{pattern}' for name, pattern in fields.items())
-    return re.compile(rf"\{{{inside}\}}")
+    return rf"\{{{inside}\}}"
 
 
 _TRANSFER: Final = _object(
@@ -95,12 +96,12 @@ _PRICE: Final = _object(resource=_NAME, price=_NUMBER_OR_NULL, quote=_QUOTE, vol
 class _Form(NamedTuple):
     """Form of the data of a type."""
 
-    pattern: re.Pattern[str]
+    pattern: str
     """Expression for a row."""
     rows: str
     """How the list of rows begins; empty for an event that is one row."""
-    inner: re.Pattern[str] | None = None
-    """Expression for the rows of a list within a row."""
+    inner: str = ""
+    """Expression for the rows of a list within a row; empty without one."""
     place: int = -1
     """Place of that list in its row."""
     objects: int = 1
@@ -121,32 +122,37 @@ _FORMS: Final = {
 }
 """Type of an event → form of its data."""
 
-NUMBERED: Final = frozenset(kind for kind, form in _FORMS.items() if form.rows == _ITEMS)
-"""Types of the events whose rows are items, which begin with their number."""
-
 
 def stored_rows(type_: str, text: str) -> list[Row] | None:
     """Return the rows of an event from its text: one for each item or chain, or one for the event; none if it has another form."""
-    form = _FORMS.get(type_)
+    found = _expressions(type_)
     # What JSON escapes, here or in the canonical log, is decoded.
-    if form is None or "\\" in text or not text.isascii():
+    if found is None or "\\" in text or not text.isascii():
         return None
+    form, pattern, inner = found
     start, objects = text.find(_DATA) + len(_DATA) - 1, form.objects
     if form.rows:
         if form.rows not in text or not text.endswith("]}}"):
             return None
-        rows = form.pattern.findall(text, start)
+        rows = pattern.findall(text, start)
         objects += len(rows)
     else:
-        found = form.pattern.fullmatch(text, start, len(text) - 1)
-        if not found:
+        whole = pattern.fullmatch(text, start, len(text) - 1)
+        if not whole:
             return None
-        rows = [found.groups()]
-    if form.inner:
-        rows = [_with_list(row, form.inner, form.place) for row in rows]
+        rows = [whole.groups()]
+    if inner:
+        rows = [_with_list(row, inner, form.place) for row in rows]
         objects += sum([len(row[form.place]) for row in rows])
     # Every object that begins or ends is one of these, the last end the event's: so none is left over, which would have another form.
     return rows if text.count("{", start) == objects == text.count("}", start) - 1 else None
+
+
+@lru_cache(1024)
+def _expressions(type_: str) -> tuple[_Form, re.Pattern[str], re.Pattern[str] | None] | None:
+    """Return the form of a type with its expressions; who reads few types need not wait for those of all."""
+    form = _FORMS.get(type_)
+    return form and (form, re.compile(form.pattern), re.compile(form.inner) if form.inner else None)
 
 
 def _with_list(row: Row, pattern: re.Pattern[str], place: int) -> Row:
