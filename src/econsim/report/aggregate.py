@@ -110,10 +110,10 @@ class RunAggregator:
         self._tick = max(self._tick, entry.tick)
         if entry.type in _COUNTED_ALONE:
             return
-        if isinstance(entry.content, TransferPosted):
-            self._post_entry(entry.content)
-        elif (rows := entry.rows) is not None:
+        if (rows := entry.rows) is not None:
             self._add_stored(entry, rows)
+        elif isinstance(entry.content, TransferPosted):
+            self._post_entry(entry.content)
         else:
             self._fold(entry)
 

@@ -85,7 +85,7 @@ class Record:
     def items(self) -> list[Json]:
         """Return the items of a batch; none for another event, whose data are not decoded to tell."""
         content = self.content
-        if isinstance(content, str) and f"{_ITEMS}{{" not in content:
+        if isinstance(content, str) and _ITEMS not in content:
             return []
         if isinstance(content, BaseModel) and not hasattr(content, "items"):
             return []
@@ -96,9 +96,12 @@ class Record:
     def numbers(self) -> tuple[int, int] | None:
         """Return the numbers of the first and the last item of a batch, 0 for none; none for another event."""
         content = self.text or self.content
-        if isinstance(content, str) and (first := content.find(_FIRST_NUMBER)) >= 0:
+        if isinstance(content, str):
+            first = content.find(_ITEMS)
+            if first < 0:
+                return None
             found = (
-                _NUMBER.match(content, first + len(_ITEMS)),
+                _NUMBER.match(content, first + len(_ITEMS) - 1),
                 _NUMBER.match(content, content.rfind(_NUMBERED)),
             )
             if all(found):
@@ -122,9 +125,8 @@ class Record:
         return entity_of(self.subject)
 
 
-_ITEMS: Final = '"items":['
+_ITEMS: Final = '"items":[{'
 _NUMBERED: Final = '{"n":'
-_FIRST_NUMBER: Final = _ITEMS + _NUMBERED
 _NUMBER: Final = re.compile(r'\{"n":(\d+)[,}]')
 _WRITTEN: Final = (
     r'\{"event_id":"([^"\\]+)","type":"([^"\\]+)","schema_version":1,"occurred_at":"([^"\\]+)","tick":(\d+),'
