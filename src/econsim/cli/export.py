@@ -202,9 +202,10 @@ async def _sources(sources: ReadableRuns, chosen: Sequence[RunChoice]) -> list[t
 async def _read(source: ReadableRun, writers: Sequence[Export | EventLines | BeancountJournal]) -> list[str]:
     """Hand all events of a run to some writers; return what is wrong with its log."""
     log = source.log(with_texts=True)
-    async for entry in log.so_far():
-        for writer in writers:
-            writer.add(entry)
+    async for batch in log.batches():
+        for entry in batch:
+            for writer in writers:
+                writer.add(entry)
     try:
         log.check()
     except CorruptLog as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -40,12 +41,17 @@ class KeptLog:
 
     async def so_far(self) -> AsyncGenerator[Record, None]:
         """Yield all records."""
-        for count, entry in enumerate(read_events(self._path, self.damage)):
-            if count % RECORDS_A_TURN == 0:
-                await asyncio.sleep(0)
-            self.opened = self.opened or entry.type == subjects.RUN_OPENED.type
-            if taken := self._records.take(entry):
-                yield taken
+        async for batch in self.batches():
+            for entry in batch:
+                yield entry
+
+    async def batches(self) -> AsyncGenerator[list[Record], None]:
+        """Yield all records in lists."""
+        events = read_events(self._path, self.damage)
+        while batch := list(islice(events, RECORDS_A_TURN)):
+            await asyncio.sleep(0)
+            self.opened = self.opened or any(entry.type == subjects.RUN_OPENED.type for entry in batch)
+            yield [taken for entry in batch if (taken := self._records.take(entry))]
 
     async def onwards(self) -> AsyncGenerator[Record, None]:
         """Yield nothing: no service works on the run."""

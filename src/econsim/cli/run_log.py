@@ -13,7 +13,7 @@ from econsim.adapters.jetstream import run_reader
 from econsim.adapters.jetstream.direct_get import StoredMessage
 from econsim.adapters.poll import Poll
 from econsim.cli.nearest import name_suggestion
-from econsim.domain.audit.envelope import DIGEST
+from econsim.domain.audit.envelope import DIGEST, digest
 from econsim.domain.audit.facts import Record, record
 from econsim.domain.audit.run_records import RunEnd, RunRecords
 from econsim.errors import CorruptLog, InvalidMessage, NotFound, Unavailable
@@ -152,16 +152,25 @@ class RunLog:
         The server copies a ledger entry into the log a moment after it is made. Entries made before this call are
         waited for; an entry that does not come is missing.
         """
+        async with aclosing(self.batches()) as batches:
+            async for batch in batches:
+                for entry in batch:
+                    yield entry
+
+    async def batches(self) -> AsyncGenerator[list[Record], None]:
+        """Yield the same in lists, as they come."""
         made = await run_reader.journal_head(self._client, self.run)
         gaps: list[Gap] = []
-        async with aclosing(run_reader.events(self._client, self.run, gaps=gaps)) as stored:
-            async for event in stored:
-                if entry := self._entry(event):
-                    yield await self._whole(entry) if self._texts and entry.type == _LLM_INVOKED else entry
+        async with aclosing(run_reader.pages(self._client, self.run, gaps)) as pages:
+            async for page in pages:
+                batch = [entry for event in page if (entry := self._entry(event))]
+                if self._texts:
+                    batch = [await self._whole(each) if each.type == _LLM_INVOKED else each for each in batch]
+                yield batch
         self.damage.extend(map(str, gaps))
         await self._require_opening()
         async for entry in self._entries_until(made):
-            yield entry
+            yield [entry]
 
     async def newest(self, types: Collection[str] | None, count: int) -> tuple[list[Record], bool]:
         """Return the records of at least the newest `count` events of some types, or of all, oldest first.
@@ -301,12 +310,13 @@ def _tick_before(stored: Iterable[StoredMessage]) -> int:
 
 def verified_record(event: StoredMessage) -> Record:
     """Return a record of the log; raises InvalidMessage if it is no event, or if its digest differs."""
-    if event.changed:
-        message = f"the record on {event.subject!r} is not what was sent: its digest differs"
-        raise InvalidMessage(message)
-    if DIGEST not in event.headers:
+    sent = event.headers.get(DIGEST)
+    if sent is None:
         # No service wrote it, or it lost its header: its form must be checked. The forms of all events take time to load.
         from econsim.domain.audit.decoding import decode
 
         decode(event.subject, event.payload)
+    elif sent != digest(event.subject, event.payload):
+        message = f"the record on {event.subject!r} is not what was sent: its digest differs"
+        raise InvalidMessage(message)
     return record(event.subject, event.payload)

@@ -11,6 +11,7 @@ from econsim.cli.readable_run import readable_runs
 
 if TYPE_CHECKING:
     from econsim.cli.kept_log import KeptLog
+    from econsim.cli.readable_run import ReadableRun
     from econsim.cli.run_log import RunLog
     from econsim.config import Settings
     from econsim.report.summary import Summary
@@ -28,19 +29,30 @@ class ReadRun:
 
 async def read_runs(config: Settings, runs: Sequence[str | Path]) -> list[ReadRun]:
     """Return the summaries of runs, given by name or by an archive's path; raises NotFound, and CorruptLog for one without its opening."""
-    from econsim.domain.audit.canonical_log import CanonicalLog
+    async with readable_runs(config) as readable:
+        return [await _read(await readable.find(run)) for run in runs]
+
+
+async def _read(run: ReadableRun) -> ReadRun:
+    from econsim.domain.audit.canonical_stream import CanonicalStream
     from econsim.report.aggregate import RunAggregator
 
-    found = []
-    async with readable_runs(config) as readable:
-        for run in runs:
-            tally, canonical = RunAggregator(), CanonicalLog()
-            log = (await readable.find(run)).log()
-            async for entry in log.so_far():
-                tally.add(entry)
-                canonical.add(entry)
-            if not log.opened:
-                log.check()
-            summary = replace(tally.summary(canonical.hexdigest()), kept_until=log.kept_until)
-            found.append(ReadRun(summary, log))
-    return found
+    tally, canonical, log = RunAggregator(), CanonicalStream(), run.log()
+    async for batch in log.batches():
+        for entry in batch:
+            tally.add(entry)
+            canonical.add(entry)
+    if not log.opened:
+        log.check()
+    found = canonical.hexdigest() or await _hash_of_any_order(run)
+    return ReadRun(replace(tally.summary(found), kept_until=log.kept_until), log)
+
+
+async def _hash_of_any_order(run: ReadableRun) -> str:
+    from econsim.domain.audit.canonical_log import CanonicalLog
+
+    canonical = CanonicalLog()
+    async for batch in run.log().batches():
+        for entry in batch:
+            canonical.add(entry)
+    return canonical.hexdigest()

@@ -7,8 +7,8 @@ millions of orders can be summarised while it happens.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
-from typing import Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Final
 
 from econsim import subjects
 from econsim.domain.agent.conditions import Conditions
@@ -16,11 +16,11 @@ from econsim.domain.agent.population import Agent
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import Json, Record, as_record
 from econsim.domain.audit.late_event import LateEvent
+from econsim.domain.audit.stored_rows import Row
 from econsim.domain.execution.coded_chains import FILL, GIVEN, TAXED_FILL, ChainRow
 from econsim.domain.execution.coded_facts import Cleared, PriceChange, TickOpened
 from econsim.domain.execution.coded_items import ItemRows, TradeRows
 from econsim.domain.execution.coded_journal import PostedRows, RefusedRows
-from econsim.domain.expectation.judge import Judge
 from econsim.errors import InvalidMessage
 from econsim.report.gains import GainAggregator
 from econsim.report.market_aggregate import MarketAggregator
@@ -37,8 +37,15 @@ from econsim.schemas.names import IN_MEMORY
 from econsim.schemas.scenario import Scenario
 from econsim.schemas.subject import entity_of
 
-_MOVING: Final = (Kind.TRANSFER, Kind.POST)
+if TYPE_CHECKING:
+    from econsim.domain.expectation.judge import Judge
+
+_MOVING: Final = frozenset({Kind.TRANSFER, Kind.POST})
 """Kinds of transfers that change what a holder owns."""
+
+_POSTED: Final = subjects.TRANSFER_POSTED.type
+_TICKED: Final = subjects.TICKED.type
+_TRADED: Final = subjects.TRADE_EXECUTED.type
 
 _OF_CALLS: Final = PAID | OF_WORK | {subjects.LLM_INVOKED.type, subjects.TRANSFER_REFUSED.type}
 """Types of the events about calls of models and tools, and about questions and tasks."""
@@ -89,20 +96,46 @@ class RunAggregator:
     def add(self, source: Record | AddressedEvent) -> None:
         """Add the next event."""
         self._count += 1
-        entry = source if isinstance(source, LateEvent) else as_record(source)
+        entry = source if isinstance(source, (Record, LateEvent)) else as_record(source)
         # First the judge, which checks the text of a journal entry: a record that was looked into has none any more.
         if self._judge is not None:
             self._judge.add(entry, self._count)
-        if not (isinstance(entry, LateEvent) and self._add_late(entry)):
+        if not isinstance(entry, LateEvent):
+            self._add_record(entry)
+        elif not self._add_late(entry):
             self._add_record(as_record(entry))
 
     def _add_record(self, entry: Record) -> None:
         self._messages[entry.type] += 1
         self._tick = max(self._tick, entry.tick)
-        if isinstance(entry.content, TransferPosted):
+        if entry.type in _COUNTED_ALONE:
+            return
+        if (rows := entry.rows) is not None:
+            self._add_stored(entry, rows)
+        elif isinstance(entry.content, TransferPosted):
             self._post_entry(entry.content)
-        elif entry.type not in _COUNTED_ALONE:
+        else:
             self._fold(entry)
+
+    def _add_stored(self, entry: Record, rows: Sequence[Row]) -> None:
+        """Add an event by the rows of its text, which is not decoded then."""
+        kind = entry.type
+        if kind == _POSTED:
+            for _, cause, legs in rows:
+                moves = [
+                    (debit, credit, asset, int(amount))
+                    for _, leg, debit, credit, asset, amount, _ in legs
+                    if leg in _MOVING
+                ]
+                self._move(cause, moves)
+        elif kind == _TICKED:
+            for period, tick_of_period in rows:
+                self._turn(entry.tick, int(period), int(tick_of_period))
+        elif book := self._books.get(entry.entity):
+            book.add_stored(kind, rows, entry.tick, self._period)
+            if kind == _TRADED:
+                for _, _, price, units, buyer, seller, *_ in rows:
+                    self._gains.exchange(entry.entity, self._period, int(price), int(units), buyer, seller)
 
     def _fold(self, entry: Record) -> None:
         match entry.type:
@@ -201,6 +234,9 @@ class RunAggregator:
         self._scenario = scenario
         on_events = tuple(e for e in scenario.expectations if not isinstance(e, MeasureExpectation))
         if self._judges and on_events:
+            # Few scenarios have any: the forms of all events, which a judge knows, take longer to load than the figures of a short run.
+            from econsim.domain.expectation.judge import Judge  # noqa: PLC0415
+
             self._judge = Judge(on_events, scenario, is_logged=entry.correlation_id != IN_MEMORY)
             self._judge.add(entry, self._count)
         conditions = Conditions(scenario)

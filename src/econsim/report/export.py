@@ -87,7 +87,8 @@ class Export(AbstractContextManager["Export"]):
         if not self._runs:
             self.begin()
         run = self._runs[-1]
-        self._write(run.add(entry))
+        if run.reads(entry.type):
+            self._write(run.add(entry))
         if names := self._sources.intersection(("events", OF_TYPE.get(entry.type, ""))):
             period = "null" if run.period is None else run.period
             line = f'{{"run_place":{run.place},"period":{period},{event_line(entry)[1:]}'
@@ -124,7 +125,15 @@ class Export(AbstractContextManager["Export"]):
             config={"memory_limit": MEMORY, "threads": THREADS, "temp_directory": spill}
         ) as database:
             self.define(database, "VIEW")
+            self._keep_transfers(database)
             yield database
+
+    def _keep_transfers(self, database: duckdb.DuckDBPyConnection) -> None:
+        """Keep the transfers as columns in a file: balances read them twice, and to take them out of JSON costs most of a table."""
+        if "transfers" in self._sources:
+            place = _literal(str(self._work / "transfers.parquet"))
+            database.execute(f"COPY transfers TO {place} (FORMAT parquet)")
+            database.execute(f"CREATE OR REPLACE VIEW transfers AS FROM {place}")
 
     def define(self, database: duckdb.DuckDBPyConnection, kind: Literal["TABLE", "VIEW"]) -> None:
         """Define the sources of the tables in a database, for `table_query`; no event can be added any more.
@@ -168,7 +177,7 @@ def _parquet(table: str) -> str:
     about = (
         f"'econsim.table': {_literal(TABLES[table].text)}, 'econsim.columns': {_literal(json.dumps(meant))}"
     )
-    return f"FORMAT parquet, COMPRESSION zstd, KV_METADATA {{{about}}}"
+    return f"FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, KV_METADATA {{{about}}}"
 
 
 def _copy(database: duckdb.DuckDBPyConnection, table: str, path: Path, options: str) -> int:

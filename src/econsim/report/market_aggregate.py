@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from operator import add
+from typing import Final
 
 from econsim import subjects
 from econsim.domain.agent.conditions import Conditions
 from econsim.domain.agent.optima import Optima
 from econsim.domain.audit.facts import Record
+from econsim.domain.audit.stored_rows import Row
 from econsim.domain.clock.surplus import NO_SURPLUS, Surplus, SurplusShares
 from econsim.domain.execution.coded_facts import Cleared, PriceChange
 from econsim.domain.execution.coded_items import AcceptedAsks, ItemRows, RejectedRows, TradeRows
@@ -20,6 +22,11 @@ from econsim.report.point_series import PointSeries
 from econsim.report.summary import MarketSummary, Period, Quoted, Trades
 from econsim.schemas.scenario import Market
 from econsim.schemas.types import MICROS_PER_CREDIT
+
+_ASKED: Final = subjects.ASK_ACCEPTED.type
+_TRADED: Final = subjects.TRADE_EXECUTED.type
+_REJECTED: Final = subjects.ORDER_REJECTED.type
+_CLEARED: Final = subjects.TICK_CLEARED.type
 
 
 class MarketAggregator:
@@ -74,6 +81,23 @@ class MarketAggregator:
             case Cleared(orders=orders, quote=(bid, ask, _)):
                 self._orders += orders
                 self._quotes.add(tick, (bid, ask))
+
+    def add_stored(self, kind: str, rows: Sequence[Row], tick: int, period: int) -> None:
+        """Add one of the market's events by its type and the rows of its text."""
+        self._turn(period)
+        if kind == _REJECTED:
+            for row in rows:
+                self._rejected[row[3]] += 1
+        elif kind == _CLEARED:
+            for _, _, _, orders, _, _, bid, ask, *_ in rows:
+                self._orders += int(orders)
+                self._quotes.add(tick, (_price(bid), _price(ask)))
+        elif kind == _TRADED:
+            for _, _, price, units, buyer, seller, *_ in rows:
+                self._trade(tick, period, int(price), int(units), buyer, seller)
+        elif kind == _ASKED:
+            for n, _, seller, *_ in rows[:1]:
+                self._arrive(int(n), seller)
 
     def summary(self, periods: int) -> MarketSummary:
         """Return the summary of the market so far."""
@@ -156,3 +180,8 @@ class MarketAggregator:
             shares=self._shares.get(number, NO_SURPLUS),
             tax=sum(quantities) * self._conditions.market(self._market.resource, number).tax,
         )
+
+
+def _price(text: str) -> int | None:
+    """Return a price of a quote, which is JSON."""
+    return None if text == "null" else int(text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from econsim import subjects
 from econsim.domain.admission.reports import agent_facts
@@ -11,13 +11,14 @@ from econsim.domain.agent.conditions import Conditions
 from econsim.domain.agent.population import Agent
 from econsim.domain.audit.facts import Json, Record
 from econsim.domain.clock.surplus import Surplus
-from econsim.domain.expectation.judge import Judge
 from econsim.domain.expectation.verdict import Verdict
-from econsim.report.judging import judge
 from econsim.report.market_aggregate import MarketAggregator
 from econsim.report.summary import MarketSummary
 from econsim.schemas.orders import Side
 from econsim.schemas.scenario import Scenario
+
+if TYPE_CHECKING:
+    from econsim.domain.expectation.judge import Judge
 
 READ: Final = frozenset(
     row.type
@@ -58,6 +59,10 @@ class RunRows:
         self._markets: dict[str, tuple[MarketAggregator, Surplus]] = {}
         self._conditions: Conditions | None = None
         self._judge: Judge | None = None
+
+    def reads(self, type_: str) -> bool:
+        """Tell whether events of a type make rows or are judged; before the opening all count."""
+        return type_ in READ or self._judge is not None or self.scenario is None
 
     def add(self, entry: Record) -> Iterator[tuple[str, Json]]:
         """Add the next event; yield the rows that it makes, each with its table."""
@@ -121,7 +126,11 @@ class RunRows:
             market.resource: (MarketAggregator(market, conditions), Surplus(market.resource, conditions))
             for market in scenario.markets
         }
-        self._judge = judge(scenario) if self._judges and scenario.expectations else None
+        if self._judges and scenario.expectations:
+            # Few scenarios have any, and the forms of all events, which a judge knows, take long to load.
+            from econsim.report.judging import judge  # noqa: PLC0415
+
+            self._judge = judge(scenario)
         for row in self._agents(agents):
             yield "agents", row
 
@@ -135,11 +144,13 @@ class RunRows:
             )
 
     def _turn(self, entry: Record) -> None:
-        self._tick, self.period = entry.tick, entry.data["period"]
-        if len(self._first_ticks) < entry.data["period"]:
+        rows = entry.rows
+        period = int(rows[0][0]) if rows else entry.data["period"]
+        self._tick, self.period = entry.tick, period
+        if len(self._first_ticks) < period:
             self._first_ticks.append(entry.tick)
             for _, surplus in self._markets.values():
-                surplus.begin_period(entry.data["period"])
+                surplus.begin_period(period)
 
     def _trades(self, entry: Record) -> Iterator[Json]:
         market, surplus = self._markets.get(entry.entity, (None, None))

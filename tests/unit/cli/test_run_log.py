@@ -44,10 +44,9 @@ def read(monkeypatch):
     """Return what reads records as if they were the whole log."""
 
     async def records(stored, gaps=()):
-        async def events(_client, _run, *, gaps):
+        async def pages(_client, _run, gaps):
             gaps.extend(found)
-            for each in stored:
-                yield each
+            yield stored
 
         async def head(_client, _run):
             return 0
@@ -62,7 +61,7 @@ def read(monkeypatch):
             return next(fitting, None)
 
         found = gaps
-        monkeypatch.setattr(run_reader, "events", events)
+        monkeypatch.setattr(run_reader, "pages", pages)
         monkeypatch.setattr(run_reader, "journal_head", head)
         monkeypatch.setattr(run_reader, "newest", newest)
         run_log = RunLog(None, RUN)

@@ -40,6 +40,8 @@ _NOT_DELETED: Final = frozenset({"10043", "10057"})
 """The server's codes for a message it did not delete; that it was gone already is one of the reasons."""
 _SENT_BEFORE: Final = "Nats-Last-Sequence"
 """The server's header with the place of the message before this one in a page, 0 for the first."""
+_SEQUENCE: Final = "Nats-Sequence"
+"""The server's header with the place of the message."""
 _LEFT: Final = "Nats-Num-Pending"
 """The server's header with the number of messages it counts after this one."""
 _UP_TO: Final = "Nats-UpTo-Sequence"
@@ -90,6 +92,8 @@ class Page:
     """Messages the server still counts after those that came."""
     up_to: int = 0
     """Place of the newest message that the server looked at, for the newest of several subjects."""
+    newest: bytes = b"0"
+    """Place of the newest message that came, as the server writes it; 0 before the first."""
 
 
 async def each(
@@ -127,11 +131,11 @@ async def _page(client: Client, stream: str, question: Mapping[str, object]) -> 
     found = Page()
     whole: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    def receive(block: bytes, payload: bytes) -> None:
+    def receive(data: bytes, begin: int, middle: int, end: int) -> None:
         if whole.done():
             return
         try:
-            if _add(found, block, payload, stream):
+            if _add(found, data, begin, middle, end, stream):
                 whole.set_result(None)
         except Unavailable as error:
             whole.set_exception(error)
@@ -236,27 +240,35 @@ def _silent(stream: str) -> Unavailable:
     return Unavailable(f"stream {stream} did not answer within {TIMEOUT_S:.0f} s")
 
 
-def _add(page: Page, block: bytes, payload: bytes, stream: str) -> bool:
-    """Add what came for a page, given as block of headers and payload; return true for the marker that ends it.
+def _add(page: Page, data: bytes, begin: int, middle: int, end: int, stream: str) -> bool:  # noqa: PLR0913, PLR0917 - places of a message
+    """Add what came for a page: headers and payload in what was read; return true for the marker that ends it.
 
     Raises Unavailable if the server sent another message before this one than the one that came.
     """
-    stored: StoredMessage | None
-    every: Mapping[str, str] = {}
-    if plain := _PLAIN.fullmatch(block):
+    if plain := _PLAIN.fullmatch(data, begin, middle):
         sent, subject, place, time, left, before = plain.groups()
-        headers = {DIGEST: sent.decode()} if sent else {}
-        stored = StoredMessage(int(place), subject.decode(errors="replace"), payload, time.decode(), headers)
+        # Not by the class itself, whose constructor takes three times as long.
+        stored: StoredMessage | None = tuple.__new__(
+            StoredMessage,
+            (
+                int(place),
+                subject.decode(errors="replace"),
+                data[middle:end],
+                time.decode(),
+                {DIGEST: sent.decode()} if sent else {},
+            ),
+        )
     else:
-        every = _headers(block)
-        stored, left, before = _read(every, payload, stream), every.get(_LEFT, 0), every.get(_SENT_BEFORE)
-    last = page.messages[-1].sequence if page.messages else 0
-    if before is not None and int(before) != last:
+        every = _headers(data[begin:middle])
+        stored, left = _read(every, data[middle:end], stream), every.get(_LEFT, "0")
+        before, place = every.get(_SENT_BEFORE, "").encode(), every.get(_SEQUENCE, "").encode()
+    if before and before != page.newest:
         text = f"the message at place {int(before)} of stream {stream} was lost on its way; ask again"
         raise Unavailable(text)
     if stored is None:
         page.left, page.up_to = int(left), int(every.get(_UP_TO, 0))
         return True
+    page.newest = place
     page.ahead = page.ahead or int(left) + 1
     page.messages.append(stored)
     return False
@@ -279,7 +291,7 @@ def _read(headers: Mapping[str, str], payload: bytes, stream: str) -> StoredMess
         text = f"stream {stream} cannot be read now ({status} {headers.get('Description', '').strip()})"
         raise Unavailable(text)
     return StoredMessage(
-        int(headers["Nats-Sequence"]),
+        int(headers[_SEQUENCE]),
         headers["Nats-Subject"],
         payload,
         headers["Nats-Time-Stamp"],

@@ -53,8 +53,8 @@ from nats.protocol.parser import PERMISSIONS_ERR
 Passes = Callable[[bytes, bytes], bool]
 """Returns whether a message is dispatched, by its subject and reply subject."""
 
-Receive = Callable[[bytes, bytes], None]
-"""Takes the block of headers and the payload of a message, as they came."""
+Receive = Callable[[bytes, int, int, int], None]
+"""Takes what was read, and where in it the headers and the payload of a message begin, and where it ends."""
 
 _MESSAGE: Final = re.compile(rb"\AMSG +([^ \r\n]+) +(\d+) +(?:(([^ \r\n]+)) +)?(\d+) *\r\n")
 _HEADED: Final = re.compile(rb"\AHMSG +([^ \r\n]+) +(\d+) +(?:(([^ \r\n]+)) +)?(\d+) +(\d+) *\r\n")
@@ -182,7 +182,8 @@ async def _give(
     """Process a message, or give it to who takes those of its subscription."""
     if receive := takers.get(sid):
         _subject, _reply, data, block = message
-        receive(block or b"", data)
+        head = block or b""
+        receive(head + data, 0, len(head), len(head) + len(data))
     else:
         await process(sid, *message)
 
@@ -202,10 +203,11 @@ async def _parse(
         data, place = bytes(reader.buf) + data, 0
         reader.buf.clear()
         while (line := _WHOLE.match(data, place)) and (receive := takers.get(int(line[1]))):
-            block, end = line.end() + int(line[2]), line.end() + int(line[3])
+            begin = line.end()
+            end = begin + int(line[3])
             if len(data) < end + parser.CRLF_SIZE:
                 break
-            receive(data[line.end() : block], data[block:end])
+            receive(data, begin, begin + int(line[2]), end)
             place = end + parser.CRLF_SIZE
         data = data[place:]
     await parse(data)

@@ -22,6 +22,7 @@ from typing import Final
 
 from econsim import subjects
 from econsim.domain.audit.canonical_facts import FactText, fact_texts
+from econsim.domain.audit.canonical_rows import row_texts
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import Json, Record, actor_of, as_record
 from econsim.domain.audit.late_event import LateEvent
@@ -74,6 +75,9 @@ _LEFT_OUT: Final = frozenset(
 )
 """Fields of data that differ between equal runs; the cause is written beside the data instead."""
 
+FactRow = tuple[str, int, str, str, str, str]
+"""A fact within its tick: its place in the order of lines (subject without the run, number, chain), the end of its line, the id of its event, its cause."""
+
 _ENCODE: Final = json.JSONEncoder(
     sort_keys=True, separators=(",", ":"), allow_nan=False, check_circular=False
 ).encode
@@ -85,7 +89,7 @@ TICKS_PLAIN: Final = 8
 ROWS_PLAIN: Final = 4096
 """Rows that come before older ones are compressed: a megabyte, because small pieces compress slowly."""
 
-_EVENT_ID_LENGTH: Final = 32
+EVENT_ID_LENGTH: Final = 32
 """Hex digits of a derived event id; a cause of another form is the id of an order or a trade and stays."""
 
 
@@ -113,7 +117,13 @@ class CanonicalLog:
         event = source if isinstance(source, Record) else source.event
         if not belongs(event.type):
             return
-        (self._late if event.tick < self._packed_to else self._rows).extend(_rows(source, self._causes))
+        rows = self._late if event.tick < self._packed_to else self._rows
+        # Ticks and the numbers of items have twelve digits, so that text sorts as they do. JSON text contains no raw tab, and
+        # nothing sorts before one.
+        for place, number, chain_id, body, event_id, cause in fact_rows(source):
+            if len(cause) == EVENT_ID_LENGTH:
+                self._causes.add(cause)
+            rows.append(f"{event.tick:012}\t{place}\t{number:012}\t{chain_id}\t{body}\t{event_id}\t{cause}")
         if len(self._rows) >= self._full:
             self._pack(event.tick - TICKS_PLAIN)
 
@@ -129,7 +139,7 @@ class CanonicalLog:
                     numbers.setdefault(row[5], number)
             for tick, *_, body, _event, cause in rows:
                 count += 1
-                line = f'{{"cause":{_cause(cause, numbers)},"line":{count},"tick":{int(tick)},{body[1:]}'
+                line = f'{{"cause":{_cause(cause, numbers)},"line":{count},"tick":{int(tick)},{body}'
                 yield line.encode()
 
     def hexdigest(self) -> str:
@@ -161,38 +171,51 @@ def belongs(kind: str) -> bool:
     return kind.partition(".")[0] == "market" or kind in _SYSTEM
 
 
-def _rows(source: Record | AddressedEvent, causes: set[str]) -> Iterator[str]:
-    """Yield a row for each fact: sort key, body, event id and cause, separated by tabs; `causes` takes ids of events.
+def fact_rows(source: Record | AddressedEvent) -> list[FactRow]:
+    """Return a row for each fact of an event of the economy.
 
-    Ticks and the numbers of items have twelve digits, so that text sorts as they do. JSON text contains no raw tab, and nothing
-    sorts before one. The body is formatted directly, keys in order, because most facts of a record share everything but their data.
+    The body is formatted directly, keys in order, because most facts of a record share everything but their data.
     """
-    if isinstance(source, AddressedEvent) and (texts := fact_texts(source.event.data)) is not None:
-        return _typed_rows(source, texts, causes)
-    return _record_rows(as_record(source), causes)
+    if isinstance(source, Record):
+        if (rows := source.rows) is None:
+            return _record_rows(source)
+        texts: Iterable[FactText] = row_texts(source.type, rows)
+        event_id, causation, actor = source.event_id, source.causation_id or "", source.actor
+    else:
+        found = fact_texts(source.event.data)
+        if found is None:
+            return _record_rows(as_record(source))
+        texts, event = found, source.event
+        event_id, causation, actor = event.event_id, event.causation_id or "", event.actor
+    place, name = _place(source.subject)
+    default = _dump(actor)
+    return [
+        (
+            place,
+            number,
+            chain_id,
+            f'"actor":{default if named is None else _dump(named)},"data":{data},"subject":{name}}}',
+            event_id,
+            causation if own is None else own,
+        )
+        for data, named, number, chain_id, own in texts
+    ]
 
 
-def _typed_rows(source: AddressedEvent, texts: Iterator[FactText], causes: set[str]) -> Iterator[str]:
-    event, (place, name) = source.event, _place(source.subject)
-    head, causation, actor = f"{event.tick:012}\t{place}", event.causation_id or "", _dump(event.actor)
-    for data, named, number, chain_id, own in texts:
-        cause = causation if own is None else own
-        if len(cause) == _EVENT_ID_LENGTH:
-            causes.add(cause)
-        who = actor if named is None else _dump(named)
-        body = f'{{"actor":{who},"data":{data},"subject":{name}}}'
-        yield f"{head}\t{number:012}\t{chain_id}\t{body}\t{event.event_id}\t{cause}"
-
-
-def _record_rows(entry: Record, causes: set[str]) -> Iterator[str]:
+def _record_rows(entry: Record) -> list[FactRow]:
     place, name = _place(entry.subject)
-    head, default = f"{entry.tick:012}\t{place}", actor_text(entry)
-    for data, actor, number, chain_id, own in record_texts(entry):
-        cause = own or ""
-        if len(cause) == _EVENT_ID_LENGTH:
-            causes.add(cause)
-        body = f'{{"actor":{_dump(actor) if actor else default},"data":{data},"subject":{name}}}'
-        yield f"{head}\t{number:012}\t{chain_id}\t{body}\t{entry.event_id}\t{cause}"
+    default = actor_text(entry)
+    return [
+        (
+            place,
+            number,
+            chain_id,
+            f'"actor":{_dump(actor) if actor else default},"data":{data},"subject":{name}}}',
+            entry.event_id,
+            own or "",
+        )
+        for data, actor, number, chain_id, own in record_texts(entry)
+    ]
 
 
 def record_texts(entry: Record) -> list[FactText]:
@@ -225,7 +248,7 @@ def place_text(subject: str) -> str:
 
 def cause_text(name: str) -> str:
     """Return a cause that is no event of the log as JSON: the id of an order or a trade, null for the rest."""
-    return f'"{name}"' if name and len(name) != _EVENT_ID_LENGTH else _cause(name, {})
+    return f'"{name}"' if name and len(name) != EVENT_ID_LENGTH else _cause(name, {})
 
 
 @lru_cache(1024)
@@ -256,7 +279,7 @@ def _cause(name: str, numbers: dict[str, int]) -> str:
     """Return a cause as JSON: the line of a known event, the id of an order or a trade, null for the rest."""
     if name in numbers:
         return str(numbers[name])
-    derived = len(name) == _EVENT_ID_LENGTH and all(digit in "0123456789abcdef" for digit in name)
+    derived = len(name) == EVENT_ID_LENGTH and all(digit in "0123456789abcdef" for digit in name)
     return "null" if derived or not name else _dump(name)
 
 

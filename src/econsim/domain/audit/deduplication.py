@@ -25,10 +25,11 @@ class Deduplicator:
         repeated: its publisher went on only after that one was stored.
         """
         subject = record.subject
-        if items := record.items:
-            last = self._numbers.get(subject, 0)
-            self._numbers[subject] = max(last, items[-1].get("n", 0))
-            return bool(0 < items[0].get("n", 0) <= last)
+        if numbers := record.numbers:
+            first, last = numbers
+            before = self._numbers.get(subject, 0)
+            self._numbers[subject] = max(before, last)
+            return 0 < first <= before
         again = self._newest.get(subject) == record.event_id
         self._newest[subject] = record.event_id
         return again

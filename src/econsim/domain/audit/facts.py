@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from pydantic_core import from_json
 
 from econsim.domain.audit.envelope import AddressedEvent
+from econsim.domain.audit.stored_rows import Row, stored_rows
 from econsim.errors import InvalidMessage
 from econsim.schemas.base import Event
 from econsim.schemas.immutable import immutable
@@ -57,6 +58,7 @@ class Record:
     """Data of the event; until they are asked for, the whole event as its service wrote it, JSON on one line, or their model."""
     text: str = field(default="", init=False, compare=False, repr=False)
     """Whole event as its service wrote it, if its data were decoded of that; a copy with other fields has none."""
+    _rows: list[Row] | None = field(default=None, init=False, compare=False, repr=False)
 
     @property
     def data(self) -> Json:
@@ -72,6 +74,14 @@ class Record:
         return self.content  # type: ignore[return-value]  # decoded now
 
     @property
+    def rows(self) -> list[Row] | None:
+        """Return the rows of an event that is known as its service wrote it, if it has a form that `stored_rows` reads."""
+        if self._rows is None:
+            text = self.text or self.content
+            self._rows = stored_rows(self.type, text) if isinstance(text, str) else None
+        return self._rows
+
+    @property
     def items(self) -> list[Json]:
         """Return the items of a batch; none for another event, whose data are not decoded to tell."""
         content = self.content
@@ -81,6 +91,23 @@ class Record:
             return []
         found = self.data.get("items")
         return found if isinstance(found, list) else []
+
+    @property
+    def numbers(self) -> tuple[int, int] | None:
+        """Return the numbers of the first and the last item of a batch, 0 for none; none for another event."""
+        content = self.text or self.content
+        if isinstance(content, str):
+            first = content.find(_ITEMS)
+            if first < 0:
+                return None
+            found = (
+                _NUMBER.match(content, first + len(_ITEMS) - 1),
+                _NUMBER.match(content, content.rfind(_NUMBERED)),
+            )
+            if all(found):
+                return int(found[0][1]), int(found[1][1])  # type: ignore[index]  # both are there
+        items = self.items
+        return (items[0].get("n", 0), items[-1].get("n", 0)) if items else None
 
     @property
     def parts(self) -> list[Json] | None:
@@ -99,17 +126,22 @@ class Record:
 
 
 _ITEMS: Final = '"items":[{'
-_ENVELOPE: Final = re.compile(
+_NUMBERED: Final = '{"n":'
+_NUMBER: Final = re.compile(r'\{"n":(\d+)[,}]')
+_WRITTEN: Final = (
     r'\{"event_id":"([^"\\]+)","type":"([^"\\]+)","schema_version":1,"occurred_at":"([^"\\]+)","tick":(\d+),'
     r'"actor":"([^"\\]+)","correlation_id":"([^"\\]+)","causation_id":(?:null|"([^"\\]+)"),'
-    r'"trace_id":(?:null|"([^"\\]+)"),"data":\{[^\n]*\}\}'
+    r'"trace_id":(?:null|"([^"\\]+)"),"data":\{.*\}\}'
 )
+_ENVELOPE: Final = re.compile(_WRITTEN)
 """An event as `AddressedEvent.json` writes it: read so, it takes a third of the time of its decoding."""
+_PLAIN_ENVELOPE: Final = re.compile(_WRITTEN.replace("\\\\", ""))
+"""The same where no character is escaped: that only one character ends a text makes it a third faster."""
 
 
 def record(subject: str, event: Event[Any] | Mapping[str, Any] | bytes | str) -> Record:
     """Return an event in any form (model, decoded or raw JSON) as a record; raises InvalidMessage."""
-    if isinstance(event, bytes | str):
+    if isinstance(event, (bytes, str)):
         return _read(subject, event)
     if isinstance(event, Event):
         return _of_event(subject, event)
@@ -119,7 +151,7 @@ def record(subject: str, event: Event[Any] | Mapping[str, Any] | bytes | str) ->
 def _read(subject: str, payload: bytes | str) -> Record:
     try:
         text = payload if isinstance(payload, str) else payload.decode()
-        if found := _ENVELOPE.fullmatch(text):
+        if found := (_ENVELOPE if "\\" in text else _PLAIN_ENVELOPE).fullmatch(text):
             event_id, kind, time, tick, actor, run, cause, trace = found.groups()
             return Record(subject, event_id, kind, time, int(tick), actor, run, cause, trace, text)
         return _of_object(subject, from_json(text))

@@ -158,6 +158,10 @@ class LateRecord(Record):
         return self.data
 
     @property
+    def rows(self) -> None:
+        """Return none: the event was never text."""
+
+    @property
     def data(self) -> Json:
         """Return the data of the event as JSON."""
         if self._data is None:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from econsim import subjects
 from econsim.domain.audit.causality import UNCAUSED_TYPES
 from econsim.domain.audit.deduplication import Deduplicator
 from econsim.domain.audit.facts import Record
+
+_TICKED: Final = subjects.TICKED.type
+_CLOSED: Final = subjects.RUN_CLOSED.type
+_ENTRIES: Final = frozenset({subjects.TRANSFER_POSTED.type, subjects.TRANSFER_REFUSED.type})
+_STOPS: Final = frozenset({subjects.RUN_STOPPED.type, subjects.RUN_RESUMED.type})
 
 
 class RunEnd:
@@ -31,12 +37,13 @@ class RunEnd:
 
     def see(self, entry: Record) -> None:
         """Add the next record."""
-        if entry.type == subjects.RUN_CLOSED.type:
-            self.closed, self._wanted = True, entry.data["journal_sequence"]
-        elif entry.type in (subjects.RUN_STOPPED.type, subjects.RUN_RESUMED.type):
-            self.stopped = entry.type == subjects.RUN_STOPPED.type
-        elif entry.type in (subjects.TRANSFER_POSTED.type, subjects.TRANSFER_REFUSED.type):
+        kind = entry.type
+        if kind in _ENTRIES:
             self._newest = entry
+        elif kind == _CLOSED:
+            self.closed, self._wanted = True, entry.data["journal_sequence"]
+        elif kind in _STOPS:
+            self.stopped = kind == subjects.RUN_STOPPED.type
 
 
 class RunRecords:
@@ -52,7 +59,7 @@ class RunRecords:
 
     def take(self, entry: Record) -> Record | None:
         """Return the next record, at the tick that is open if it has none of its own; none for a repeat (deduplication)."""
-        if entry.type == subjects.TICKED.type:
+        if entry.type == _TICKED:
             self.tick = entry.tick
         elif not entry.tick and entry.type in UNCAUSED_TYPES:
             entry = replace(entry, tick=self.tick, content=entry.data)

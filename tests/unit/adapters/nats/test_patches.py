@@ -96,7 +96,10 @@ async def test_messages_are_handed_over_whole_and_once_however_they_were_cut(siz
     sent += b"MSG _INBOX.a 7 2\r\nhi\r\n"
     taken = []
 
-    with hand_over(SimpleNamespace(_conn=client, _id=7), lambda *message: taken.append(message)):
+    def take(data, begin, middle, end):
+        taken.append((data[begin:middle], data[middle:end]))
+
+    with hand_over(SimpleNamespace(_conn=client, _id=7), take):
         for start in range(0, len(sent), size):
             await client._ps.parse(sent[start : start + size])
 

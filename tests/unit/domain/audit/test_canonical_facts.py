@@ -11,7 +11,7 @@ from econsim import subjects
 from econsim.domain.audit.canonical_facts import fact_texts
 from econsim.domain.audit.canonical_log import CanonicalLog
 from econsim.domain.audit.envelope import Envelope
-from econsim.domain.audit.facts import as_record
+from econsim.domain.audit.facts import as_record, record
 from econsim.domain.execution.in_memory import run
 from econsim.schemas.clock import Ticked
 from econsim.schemas.ledger import (
@@ -130,14 +130,17 @@ def test_a_text_is_that_of_the_json(subject, data):
     addressed = ENVELOPE.event(subject, "clock", data.draw(EVENTS[subject]), **places)
 
     assert fact_texts(addressed.event.data) is not None
-    assert lines(addressed) == lines(as_record(addressed))
+    assert (
+        lines(addressed) == lines(as_record(addressed)) == lines(record(addressed.subject, addressed.json()))
+    )
 
 
 @pytest.mark.parametrize("found", [small_scenario("zi_c"), replacing_scenario(), tool_askers()])
-def test_a_run_has_one_hash_as_events_and_as_records(found):
+def test_a_run_has_one_hash_as_events_as_records_and_as_stored(found):
     events = list(run(found))
 
     assert lines(*events) == lines(*map(as_record, events))
+    assert lines(*events) == lines(*(record(each.subject, each.json()) for each in events))
 
 
 def test_other_events_have_no_text_of_their_own():
