@@ -88,9 +88,9 @@ POSITIONS_LAG_S: Final = 0.25
 """Longest time that the deferred positions of a few holders wait for a commit that takes them along; then they get one of their own. That is
 a batch: at 0.05 s the batches took a seventh of the server's and a fifth of the ledger's processor time of calls of tools (32 callers)."""
 
-HOLDER_LAG_S: Final = 0.001
-"""Time for each holder that the positions of many wait, if that is longer: so they take 4 % of a processor at most, and those of a thousand
-agents that pay in a tick go with the orders of the tick."""
+HOLDER_LAG_S: Final = 0.003
+"""Time for each holder that the positions of many wait, if that is longer: so they take about one percent of a processor, and those of
+a thousand agents that pay in a tick go with the orders of the tick."""
 
 
 class LedgerWriter:
