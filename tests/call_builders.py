@@ -105,31 +105,33 @@ class LedgerJournal:
         self._calls = calls
         self._journal = Journal()
 
-    async def reserve(self, asked, chain):
+    async def reserve(self, plans):
         self._crash("before reserve")
-        refusal = await self._apply(chain)
+        refusals = [await self._apply(plan.chain) for plan in plans]
         self._crash("after reserve")
-        if refusal is None:
-            self._calls.reserve(asked.position, NOON, asked.tick)
-        return refusal
+        for plan, refusal in zip(plans, refusals, strict=True):
+            if refusal is None:
+                self._calls.reserve(plan.call.position, NOON, plan.call.tick)
+        return refusals
 
-    async def record(self, outcome, *_):
+    async def record(self, outcomes, *_):
         self._crash("before record")
         await asyncio.sleep(0)
-        self.log.append(
-            ENVELOPE.event(subjects.LLM_INVOKED, "cognition", LlmInvoked(items=(outcome,)), outcome.id)
-        )
+        invoked = LlmInvoked(items=tuple(outcomes))
+        self.log.append(ENVELOPE.event(subjects.LLM_INVOKED, "cognition", invoked, outcomes[0].id))
         self._crash("after record")
-        return self._calls.add(outcome)
+        return [self._calls.add(outcome) for outcome in outcomes]
 
     async def read_text(self, outcome):
         return outcome
 
-    async def settle(self, chain, _, **_how):
+    async def settle(self, chains, _, **_how):
         self._crash("before settle")
-        assert await self._apply(chain) is None
+        for chain in chains:
+            assert await self._apply(chain) is None
         self._crash("after settle")
-        self._calls.settle(chain.cause)
+        for chain in chains:
+            self._calls.settle(chain.cause)
 
     def restarted(self):
         """Return the calls as the next leader folds them from the log, which this journal now notes outcomes in."""

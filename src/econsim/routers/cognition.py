@@ -14,12 +14,10 @@ from econsim import subjects
 from econsim.domain.agent.active_run import ActiveRun
 from econsim.domain.agent.population import host_name
 from econsim.domain.cognition.call import receipt
-from econsim.domain.cognition.outcome import agent_answer
-from econsim.errors import EconsimError, NotAllowed
-from econsim.schemas.base import ErrorBody, error_body
+from econsim.domain.cognition.outcome import agent_answer, batch_answer
+from econsim.errors import NotAllowed
 from econsim.schemas.cognition import (
     PROMPT_BYTES_MAX,
-    HostedCall,
     InvokeLlm,
     InvokeLlms,
     LlmAnswer,
@@ -66,8 +64,9 @@ class CognitionHandlers:
         host = caller().agent
         for hosted in command.calls:
             self._require_hosted(hosted.agent, host)
-        answers = await asyncio.gather(*(self._answer(hosted, command) for hosted in command.calls))
-        return LlmAnswers.model_construct(answers=tuple(answers))
+        calls = [hosted.call(command.tick, command.causation_id) for hosted in command.calls]
+        ends = await self.invoker.invoke_together(calls)
+        return LlmAnswers.model_construct(answers=tuple(map(batch_answer, ends)))
 
     def _send_partial(self, agent: str, id_: str, content: str) -> None:
         """Send the text so far; what cannot be sent at once is not sent, because the reply has the whole text."""
@@ -83,13 +82,6 @@ class CognitionHandlers:
         if index is None or host_name(index) != host:
             message = f"agent {agent!r} is not run by {host!r}"
             raise NotAllowed(message)
-
-    async def _answer(self, hosted: HostedCall, command: InvokeLlms) -> LlmAnswer | ErrorBody:
-        call = hosted.call(command.tick, command.causation_id)
-        try:
-            return agent_answer(await self.invoker.invoke(call))
-        except EconsimError as error:
-            return error_body(error)
 
 
 def request_subscribers(context: ServiceContext, run: ActiveRun, invoker: Invoker) -> Sequence[Subscriber]:

@@ -6,12 +6,12 @@ the key of its record; two calls with equal prompts at two positions are two cal
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Final
 
 from pydantic import Field
 
 from econsim.schemas.base import CONFIG, Command, ErrorBody, Message, Request, Word
+from econsim.schemas.immutable import immutable
 from econsim.schemas.model_call import (
     DEADLINE_MS_MAX,
     Call,
@@ -55,7 +55,7 @@ class InvokeLlm(Prompt, Request):
         return Prompt.model_construct(**{name: getattr(self, name) for name in Prompt.model_fields})
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class HostedCall:
     """One call in a host's batch."""
 
@@ -117,7 +117,7 @@ class LlmAnswer(Message):
 class LlmAnswers(Message):
     """The answers to a host's batch, in the order of its calls."""
 
-    answers: tuple[LlmAnswer | ErrorBody, ...]
+    answers: tuple[Annotated[LlmAnswer | ErrorBody, Field(union_mode="left_to_right")], ...]
     """Answer of each call, or the reason why it has none."""
 
 
@@ -146,7 +146,7 @@ class CallFailure(Word):
     """The service ended during the call, and nobody asked again before the deadline."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class CallOutcome:
     """The outcome of one call: an answer, or a failure; the first that the log has of a call counts."""
 

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Any, Final, NamedTuple
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from econsim.schemas.base import CONFIG, Message, Word
+from econsim.schemas.immutable import immutable
+from econsim.schemas.shared_schema import shared_schema
 
 MESSAGES_MAX: Final = 200
 """Messages in one prompt: a conversation of a hundred turns."""
@@ -53,7 +54,7 @@ class ChatRole(Word):
     """A tool that the model called."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ToolCall:
     """A model's call of a tool."""
 
@@ -67,7 +68,7 @@ class ToolCall:
     """Arguments of the tool as JSON text, exactly as the model wrote them."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ChatMessage:
     """One message of a prompt."""
 
@@ -83,7 +84,7 @@ class ChatMessage:
     """Id of the tool call that a tool's message answers."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ToolDefinition:
     """A tool that the model may call."""
 
@@ -108,7 +109,7 @@ class Prompt(Message):
     """Name of the model, one of the scenario's."""
     tools: Annotated[tuple[ToolDefinition, ...], Field(max_length=TOOLS_MAX)] = ()
     """Tools that the model may call."""
-    response_schema: dict[str, Any] | None = None
+    response_schema: Annotated[dict[str, Any] | None, AfterValidator(shared_schema)] = None
     """JSON Schema that the answer's text must follow; none for free text."""
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
     """Temperature of sampling; 0 for the most probable answer."""
@@ -130,7 +131,7 @@ class FinishReason(Word):
     """The model waits for results of tools."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class TokenUsage:
     """Tokens of one call."""
 
@@ -153,7 +154,7 @@ class CallPosition(NamedTuple):
     """Place of the call in its cycle, from 1."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Call:
     """One call of an agent."""
 
@@ -171,7 +172,7 @@ class Call:
     """Id of the event that made the agent ask."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Completion:
     """A provider's answer to a call."""
 

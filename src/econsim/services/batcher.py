@@ -16,8 +16,8 @@ Result = TypeVar("Result")
 class Batcher(Generic[Item, Result]):
     """Batches of items, one batch at a time; a lone item does not wait for others, unless it is patient.
 
-    A batch that fails fails every caller of it. A caller that is cancelled leaves its item in the batch. The work is done in the
-    context of the first item's caller: in its span.
+    A batch that fails fails every caller of it. A caller that is cancelled leaves its items in the batch. The work is done in the
+    context of the first items' caller: in its span.
     """
 
     def __init__(
@@ -33,37 +33,54 @@ class Batcher(Generic[Item, Result]):
         self._work = work
         self._size_max = size_max
         self._patience_s = patience_s
-        self._queue: deque[tuple[Item, asyncio.Future[Result], Context]] = deque()
+        self._queue: deque[tuple[Sequence[Item], asyncio.Future[Sequence[Result]], Context]] = deque()
         self._hurry = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
 
     async def do(self, item: Item, *, is_patient: bool = False) -> Result:
         """Return the result of one item; raises what its batch raised."""
-        result: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._queue.append((item, result, copy_context()))
+        (result,) = await self.do_together((item,), is_patient=is_patient)
+        return result
+
+    async def do_together(self, items: Sequence[Item], *, is_patient: bool = False) -> Sequence[Result]:
+        """Return the results of at most `size_max` items, which are in one batch; raises what it raised."""
+        results: asyncio.Future[Sequence[Result]] = asyncio.get_running_loop().create_future()
+        self._queue.append((items, results, copy_context()))
         if not is_patient:
             self._hurry.set()
         if self._worker is None or self._worker.done():
             self._worker = asyncio.create_task(self._drain())
-        # Whoever is cancelled here leaves the item in its batch.
-        return await asyncio.shield(result)
+        return await results
 
     async def _drain(self) -> None:
         while self._queue:
             if not self._hurry.is_set():
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._hurry.wait(), self._patience_s)
-            batch = [self._queue.popleft() for _ in range(min(len(self._queue), self._size_max))]
+            batch = self._take()
             if not self._queue:
                 self._hurry.clear()
             try:
-                results = await self._do_together([item for item, _, _ in batch], batch[0][2])
+                results = await self._do_together(
+                    [item for items, _, _ in batch for item in items], batch[0][2]
+                )
             except Exception as error:  # noqa: BLE001 - every error belongs to the callers, not to this task
                 for _, waiting, _ in batch:
                     _settle(waiting, error=error)
             else:
-                for (_, waiting, _), result in zip(batch, results, strict=True):
-                    _settle(waiting, result)
+                begin = 0
+                for items, waiting, _ in batch:
+                    _settle(waiting, results[begin : begin + len(items)])
+                    begin += len(items)
+
+    def _take(self) -> list[tuple[Sequence[Item], asyncio.Future[Sequence[Result]], Context]]:
+        """Take as many items off the queue as a batch may have, and always those of the first caller."""
+        batch = [self._queue.popleft()]
+        size = len(batch[0][0])
+        while self._queue and size + len(self._queue[0][0]) <= self._size_max:
+            batch.append(self._queue.popleft())
+            size += len(batch[-1][0])
+        return batch
 
     async def _do_together(self, items: Sequence[Item], context: Context) -> Sequence[Result]:
         """Return the results of a batch, done in the context of a caller."""
@@ -75,15 +92,17 @@ class Batcher(Generic[Item, Result]):
 
 
 def _settle(
-    waiting: asyncio.Future[Result], result: Result | None = None, error: Exception | None = None
+    waiting: asyncio.Future[Sequence[Result]],
+    results: Sequence[Result] = (),
+    error: Exception | None = None,
 ) -> None:
-    if waiting.done():
+    if waiting.done():  # its caller was cancelled
         return
     if error is not None:
         waiting.set_exception(error)
         waiting.exception()  # retrieved, because the caller may be gone
     else:
-        waiting.set_result(result)  # type: ignore[arg-type]  # the result of the batch's own item
+        waiting.set_result(results)
 
 
 def parts_by_length(

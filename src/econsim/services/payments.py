@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from nats.aio.client import Client
 
@@ -29,8 +28,7 @@ PATIENCE_S: Final = 0.01
 """Longest time that a settlement waits for a reservation: an agent that got its answer calls again within a few milliseconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Due:
+class _Due(NamedTuple):
     """A chain with the tick and the cause of its call."""
 
     chain: Chain
@@ -57,20 +55,33 @@ class Payments:
 
         Raises Unavailable for a payment that comes too late for its period.
         """
-        found = await self._batches.do(_Due(chain, tick, causation_id, begins=True))
+        (found,) = await self.reserve_together((chain,), tick, causation_id)
         if isinstance(found, Unavailable):
             raise found
         return found
+
+    async def reserve_together(
+        self, chains: Sequence[Chain], tick: int, causation_id: str | None = None
+    ) -> Sequence[Refusal | Unavailable | None]:
+        """Reserve what up to CHAINS_MAX calls may cost; return of each what `reserve` returns or raises."""
+        due = [_Due(chain, tick, causation_id, begins=True) for chain in chains]
+        return await self._batches.do_together(due)
 
     async def settle(self, chain: Chain, tick: int, *, is_awaited: bool = True) -> Refusal | None:
         """Post what a call cost and release the rest; return the ledger's refusal. Idempotent by the chain's id.
 
         One that nobody awaits may wait for a reservation.
         """
-        payment = _Due(chain, tick, None, begins=False)
-        found = await self._batches.do(payment, is_patient=not is_awaited)
-        assert not isinstance(found, Unavailable), "the ledger refuses no settlement because of its time"
+        (found,) = await self.settle_together((chain,), tick, is_awaited=is_awaited)
         return found
+
+    async def settle_together(
+        self, chains: Sequence[Chain], tick: int, *, is_awaited: bool = True
+    ) -> Sequence[Refusal | None]:
+        """Settle up to CHAINS_MAX calls; return of each what `settle` returns."""
+        due = [_Due(chain, tick, None, begins=False) for chain in chains]
+        found = await self._batches.do_together(due, is_patient=not is_awaited)
+        return [_required(each) for each in found]
 
     async def _submit(self, payments: Sequence[_Due]) -> Sequence[Refusal | Unavailable | None]:
         groups: defaultdict[tuple[int, str | None], list[_Due]] = defaultdict(list)
@@ -100,3 +111,8 @@ class Payments:
                 raise
             on_time = [payment for payment in payments if not payment.begins]
             return late | (await self._submit_group(tick, causation_id, on_time) if on_time else {})
+
+
+def _required(found: Refusal | Unavailable | None) -> Refusal | None:
+    assert not isinstance(found, Unavailable), "the ledger refuses no settlement because of its time"
+    return found

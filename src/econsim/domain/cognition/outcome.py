@@ -15,7 +15,8 @@ from econsim.domain.cognition.plan import CallPlan
 from econsim.domain.cognition.price import Cost, actual_cost, bounded_usage
 from econsim.domain.cognition.schema_check import answer_fault
 from econsim.domain.cognition.token_count import count_prompt_tokens, count_tokens
-from econsim.errors import ProviderFailed, Refused
+from econsim.errors import EconsimError, ProviderFailed, Refused
+from econsim.schemas.base import ErrorBody, error_body
 from econsim.schemas.cognition import CallFailure, CallOutcome, LlmAnswer
 from econsim.schemas.model_call import CallPosition, Completion, FinishReason, TokenUsage
 from econsim.schemas.money import format_credits
@@ -26,6 +27,9 @@ ANSWER_LENGTH_MAX: Final = 2**20
 
 NO_TOKENS: Final = TokenUsage(0, 0)
 """Tokens of a call that no provider answered."""
+
+Ended = CallOutcome | EconsimError
+"""End of a call: its outcome, or the reason why no provider is asked."""
 
 UNKNOWN_MODEL: Final = "unknown"
 """Model of a call whose request is lost."""
@@ -129,6 +133,14 @@ def agent_answer(outcome: CallOutcome) -> LlmAnswer:
         price=outcome.price,
         units=outcome.units,
     )
+
+
+def batch_answer(end: Ended) -> LlmAnswer | ErrorBody:
+    """Return the reply to one call among others."""
+    try:
+        return error_body(end) if isinstance(end, EconsimError) else agent_answer(end)
+    except EconsimError as error:
+        return error_body(error)
 
 
 def _paid_fields(plan: CallPlan, offer: Offer, usage: TokenUsage, cost: Cost) -> dict[str, Any]:

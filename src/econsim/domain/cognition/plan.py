@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from econsim.domain.cognition.call import prompt_digest, prompt_text
 from econsim.domain.cognition.payment import reservation
@@ -11,6 +10,7 @@ from econsim.domain.cognition.price import Cost, worst_case
 from econsim.domain.cognition.route import model_of, require_room
 from econsim.domain.cognition.schema_check import check_schemas
 from econsim.errors import Refused
+from econsim.schemas.immutable import immutable
 from econsim.schemas.ledger import Chain, Refusal
 from econsim.schemas.model_call import Call, Prompt, TokenUsage
 from econsim.schemas.money import format_credits
@@ -20,7 +20,7 @@ CountInput = Callable[[Offer, Prompt], int]
 """Function that returns an offer's upper bound of the tokens of a prompt."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class CallPlan:
     """The plan of one call."""
 

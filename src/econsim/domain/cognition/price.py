@@ -6,9 +6,9 @@ dearest offer of the model. The charge is never above it, whatever a provider sa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
+from econsim.schemas.immutable import immutable
 from econsim.schemas.model_call import TokenUsage
 from econsim.schemas.scenario_cognition import Cognition, LlmModel, Offer
 
@@ -16,7 +16,7 @@ TOKENS_PER_PRICE: Final = 1_000_000
 """Tokens that the price of an offer is for."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Cost:
     """The cost of a call."""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from econsim.domain.cognition.actions import parse_actions
@@ -23,6 +24,9 @@ PLACES: Final = ("agent", "tick", "period", "tick_of_period", "markets", "observ
 
 NO_MEMORY: Final = "nothing yet"
 """Text in the place of a note that there is not."""
+
+TEMPLATES_MAX: Final = 256
+"""Templates whose places are remembered: two a group."""
 
 _PLACE: Final = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
 
@@ -151,7 +155,17 @@ def _foreign_values(text: str) -> Iterator[PromptFinding]:
 
 
 def _fill(template: str, values: dict[str, str]) -> str:
-    return _PLACE.sub(lambda place: values.get(place[1], place[0]), template)
+    parts = [*_parts(template)]
+    for place in range(1, len(parts), 2):
+        name = parts[place]
+        parts[place] = values.get(name, f"{{{name}}}")
+    return "".join(parts)
+
+
+@lru_cache(maxsize=TEMPLATES_MAX)
+def _parts(template: str) -> tuple[str, ...]:
+    """Return in turn the text of a template and the names of its places."""
+    return tuple(_PLACE.split(template))
 
 
 def _note(observation: AgentObservation, earlier: Sequence[ChatMessage]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import accumulate
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from pydantic import TypeAdapter
 
@@ -29,6 +29,7 @@ from econsim.domain.cognition.token_count import (
 )
 from econsim.errors import ProviderFailed
 from econsim.schemas.model_call import Completion, FinishReason, Prompt, TokenUsage, ToolCall
+from econsim.schemas.shared_schema import schema_text
 
 NOTHING_TO_DECIDE: Final = "There is no observation in the prompt, so there is nothing to decide."
 """Answer to a prompt without an observation."""
@@ -71,16 +72,21 @@ def _answer(prompt: Prompt, observation: AgentObservation | None) -> str:
     schema = prompt.response_schema
     if observation is not None:
         resources = tuple(market.resource for market in observation.markets)
-        if schema is None or schema == answer_schema(observation):
+        if schema is None or _is_same(schema, answer_schema(observation)):
             reference = reference_price(prompt)
             if reference is None:
                 reference = delivered_price(observation)
             rows = policy_actions(observation, reference)[: asked_actions_max(len(resources))]
             note = {} if reference is None else {"memory": price_note(reference)}
             return _fitting("actions", rows, prompt.max_tokens, note)
-        if schema == strategy_schema(resources):
+        if _is_same(schema, strategy_schema(resources)):
             return _fitting("strategies", policy_strategies(observation), prompt.max_tokens)
     return NOTHING_TO_DECIDE if schema is None else _example_text(schema)
+
+
+def _is_same(schema: dict[str, Any], own: dict[str, Any]) -> bool:
+    """Return whether a prompt asks for a schema of ours; fields in another order are no difference."""
+    return schema_text(schema) == schema_text(own) or schema == own
 
 
 def _fitting(name: str, rows: list[Row], tokens_max: int, rest: Mapping[str, str] = NO_REST) -> str:

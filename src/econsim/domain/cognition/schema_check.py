@@ -11,13 +11,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
-
-from pydantic import TypeAdapter
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
 from econsim.domain.cognition.answer_text import without_fence
 from econsim.errors import InvalidMessage
 from econsim.schemas.model_call import Completion, FinishReason, Prompt
+from econsim.schemas.shared_schema import schema_text
 
 if TYPE_CHECKING:
     from jsonschema_rs import Validator
@@ -49,8 +48,6 @@ _FOREIGN: Final = ("$id", "$anchor", "$dynamicRef", "$dynamicAnchor", "$recursiv
 _DIALECTS: Final = ("2020-12", "2019-09", "draft-07", "draft-06")
 """Parts of the addresses of the dialects that are taken; older ones have other words for the same."""
 
-_JSON: Final = TypeAdapter(dict[str, object])
-
 
 def check_schemas(prompt: Prompt) -> None:
     """Refuse a response schema or parameters of a tool that are no JSON Schema, or one without bounds.
@@ -66,10 +63,10 @@ def check_schemas(prompt: Prompt) -> None:
             raise InvalidMessage(message, code="tool_parameters_are_not_valid")
 
 
-def schema_fault(schema: Mapping[str, object]) -> str | None:
+def schema_fault(schema: dict[str, Any]) -> str | None:
     """Return the fault of a schema as a sentence with its path; None for a schema that is taken."""
     try:
-        text = _text_of(schema)
+        text = schema_text(schema)
     except (RecursionError, ValueError):
         return f"it has more than {SCHEMA_DEPTH_MAX} levels"
     if len(text) > SCHEMA_BYTES_MAX:
@@ -77,13 +74,13 @@ def schema_fault(schema: Mapping[str, object]) -> str | None:
     return _compile(text).fault
 
 
-def text_fault(schema: Mapping[str, object], text: str) -> str | None:
+def text_fault(schema: dict[str, Any], text: str) -> str | None:
     """Return the fault of a text that must be JSON and follow a schema that is taken; None if it does."""
     try:
         value = _DECODER.decode(text)
     except (RecursionError, ValueError) as error:
         return f"it is not JSON: {_one_line(str(error))}"
-    compiled = _compile(_text_of(schema))
+    compiled = _compile(schema_text(schema))
     if compiled.validator is None:
         return f"its schema is not taken: {compiled.fault}"
     if len(text) * compiled.parts > WORK_MAX:
@@ -223,10 +220,6 @@ def _one_line(message: str) -> str:
     """Return a library's message in one short line; its reason stands at its end."""
     line = message.partition("\n")[0]
     return line if len(line) <= _SHOWN_MAX else f"{line[:60]}…{line[60 - _SHOWN_MAX :]}"
-
-
-def _text_of(schema: Mapping[str, object]) -> bytes:
-    return _JSON.dump_json(dict(schema))
 
 
 def _refuse_address(address: str) -> NoReturn:

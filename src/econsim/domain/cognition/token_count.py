@@ -6,19 +6,16 @@ count is exact by definition: the bound that is reserved for a prompt is what th
 
 from __future__ import annotations
 
-from typing import Final
-
-from pydantic import TypeAdapter
+from typing import Any, Final
 
 from econsim.schemas.model_call import ChatMessage, Prompt
+from econsim.schemas.shared_schema import schema_text
 
 BYTES_PER_TOKEN: Final = 4
 """Bytes of text in one token; a token that is begun counts."""
 
 MESSAGE_TOKENS: Final = 4
 """Tokens of a message beside its text: its role and its end."""
-
-_JSON: Final = TypeAdapter(dict[str, object])
 
 
 def count_tokens(text: str) -> int:
@@ -50,5 +47,5 @@ def _message_tokens(message: ChatMessage) -> int:
     return tokens
 
 
-def _json_tokens(value: dict[str, object] | None) -> int:
-    return 0 if value is None else -(-len(_JSON.dump_json(value)) // BYTES_PER_TOKEN)
+def _json_tokens(schema: dict[str, Any] | None) -> int:
+    return 0 if schema is None else -(-len(schema_text(schema)) // BYTES_PER_TOKEN)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
 from econsim.domain.audit.envelope import AddressedEvent, Envelope
 from econsim.domain.cognition.events import invoked_event
-from econsim.domain.cognition.outcome import agent_answer, answer_outcome, failure_outcome
+from econsim.domain.cognition.outcome import Ended, answer_outcome, batch_answer, failure_outcome
 from econsim.domain.cognition.payment import settlement
 from econsim.domain.cognition.plan import CallPlan, plan_call, reservation_refusal
 from econsim.domain.cognition.recording import Recording, recorded_input_bound
@@ -16,7 +16,6 @@ from econsim.domain.cognition.token_count import count_prompt_tokens
 from econsim.domain.runtime.cycle_run import CycleRun, replies_of
 from econsim.domain.runtime.effects import Answer, Use, UseReply
 from econsim.errors import EconsimError, ProviderFailed, ScenarioError
-from econsim.schemas.base import error_body
 from econsim.schemas.cognition import CallOutcome, HostedCall
 from econsim.schemas.ledger import Chain, Refusal
 from econsim.schemas.model_call import Call, Prompt
@@ -76,7 +75,7 @@ class InMemoryCalls:
             logged, self.texts = logged_outcomes(outcomes, has_text=self._cognition.record_text)
             yield invoked_event(envelope, logged)
             yield from self._post([settlement(each, self._cognition.resource) for each in outcomes])
-        return [_answer(end) for end in ends]
+        return [batch_answer(end) for end in ends]
 
     def _plan(self, call: Call) -> CallPlan | EconsimError:
         try:
@@ -84,9 +83,7 @@ class InMemoryCalls:
         except EconsimError as error:
             return error
 
-    def _end(
-        self, plan: CallPlan | EconsimError, refused: Mapping[str, Refusal]
-    ) -> CallOutcome | EconsimError:
+    def _end(self, plan: CallPlan | EconsimError, refused: Mapping[str, Refusal]) -> Ended:
         """Return how a call ends: its outcome, or the reason why no provider is asked."""
         if isinstance(plan, EconsimError):
             return plan
@@ -119,10 +116,3 @@ def _require_rules(cognition: Cognition) -> None:
                     "which always answers alike; run it over NATS"
                 )
                 raise ScenarioError(message, key="offers")
-
-
-def _answer(end: CallOutcome | EconsimError) -> Answer:
-    try:
-        return error_body(end) if isinstance(end, EconsimError) else agent_answer(end)
-    except EconsimError as error:
-        return error_body(error)

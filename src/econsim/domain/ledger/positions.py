@@ -9,7 +9,7 @@ The journal is the truth, and positions follow from it: a write of them may come
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Final, Protocol
 
@@ -58,10 +58,11 @@ class StoredPositions:
             holder: None for holder in self._ledger.holders() if any(self._changed_fields(holder))
         }
 
-    def writes(self, writes_max: int) -> list[Write]:
-        """Return writes that bring positions up to date, those changed first, as many as surely fit."""
+    def writes(self, writes_max: int, holders: Container[str] | None = None) -> list[Write]:
+        """Return writes that bring positions of holders up to date, of all if none are given; those changed first, as many as surely fit."""
         writes = []
-        for holder in list(islice(self.unwritten, writes_max // 2)):
+        wanted = (holder for holder in self.unwritten if holders is None or holder in holders)
+        for holder in list(islice(wanted, writes_max // 2)):
             del self.unwritten[holder]
             for key, fields, sequence in self._changed_fields(holder):
                 self._written[key] = fields

@@ -7,11 +7,11 @@ that the live driver, the driver in memory and a replay run the same cycle (deci
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from econsim.schemas.base import ErrorBody
 from econsim.schemas.cognition import HostedCall, LlmAnswer
+from econsim.schemas.immutable import immutable
 from econsim.schemas.mcp import CallTool, JsonObject, ToolReply
 from econsim.schemas.model_call import DEADLINE_MS_MAX, Prompt
 from econsim.schemas.orders import Action
@@ -27,7 +27,7 @@ TASK_TICKS: Final = 20
 """Ticks that a task may last unless its delegator says otherwise."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Think:
     """Ask a model; the result is its answer, or the reason why there is none."""
 
@@ -37,7 +37,7 @@ class Think:
     """Milliseconds that the call may take."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class UseTool:
     """Call a tool of an outside server; the result is its reply, with the result or the reason why there is none."""
 
@@ -49,7 +49,7 @@ class UseTool:
     """Arguments of the tool."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class WriteNote:
     """Write a file of the agent's own workspace; the result is the change, or the reason why there is none."""
 
@@ -61,7 +61,7 @@ class WriteNote:
     """True to add the text at the end of the file."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ReadNote:
     """Read a file of the agent's own workspace; the result is its content, or the reason why there is none."""
 
@@ -69,7 +69,7 @@ class ReadNote:
     """Path of the file."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class AskPerson:
     """Ask a person; the result is the question, and the answer is perceived at a later tick."""
 
@@ -85,7 +85,7 @@ class AskPerson:
     """Person who alone may answer; none for anyone."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Delegate:
     """Delegate a task to another agent; the result is the task, offered or refused."""
 
@@ -99,7 +99,7 @@ class Delegate:
     """Ticks until the result must be approved, this one included."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class AdvanceOwnTask:
     """Do a step of a task; the result is the task.
 
@@ -114,7 +114,7 @@ class AdvanceOwnTask:
     """Result or reason."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Act:
     """Send actions to markets; they take effect when the cycle is complete, and the result is None."""
 
@@ -135,7 +135,7 @@ Answer = LlmAnswer | ErrorBody
 """Result of a Think."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class HostedToolCall:
     """A call of a tool that a driver makes for an agent."""
 
@@ -147,7 +147,7 @@ class HostedToolCall:
     """Command of the call."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class HostedFile:
     """A request about a file that a driver makes for an agent."""
 
@@ -157,7 +157,7 @@ class HostedFile:
     """Request of the agent."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class HostedSocial:
     """A question, a task or a step that a driver makes for an agent."""
 

@@ -16,6 +16,7 @@ from econsim.ports import ModelProvider, OnText, TextStore
 from econsim.schemas.cognition import CallFailure, CallOutcome
 from econsim.schemas.model_call import Prompt
 from econsim.schemas.scenario_cognition import Cognition, Offer
+from econsim.services.cognition.providers import RulesProvider
 
 MILLISECONDS: Final = 1_000
 """Milliseconds in a second."""
@@ -26,6 +27,9 @@ class Answers(Protocol):
 
     def count_input(self, offer: Offer, prompt: Prompt) -> int:
         """Return an offer's upper bound of the tokens of a prompt; raises Refused for an offer of nobody here."""
+
+    def at_once(self, plan: CallPlan, on_text: OnText | None) -> CallOutcome | None:
+        """Return how a call that is paid for ends if that is known without waiting; none if it is to be asked."""
 
     async def ask(self, plan: CallPlan, on_text: OnText | None) -> CallOutcome:
         """Return how a call that is paid for ends; a failure is an outcome too."""
@@ -42,6 +46,18 @@ class ProviderAnswers:
     def count_input(self, offer: Offer, prompt: Prompt) -> int:
         """Return the provider's upper bound of the tokens of a prompt; raises Refused if it is not configured."""
         return self._provider(offer).count_input(prompt)
+
+    def at_once(self, plan: CallPlan, on_text: OnText | None) -> CallOutcome | None:
+        """Return the answer of the model's first provider, if that is `rules`; a thousand agents that ask it need no task each."""
+        offer = plan.model.offers[0]
+        provider = self._provider(offer)
+        if not isinstance(provider, RulesProvider):
+            return None
+        try:
+            completion = provider.completion(plan.call.prompt, on_text)
+        except ProviderFailed:  # the next provider may be asked
+            return None
+        return answer_outcome(self._cognition, plan, offer, completion)
 
     async def ask(self, plan: CallPlan, on_text: OnText | None) -> CallOutcome:
         """Ask the providers of the model in turn, until one answers, charges for its failure, or time is up."""
@@ -86,10 +102,17 @@ class RecordedAnswers:
         """Return the bound that the offer's provider had in the recorded run."""
         return recorded_input_bound(offer, prompt)
 
+    def at_once(self, plan: CallPlan, on_text: OnText | None) -> CallOutcome | None:
+        """Return the recorded outcome, unless its text is in the store; for a divergence, the failure that names it."""
+        is_stored = bool(self._recording.text_digest(plan.call.position))
+        return None if is_stored else self._outcome(plan, None, on_text)
+
     async def ask(self, plan: CallPlan, on_text: OnText | None) -> CallOutcome:
         """Return the recorded outcome; for a divergence, the failure that names it."""
         digest = self._recording.text_digest(plan.call.position)
-        text = await self._texts.get(digest) if digest else None
+        return self._outcome(plan, await self._texts.get(digest) if digest else None, on_text)
+
+    def _outcome(self, plan: CallPlan, text: bytes | None, on_text: OnText | None) -> CallOutcome:
         outcome = self._recording.outcome(self._cognition, plan, text)
         if on_text is not None and outcome.content is not None:
             on_text(outcome.content)

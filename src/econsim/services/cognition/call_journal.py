@@ -17,11 +17,11 @@ from econsim.domain.agent.active_run import ActiveRun
 from econsim.domain.audit.envelope import Envelope
 from econsim.domain.cognition.calls import Calls
 from econsim.domain.cognition.events import ACTOR, invoked_event
+from econsim.domain.cognition.plan import CallPlan
 from econsim.domain.cognition.texts import logged_outcomes, text_length, with_text
 from econsim.errors import Conflict, Unavailable
 from econsim.schemas.cognition import CALLS_PER_BATCH_MAX, CallOutcome
 from econsim.schemas.ledger import Chain, Refusal
-from econsim.schemas.model_call import Call
 from econsim.services.batcher import Batcher, parts_by_length
 from econsim.services.context import ServiceContext
 from econsim.services.payments import Payments
@@ -49,25 +49,34 @@ class CallJournal:
         """Sequence of the run's newest event of outcomes in the log, 0 for none."""
         self.lost = asyncio.Event()
         """Event that is set once another worker leads the run's calls."""
+        self._own: set[int] = set()
         self._context = context
         self._run = run
         self._calls = calls
         self._payments = Payments(context.client, run.name, ACTOR)
         self._outcomes = Batcher(self._publish, CALLS_PER_BATCH_MAX)
 
-    async def reserve(self, call: Call, chain: Chain) -> Refusal | None:
-        """Reserve the worst case of a call; return the ledger's refusal. Idempotent by the chain's id."""
-        refusal = await self._payments.reserve(chain, call.tick, call.causation_id)
-        if refusal is None:
-            self._calls.reserve(call.position, self._context.clock.now(), call.tick)
-        return refusal
+    async def reserve(self, plans: Sequence[CallPlan]) -> list[Refusal | Unavailable | None]:
+        """Reserve the worst cases of calls of one tick; return of each the ledger's refusal, or Unavailable for one too late.
 
-    async def record(self, outcome: CallOutcome, tick: int, causation_id: str | None = None) -> CallOutcome:
-        """Publish the outcome of a call; return the one that counts, which a worker before may have published.
+        Idempotent by the ids of their chains.
+        """
+        first, chains = plans[0].call, [plan.chain for plan in plans]
+        refused = await self._payments.reserve_together(chains, first.tick, first.causation_id)
+        now = self._context.clock.now()
+        for plan, refusal in zip(plans, refused, strict=True):
+            if refusal is None:
+                self._calls.reserve(plan.call.position, now, plan.call.tick)
+        return [*refused]
+
+    async def record(
+        self, outcomes: Sequence[CallOutcome], tick: int, causation_id: str | None = None
+    ) -> Sequence[CallOutcome]:
+        """Publish the outcomes of calls of one tick; return those that count, which a worker before may have published.
 
         Raises Unavailable, and sets `lost`, if another worker published outcomes of the run.
         """
-        return await self._outcomes.do(_Timed(outcome, tick, causation_id))
+        return await self._outcomes.do_together([_Timed(each, tick, causation_id) for each in outcomes])
 
     async def read_text(self, outcome: CallOutcome) -> CallOutcome:
         """Return an outcome with its text: one of another worker has the digest alone if the text is long.
@@ -78,10 +87,11 @@ class CallJournal:
             return outcome
         return with_text(outcome, await self._context.texts.get(outcome.text_digest))
 
-    async def settle(self, chain: Chain, tick: int, *, is_awaited: bool = True) -> None:
-        """Post the cost of a call and release the rest. Idempotent by the chain's id."""
-        await self._payments.settle(chain, tick, is_awaited=is_awaited)
-        self._calls.settle(chain.cause)
+    async def settle(self, chains: Sequence[Chain], tick: int, *, is_awaited: bool = True) -> None:
+        """Post the costs of calls and release the rest. Idempotent by the ids of the chains."""
+        await self._payments.settle_together(chains, tick, is_awaited=is_awaited)
+        for chain in chains:
+            self._calls.settle(chain.cause)
 
     async def _publish(self, ended: Sequence[_Timed]) -> Sequence[CallOutcome]:
         """Publish the outcomes that the log has not; each counts as soon as it is there, whatever the next publish does."""
@@ -116,6 +126,14 @@ class CallJournal:
             message = "another worker took over the calls of the run; ask again"
             raise Unavailable(message) from error
         self.newest = stored.seq
+        self._own.add(stored.seq)
+
+    def folds(self, sequence: int) -> bool:
+        """Note that an event of outcomes is read back; return whether it is news: not of this worker, which knows what it wrote."""
+        self.newest = max(self.newest, sequence)
+        is_own = sequence in self._own
+        self._own = {own for own in self._own if own > sequence}
+        return not is_own
 
 
 def _groups(ended: Iterable[_Timed]) -> Iterator[tuple[tuple[int, str | None], list[CallOutcome]]]:

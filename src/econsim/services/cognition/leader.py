@@ -121,7 +121,8 @@ class CallLeader:
             for reserved in self._calls.expired_reservations(self._context.clock.now()):
                 if not self.invoker.is_under_way(reserved.position):
                     outcome = abandoned_outcome(reserved.position)
-                    await self.invoker.settle_outcome(await self.journal.record(outcome, reserved.tick, None))
+                    (counting,) = await self.journal.record((outcome,), reserved.tick)
+                    await self.invoker.settle_outcome(counting)
 
     def _patterns(self) -> list[str]:
         clock = (row(run=self._run.name) for row in (subjects.TICKED, subjects.PERIOD_OPENED))
@@ -130,7 +131,7 @@ class CallLeader:
     def _fold(self, stored: StoredEvent) -> None:
         if stored.subject == self._journal_subject and _MARK not in stored.payload:
             return
+        if stored.subject == self._outcomes_subject and not self.journal.folds(stored.sequence):
+            return
         if addressed := decode_if_valid(stored.subject, stored.payload):
             self._calls.evolve(addressed)
-        if stored.subject == self._outcomes_subject:
-            self.journal.newest = max(self.journal.newest, stored.sequence)

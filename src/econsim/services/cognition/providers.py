@@ -26,7 +26,11 @@ class RulesProvider:
 
     async def complete(self, call: Call, on_text: OnText | None = None) -> Completion:
         """Answer a call by the rules."""
-        completion = rules_completion(call.prompt)
+        return self.completion(call.prompt, on_text)
+
+    def completion(self, prompt: Prompt, on_text: OnText | None = None) -> Completion:
+        """Return the answer to a prompt; raises ProviderFailed for a schema that the rules have no answer to."""
+        completion = rules_completion(prompt)
         if on_text is not None:
             on_text(completion.content)
         return completion

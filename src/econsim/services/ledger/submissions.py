@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -77,9 +78,19 @@ class CommitItem:
     """Refusals of the newest attempt to commit the part."""
 
     @property
-    def may_go_alone(self) -> bool:
+    def is_deferring(self) -> bool:
         """Return whether this is a part whose positions may come later, so that a journal entry is all there is to commit."""
         return self.part is not None and self.part.command.defer_positions
+
+    @property
+    def holders(self) -> frozenset[str]:
+        """Holders whose positions are committed with this item."""
+        return frozenset() if self.part is None or self.is_deferring else self.part.holders
+
+
+def holders_of(items: Iterable[CommitItem]) -> frozenset[str]:
+    """Return the holders whose positions are committed with items."""
+    return frozenset[str]().union(*(item.holders for item in items))
 
 
 def submission_parts(command: Submit, salt: str) -> list[SubmissionPart]:

@@ -6,9 +6,9 @@ Owns group commit, the lock-step barrier and the handling of failed commits. The
 Theory of operation. The handlers of `routers/ledger.py` call `submit`, SUBMISSIONS_MAX of them at once; beyond that
 the subscriber waits (backpressure). One task, `_drain`, commits. Submissions that arrive during a commit go into the next
 one (group commit). A commit is atomic: journal entries, barrier mark, and the positions (balances and holdings) that
-changed. The journal is the truth, and positions follow from it. So a submission may defer its positions: if its journal
-entry is all there is to commit, the commit is one message, which is much faster than a batch, and the positions come with
-a later commit, at the latest POSITIONS_LAG_S after it.
+changed. The journal is the truth, and positions follow from it. So a submission may defer its positions: they come with the
+next commit that defers none, at the latest with one of their own (`store_positions`). A journal entry that is all there is to
+commit is one message, which is much faster than a batch.
 
     submit ──submission_parts──▶ parts ──▶ CommitItem … ──▶ _queue ──_take_group──▶ group ──_commit──▶ store
       │                            ▲                                                          │
@@ -70,6 +70,7 @@ from econsim.services.ledger.submissions import (
     SubmissionPart,
     WaitingSubmission,
     commit_size,
+    holders_of,
     submission_parts,
 )
 
@@ -84,8 +85,12 @@ ALONE_MAX: Final = 4
 takes 5 ms or more on a single server, whatever its size, because its messages are staged in a store of their own."""
 
 POSITIONS_LAG_S: Final = 0.25
-"""Longest time that deferred positions wait for a commit that takes them along; then they get one of their own. That is a batch: at
-0.05 s the batches took a seventh of the server's and a fifth of the ledger's processor time of calls of tools (32 callers)."""
+"""Longest time that the deferred positions of a few holders wait for a commit that takes them along; then they get one of their own. That is
+a batch: at 0.05 s the batches took a seventh of the server's and a fifth of the ledger's processor time of calls of tools (32 callers)."""
+
+HOLDER_LAG_S: Final = 0.003
+"""Time for each holder that the positions of many wait, if that is longer: so they take about one percent of a processor, and those of
+a thousand agents that pay in a tick go with the orders of the tick."""
 
 
 class LedgerWriter:
@@ -144,6 +149,7 @@ class LedgerWriter:
             await self._deferred.wait()
             self._deferred.clear()
             await asyncio.sleep(POSITIONS_LAG_S)
+            await asyncio.sleep(HOLDER_LAG_S * len(self._state.positions.unwritten) - POSITIONS_LAG_S)
 
     def has_decided(self, id_: str) -> bool:
         """Return whether a chain of this id was decided before."""
@@ -227,18 +233,18 @@ class LedgerWriter:
             self._deferred.set()
 
     def _take_group(self) -> list[CommitItem]:
-        """Take as many items off the queue as one atomic batch can hold; none if it is full of deferred positions.
+        """Take as many items off the queue as one atomic batch can hold; none if deferred positions have to go before the first.
 
         One is taken where few wait and each is a single message: so many messages are faster than a batch.
         """
-        is_alone = len(self._queue) <= ALONE_MAX and all(item.may_go_alone for item in self._queue)
+        is_alone = len(self._queue) <= ALONE_MAX and all(item.is_deferring for item in self._queue)
         group: list[CommitItem] = []
-        holders = frozenset(self._state.positions.unwritten)
+        holders, others = frozenset[str](), self._behind()
         while self._queue and not (is_alone and group):
             item = self._queue[0]
-            together = holders | item.part.holders if item.part else holders
+            together = holders if item.is_deferring else holders | others | item.holders
             is_full = commit_size(len(group) + 1, len(together)) > ports.WRITES_MAX
-            if is_full and (group or self._state.positions.unwritten):
+            if is_full and (group or others):
                 break
             holders = together
             self._queue.popleft()
@@ -296,14 +302,23 @@ class LedgerWriter:
             await self._require_new(entries)
         passed = [item.unit.barrier for item in group if item.part is None and item.unit.barrier]
         writes = [*entries, *self._state.marks(passed, self.closed)]
-        may_wait = all(item.may_go_alone for item in group)
-        # A batch costs the same whatever its size: positions wait only where a single message is enough.
-        if not may_wait or len(writes) != 1:
-            writes.extend(self._state.positions.writes(ports.WRITES_MAX - len(writes)))
+        writes.extend(self._position_writes(group, ports.WRITES_MAX - len(writes)))
         if writes:
             self._state.confirm(await self._store.commit(self._run, writes, self._state.newest), writes)
             self.snapshots.count(len(writes))
             offer_snapshot(self.snapshots, self._state)
+
+    def _position_writes(self, group: list[CommitItem], writes_max: int) -> list[ports.Write]:
+        """Return the writes of positions that go with a group: its own, and those that others deferred; none if all of it defers."""
+        if group and all(item.is_deferring for item in group):
+            return []
+        positions = self._state.positions
+        writes = positions.writes(writes_max, holders_of(group))
+        return [*writes, *positions.writes(writes_max - len(writes), self._behind())]
+
+    def _behind(self) -> frozenset[str]:
+        """Return the holders whose stored positions are behind the journal, but those whom what waits in the queue stores anyway."""
+        return frozenset(self._state.positions.unwritten) - holders_of(self._queue)
 
     async def _require_new(self, entries: list[ports.Write]) -> None:
         """Raise Conflict if the store has one of these journal entries: it is too old to be remembered."""

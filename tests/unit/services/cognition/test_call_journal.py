@@ -30,7 +30,7 @@ def ended(ordinal=1, cycle=1, content=None):
 async def test_outcomes_that_wait_while_one_is_published_are_one_event(world):
     journal = world.worker().journal
 
-    await asyncio.gather(*(journal.record(ended(n), 1) for n in range(1, 6)))
+    await asyncio.gather(*(journal.record([ended(n)], 1) for n in range(1, 6)))
 
     assert [item["ordinal"] for items in world.logged() for item in items] == [1, 2, 3, 4, 5]
     assert len(world.logged()) < 3
@@ -39,7 +39,7 @@ async def test_outcomes_that_wait_while_one_is_published_are_one_event(world):
 async def test_outcomes_of_two_ticks_are_two_events_with_their_ticks(world):
     journal = world.worker().journal
 
-    await asyncio.gather(journal.record(ended(1), 1), journal.record(ended(1, cycle=2), 2))
+    await asyncio.gather(journal.record([ended(1)], 1), journal.record([ended(1, cycle=2)], 2))
 
     assert [event["tick"] for event in world.client.events("invoked")] == [1, 2]
 
@@ -47,16 +47,18 @@ async def test_outcomes_of_two_ticks_are_two_events_with_their_ticks(world):
 async def test_long_texts_go_in_events_of_their_own(world):
     journal, text = world.worker().journal, "x" * (EVENT_TEXT_MAX // 2 + 1)
 
-    await asyncio.gather(*(journal.record(ended(n, content=text), 1) for n in (1, 2, 3)))
+    await asyncio.gather(*(journal.record([ended(n, content=text)], 1) for n in (1, 2, 3)))
 
     assert [len(items) for items in world.logged()] == [1, 1, 1]
 
 
 async def test_a_second_outcome_of_a_call_is_not_published(world):
     journal = world.worker().journal
-    first = await journal.record(ended(content="first"), 1)
+    (first,) = await journal.record([ended(content="first")], 1)
 
-    second, third = await asyncio.gather(*(journal.record(ended(content=text), 1) for text in ("b", "c")))
+    (second,), (third,) = await asyncio.gather(
+        *(journal.record([ended(content=text)], 1) for text in ("b", "c"))
+    )
 
     assert (second, third) == (first, first)
     assert len(world.logged()) == 1
@@ -68,8 +70,8 @@ async def test_an_outcome_counts_though_the_next_publish_fails(world):
         ValueError("no")
     )
 
-    both = (worker.journal.record(ended(content=text), tick) for tick, text in ((1, "first"), (2, "other")))
-    failed = await asyncio.gather(*both, worker.journal.record(ended(2), 3), return_exceptions=True)
+    both = (worker.journal.record([ended(content=text)], tick) for tick, text in ((1, "first"), (2, "other")))
+    failed = await asyncio.gather(*both, worker.journal.record([ended(2)], 3), return_exceptions=True)
 
     assert any(isinstance(each, ValueError) for each in failed)
     assert worker.calls.has_ended("llm.ana.1.1")
@@ -77,10 +79,10 @@ async def test_an_outcome_counts_though_the_next_publish_fails(world):
 
 async def test_a_stale_leader_cannot_publish_behind_its_successor(world):
     stale, successor = world.worker().journal, world.worker().journal
-    await successor.record(ended(1), 1)
+    await successor.record([ended(1)], 1)
 
     with pytest.raises(Unavailable, match="another worker took over"):
-        await stale.record(ended(2), 1)
+        await stale.record([ended(2)], 1)
 
     assert (stale.lost.is_set(), successor.lost.is_set()) == (True, False)
     assert len(world.logged()) == 1
@@ -90,7 +92,7 @@ async def test_a_refused_reservation_is_the_ledgers_word_and_nothing_is_open(wor
     worker = world.worker()
     plan = world.plan(call(max_tokens=100_000))
 
-    refusal = await worker.journal.reserve(plan.call, plan.chain)
+    (refusal,) = await worker.journal.reserve([plan])
 
     assert refusal is Refusal.DEBIT_ACCOUNT_WOULD_GO_NEGATIVE
     assert worker.calls.open_reservation(plan.chain.id) is None
@@ -108,11 +110,11 @@ async def test_reservations_and_settlements_are_submitted_together(world):
 
 async def test_settlements_release_their_credits_before_later_calls_reserve(world):
     journal, first, second = world.worker().journal, *(world.plan(call(ordinal=n)) for n in (1, 2))
-    await journal.reserve(first.call, first.chain)
-    await journal.record(ended(), 1)
+    await journal.reserve([first])
+    await journal.record([ended()], 1)
 
     released = settlement(ended(), None)
-    await asyncio.gather(journal.reserve(second.call, second.chain), journal.settle(released, 1))
+    await asyncio.gather(journal.reserve([second]), journal.settle([released], 1))
 
     ids = [chain.id for command in world.ledger.submissions for chain in command.chains]
     assert ids == [first.chain.id, released.id, second.chain.id]

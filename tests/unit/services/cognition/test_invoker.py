@@ -17,6 +17,7 @@ from econsim.schemas.cognition import CallFailure
 from econsim.services.cognition.answers import ProviderAnswers
 from econsim.services.cognition.call_quotas import CallQuotas
 from econsim.services.cognition.invoker import Invoker
+from econsim.services.cognition.providers import RulesProvider
 
 BUDGET = 1_000_000
 PRICE = 10 * 150 + 5 * 600
@@ -42,12 +43,12 @@ class HeldJournal(LedgerJournal):
         super().__init__(*args)
         self.told, self.error = asyncio.Event(), None
 
-    async def settle(self, chain, tick, **_):
+    async def settle(self, chains, tick, **_):
         await self.told.wait()
         if self.error:
             error, self.error = self.error, None
             raise error
-        await super().settle(chain, tick)
+        await super().settle(chains, tick)
 
 
 def make(*providers, budget=BUDGET, meter=None, mode="lock_step", journal_of=LedgerJournal):
@@ -269,6 +270,34 @@ async def test_a_thousand_calls_at_once_never_pay_more_than_the_budget():
     assert {each.error_code for each in ended if isinstance(each, Refused)} == {
         "debit_account_would_go_negative"
     }
+
+
+async def test_calls_that_come_together_are_paid_and_recorded_together_and_each_has_its_end():
+    invoker, journal, _ = make(Provider(), budget=3 * WORST)
+    await invoker.invoke(known := call(ordinal=1))
+    wrong, dear = call(ordinal=2, model="gpt"), call(ordinal=3, max_tokens=100_000)
+    new, again = call(ordinal=4), call(ordinal=4)
+
+    ends = await invoker.invoke_together([known, wrong, dear, new, again, call(ordinal=4, text="And now?")])
+
+    assert [getattr(end, "content", None) or end.error_code for end in ends] == [
+        "I pass.",
+        "model_is_not_in_this_run",
+        "debit_account_would_go_negative",
+        "I pass.",
+        "I pass.",
+        "exists_with_different_fields",
+    ]
+    assert journal.credits() == (3 * WORST - 2 * PRICE, 0)
+
+
+async def test_agents_that_ask_rules_together_share_one_event():
+    invoker, journal, _ = make(RulesProvider())
+
+    ends = await invoker.invoke_together([call(cycle=cycle) for cycle in (1, 2, 3)])
+
+    assert [len(event.event.data.items) for event in journal.log if event.type == "system.invoked"] == [3]
+    assert len({end.id for end in ends}) == 3
 
 
 @pytest.mark.parametrize("step", STEPS)
