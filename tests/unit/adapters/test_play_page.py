@@ -126,7 +126,7 @@ def test_nobody_trades_by_the_values_of_the_period_before_and_what_is_new_is_sai
             "You pay a tax of 0.20 for each unit that you buy, on top of its price.",
             "Your units have other values than in the period before.",
         ],
-        ["limits", "tax", "values"],
+        ["limits", "taxes", "values"],
     ]
 
 
