@@ -237,9 +237,7 @@ def values(found: schemas.Values) -> PrivateValues:
         market.resource: MarketTax(credits_of(market.tax_bid), credits_of(market.tax_ask))
         for market in found.rules.markets
     }
-    return PrivateValues(
-        credits_of(found.credits), roles, found.rules.clock.join_ms > 0, found.period, taxes
-    )
+    return PrivateValues(credits_of(found.credits), roles, found.rules.clock.join_ms > 0, found.period, taxes)
 
 
 def net_of(stored: bytes) -> Decimal:

@@ -31,7 +31,7 @@ Connected = Callable[[], "AbstractAsyncContextManager[Client]"]
 """Connects as a reader for the time of a context."""
 
 JudgedLive = Callable[[], "AsyncGenerator[Told, None]"]
-"""Yields the verdicts on a run that goes on whenever they change."""
+"""Yields the verdicts on a run that goes on whenever they rest on more events."""
 
 Json = dict[str, object]
 """An object that is told to the page."""
