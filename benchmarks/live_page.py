@@ -1,7 +1,8 @@
 """The live page under load: a run of 10 000 agents and many events, read in a browser.
 
 `python -m benchmarks.live_page [EVENTS]`, 200 000 by default. Needs a browser (`apt-get install chromium`) and a quiet machine of two cores:
-the browser draws in software. The processor time of the page's main thread tells what a slower or busy machine can do.
+the browser draws in software. The page asks for stored events as fast as it takes them in, so the slowest part bounds events a second: the
+page's main thread, or the processors that it shares with its worker, the rest of the browser and the server. The processor time of each is told.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import CDPSession, Page, async_playwright
+from playwright.async_api import Browser, CDPSession, async_playwright
 
 from benchmarks import rig
 from econsim.adapters.jetstream import provision
@@ -117,8 +118,20 @@ async def cpu_s(session: CDPSession) -> float:
     return float(next(each["value"] for each in found if each["name"] == "TaskDuration"))
 
 
-async def measure(page: Page, url: str, count: int) -> dict[str, Any]:
+async def browser_cpu_s(browser: Browser) -> tuple[float, float]:
+    """Return the processor seconds of the process that has the page, and of all others of the browser."""
+    session = await browser.new_browser_cdp_session()
+    found = (await session.send("SystemInfo.getProcessInfo"))["processInfo"]
+    await session.detach()
+    own = sum(each["cpuTime"] for each in found if each["type"] == "renderer")
+    return own, sum(each["cpuTime"] for each in found) - own
+
+
+async def measure(browser: Browser, server: EmbeddedServer, url: str, count: int) -> dict[str, Any]:
     """Return the figures of one page that reads the whole run."""
+    page = await browser.new_page(viewport={"width": 1280, "height": 900})
+    served = rig.processor_seconds(server.pid)
+    _, others = await browser_cpu_s(browser)
     session = await page.context.new_cdp_session(page)
     await session.send("Performance.enable", {"timeDomain": "threadTicks"})
     await page.add_init_script(FRAMES)
@@ -126,6 +139,8 @@ async def measure(page: Page, url: str, count: int) -> dict[str, Any]:
     while read_count(await page.locator("#place").inner_text()) < count + 2:
         await asyncio.sleep(0.5)
     used = await cpu_s(session)
+    own, others_now = await browser_cpu_s(browser)
+    served = rig.processor_seconds(server.pid) - served
     noted = await page.evaluate("window.frames_")
     reading = [(at, read) for at, place in noted if 0 < (read := read_count(place)) < count + 2]
     seconds = (reading[-1][0] - reading[0][0]) / 1_000
@@ -136,6 +151,10 @@ async def measure(page: Page, url: str, count: int) -> dict[str, Any]:
         "events/s": round((reading[-1][1] - reading[0][1]) / seconds),
         "frames/s": round(len(reading) / seconds, 1),
         "main thread, µs of processor an event, frames included": round(1e6 * used / count, 1),
+        "events/s that its main thread allows": round(count / used),
+        "worker and helpers of the page, µs": round(1e6 * (own - used) / count, 1),
+        "all else of the browser, µs": round(1e6 * (others_now - others) / count, 1),
+        "server, µs": round(1e6 * served / count, 1),
         "heap, MB": round(await page.evaluate("performance.memory.usedJSHeapSize") / 1e6),
     }
 
@@ -156,8 +175,7 @@ async def main(count: int) -> None:
                 browser = await library.chromium.launch(
                     executable_path=browser_path, args=["--no-sandbox", "--disable-gpu"]
                 )
-                page = await browser.new_page(viewport={"width": 1280, "height": 900})
-                found = await measure(page, served.urls[0], count)
+                found = await measure(browser, server, served.urls[0], count)
                 await browser.close()
     for name, value in found.items():
         print(f"{value:>10}  {name}")

@@ -287,8 +287,12 @@ def test_verdicts_are_shown_while_the_run_goes_on(server, browser):
 
     with watching(server.state, "judged") as url, tab(browser, url) as page:
         until_text(page, "#verdicts .pill >> nth=0", re.compile("so far|for good"))
+        until_text(page, "#verdicts-of", re.compile("^after event [1-9]"))
+        page.locator("#seek").fill("5")
+        until_text(page, "#verdicts-of", re.compile("not after event 5, which is shown$"))
         put_in_log(server, rows[len(rows) // 2 :])
         until_text(page, "#verdicts .pill >> nth=0", re.compile("^. (holds|fails)$"))
+        until_text(page, "#verdicts-of", "of the whole run, not after event 5, which is shown")
 
 
 def test_each_period_has_its_own_equilibrium(server, browser):

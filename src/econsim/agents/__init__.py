@@ -14,7 +14,15 @@ if TYPE_CHECKING:
     from econsim.agents.playing import play
     from econsim.agents.session import AgentSession, Tick, join
     from econsim.agents.social import SocialService
-    from econsim.agents.views import MarketDepth, MarketRole, PriceQuote, PrivateValues, TaskView, Wallet
+    from econsim.agents.views import (
+        MarketDepth,
+        MarketRole,
+        MarketTax,
+        PriceQuote,
+        PrivateValues,
+        TaskView,
+        Wallet,
+    )
     from econsim.agents.workspace import WorkspaceService
 
 __all__ = [
@@ -23,6 +31,7 @@ __all__ = [
     "EconomicService",
     "MarketDepth",
     "MarketRole",
+    "MarketTax",
     "Outcome",
     "OutcomeKind",
     "PriceQuote",
@@ -43,7 +52,7 @@ _HOMES = {
     "playing": ("play",),
     "session": ("AgentSession", "Tick", "join"),
     "social": ("SocialService",),
-    "views": ("MarketDepth", "PriceQuote", "MarketRole", "PrivateValues", "TaskView", "Wallet"),
+    "views": ("MarketDepth", "PriceQuote", "MarketRole", "MarketTax", "PrivateValues", "TaskView", "Wallet"),
     "workspace": ("WorkspaceService",),
 }
 

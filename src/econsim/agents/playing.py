@@ -135,6 +135,8 @@ class _PolicyPlayer:
             credits_of(market.price_min),
             credits_of(market.price_max),
             market.lot_size,
+            credits_of(market.tax_of(Side.BID)),
+            credits_of(market.tax_of(Side.ASK)),
             prices.bid,
             prices.ask,
             prices.last,

@@ -31,7 +31,7 @@ from econsim.agents.cognition import CognitionService
 from econsim.agents.economy import EconomicService
 from econsim.agents.social import SocialService
 from econsim.agents.tools import ToolService
-from econsim.agents.views import MarketRole, PrivateValues, net_of
+from econsim.agents.views import MarketRole, MarketTax, PrivateValues, net_of
 from econsim.agents.workspace import WorkspaceService
 from econsim.config import Settings, settings
 from econsim.errors import NotAllowed, NotFound, SetupError, Unavailable
@@ -101,6 +101,8 @@ class AgentSession:
         self.values: Mapping[str, MarketRole] = {}
         """Role of the agent on each market, by resource, as it is in the period of the newest tick; empty if the agent gains by trade
         alone. `join` fetches it, and `ticks` again with each new period."""
+        self.taxes: Mapping[str, MarketTax] = {}
+        """Tax on each market, by resource, in the same period: whoever trades a unit pays it, with a role or without."""
         self.values_period = 0
         """Period of the values; the run's last where they are the same in every period."""
         self.dealt = Decimal(0)
@@ -319,6 +321,7 @@ async def _require_open_run(client: Client, session: AgentSession) -> None:
 def _learn(session: AgentSession, private: PrivateValues) -> None:
     """Let a session have its agent's values of a period."""
     session.values, session.dealt, session.values_period = private.roles, private.credits, private.period
+    session.taxes = private.taxes
 
 
 async def _fetch_values(client: Client, session: AgentSession, end: float) -> None:

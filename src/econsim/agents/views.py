@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from math import isfinite
 
@@ -89,6 +89,16 @@ class MarketRole:
 
 
 @dataclass(frozen=True, slots=True)
+class MarketTax:
+    """Tax on each unit traded on a market in a period, in credits; negative for a subsidy."""
+
+    bid: Decimal
+    """Tax that the buyer pays on top of the price."""
+    ask: Decimal
+    """Tax that the seller pays out of the price."""
+
+
+@dataclass(frozen=True, slots=True)
 class PrivateValues:
     """Private values of an agent: its endowment of credits and its roles."""
 
@@ -100,6 +110,8 @@ class PrivateValues:
     """True if the run waits until the agent says that it is ready, by the answer to tick 0."""
     period: int = 1
     """Period of the values; the run's last where they are the same in every period."""
+    taxes: dict[str, MarketTax] = field(default_factory=dict)
+    """Tax by resource, for every market of the run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +233,11 @@ def values(found: schemas.Values) -> PrivateValues:
         )
         for role in found.roles
     }
-    return PrivateValues(credits_of(found.credits), roles, found.rules.clock.join_ms > 0, found.period)
+    taxes = {
+        market.resource: MarketTax(credits_of(market.tax_bid), credits_of(market.tax_ask))
+        for market in found.rules.markets
+    }
+    return PrivateValues(credits_of(found.credits), roles, found.rules.clock.join_ms > 0, found.period, taxes)
 
 
 def net_of(stored: bytes) -> Decimal:

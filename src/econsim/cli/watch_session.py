@@ -31,7 +31,7 @@ Connected = Callable[[], "AbstractAsyncContextManager[Client]"]
 """Connects as a reader for the time of a context."""
 
 JudgedLive = Callable[[], "AsyncGenerator[Told, None]"]
-"""Yields the verdicts on a run that goes on whenever they change."""
+"""Yields the verdicts on a run that goes on whenever they rest on more events."""
 
 Json = dict[str, object]
 """An object that is told to the page."""
@@ -59,16 +59,21 @@ class WatchSession:
         self._judged, self._life_s = judged, life_s
         self._opening: StoredMessage | None = None
         self._scenario: Scenario | None = None
-        self._equilibria: Json = {}
+        self._equilibria: Json | None = None
         self._verdicts: Json | None = None
-        self._judging = asyncio.Lock()
-        self._so_far: tuple[Verdict, ...] = ()
+        self._computing, self._judging = asyncio.Lock(), asyncio.Lock()
+        self._so_far: Told = (0, ())
         self._following: asyncio.Task[None] | None = None
 
     @property
     def answers(self) -> Mapping[str, Answer]:
         """Return what the page may ask for, by path."""
-        return {"/session": self.describe, "/verdicts": self.judge, "/verdicts/so-far": self.judge_so_far}
+        return {
+            "/session": self.describe,
+            "/equilibria": self.find_equilibria,
+            "/verdicts": self.judge,
+            "/verdicts/so-far": self.judge_so_far,
+        }
 
     async def aclose(self) -> None:
         """End the judge of a run that goes on."""
@@ -87,7 +92,6 @@ class WatchSession:
         self._opening = found = await newest(client, subjects.RUN_OPENED(run=self._run))
         opened = event_of(RunOpened, found.subject, found.payload) if found else None
         self._scenario = opened.data.scenario if opened else None
-        self._equilibria = _equilibria(self._scenario) if self._scenario else {}
 
     async def describe(self) -> Mapping[str, object]:
         """Return what the page needs to read the run and to put it into words; its credentials are new each time."""
@@ -107,22 +111,36 @@ class WatchSession:
             "log": AUDIT,
             "texts": LLM_TEXTS.name,
             "first": self._opening.sequence if self._opening else 1,
-            "equilibria": self._equilibria,
             "judged": bool(self._judged and self._scenario and self._scenario.expectations),
             "sentences": SENTENCES,
             "asked": {verb or "": sentence for verb, sentence in ASKED.items()},
         }
 
+    async def find_equilibria(self) -> Mapping[str, object]:
+        """Return resource → stretches of periods with one equilibrium: first period, its lowest and highest price, and those without limits.
+
+        Prices are micro-credits, none where nobody has private values. The first pair is within the price limits and after the tax. They
+        are found once, period by period: those of many agents take seconds, in which the page is served.
+        """
+        async with self._computing:
+            if self._equilibria is None:
+                self._equilibria = await _equilibria(self._scenario) if self._scenario else {}
+            return self._equilibria
+
     async def judge_so_far(self) -> Mapping[str, object]:
-        """Return the newest verdicts on a run that goes on; the first call begins to judge it, in a process of its own."""
-        is_final = bool(self._so_far) and all(each.outcome.is_final for each in self._so_far)
+        """Return the newest verdicts on a run that goes on, and the place in the log of the newest event that they rest on.
+
+        The first call begins to judge it, in a process of its own.
+        """
+        place, verdicts = self._so_far
+        is_final = bool(verdicts) and all(each.outcome.is_final for each in verdicts)
         if self._judged and not is_final and (self._following is None or self._following.done()):
             self._following = asyncio.create_task(self._follow(self._judged))
-        return {"verdicts": _judged_json(self._so_far)}
+        return {"place": place, "verdicts": _judged_json(verdicts)}
 
     async def _follow(self, judged: JudgedLive) -> None:
         async with aclosing(judged()) as found:
-            async for _, self._so_far in found:
+            async for self._so_far in found:
                 pass
 
     async def judge(self) -> Mapping[str, object]:
@@ -146,24 +164,23 @@ class WatchSession:
         return tally.summary()
 
 
-def _equilibria(scenario: Scenario) -> Json:
-    """Return resource → stretches of periods with one equilibrium: first period, its lowest and highest price, and those without limits.
-
-    Prices are micro-credits, none where nobody has private values. The first pair is within the price limits and after the tax.
-    """
+async def _equilibria(scenario: Scenario) -> Json:
     from econsim.domain.agent.conditions import Conditions
     from econsim.domain.agent.optima import Optima
 
-    conditions, found = Conditions(scenario), dict[str, object]()
-    for market in scenario.markets:
-        optima, stretches = Optima(conditions, market.resource), list[tuple[int | None, ...]]()
-        for period in range(1, scenario.clock.periods + 1) if conditions.change else (1,):
-            bound, free = optima.constrained_optimum(period), optima.free_optimum(period)
+    conditions = Conditions(scenario)
+    optima = {market.resource: Optima(conditions, market.resource) for market in scenario.markets}
+    found: dict[str, list[tuple[int | None, ...]]] = {resource: [] for resource in optima}
+    # Markets within periods: the agents of a period are made once for all of them.
+    for period in range(1, scenario.clock.periods + 1) if conditions.change else (1,):
+        for resource, stretches in found.items():
+            await asyncio.sleep(0)
+            bound = optima[resource].constrained_optimum(period)
+            free = optima[resource].free_optimum(period)
             prices = (bound.price_low, bound.price_high, free.price_low, free.price_high)
             if not stretches or stretches[-1][1:] != prices:
                 stretches.append((period, *prices))
-        found[market.resource] = stretches
-    return found
+    return {**found}
 
 
 def _verdicts(summary: Summary) -> Json:

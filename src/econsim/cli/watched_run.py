@@ -106,7 +106,7 @@ class WatchedRun:
         raise NotFound(message)
 
     async def judgements(self) -> AsyncGenerator[Judgement, None]:
-        """Yield the verdicts on the run whenever they have changed."""
+        """Yield the verdicts on the run whenever they rest on more events."""
         assert self._client.connected_url is not None, "a run is watched over a connection"
         url = self._client.connected_url.geturl()
         async with aclosing(live_verdicts(url, self._creds, self.run)) as found:

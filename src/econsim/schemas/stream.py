@@ -45,6 +45,8 @@ class Stream:
     """Storage of the messages."""
     compressed: bool = False
     """True if the server compresses a block of messages once the block is full; messages in memory stay as they are."""
+    is_derived: bool = False
+    """True if another stream has all of it: the server need not flush each message, and copies again what a crash took from its end."""
     max_age_s: int = 0
     """Seconds that a message is kept; 0 for ever."""
     max_msgs: int = -1

@@ -61,6 +61,10 @@ class MarketRules:
     """Highest price allowed, micro-credits."""
     lot_size: int
     """Lot size: every quantity is a multiple of it, units."""
+    tax_bid: int = 0
+    """Tax that whoever buys a unit pays beside the price, micro-credits; negative for a subsidy."""
+    tax_ask: int = 0
+    """Tax that whoever sells a unit pays out of its price, micro-credits; negative for a subsidy."""
 
 
 class Rules(Message):

@@ -25,9 +25,11 @@ def benchmark_stream(run: str, start: int) -> Stream:
         name=STREAM_PREFIX + token(run, "run"),
         why="Every event of one benchmark run, for its validators.",
         sources=(Source(AUDIT, pattern=f"*.*.*.{token(run, 'run')}", start=start),),
+        is_derived=True,
         max_age_s=DAY_S,
         allow_direct=True,
         reasons={
+            "is_derived": "the log has every event of it, flushed",
             "max_age_s": "the log keeps the events for a month; `econsim bench gc` deletes a stream that is empty by age",
             "allow_direct": "validators read pages, without a consumer",
         },

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import pytest
 
-from econsim.adapters.live_page.page_server import PageServer, page
+from econsim.adapters.live_page.page_server import PageServer, content_security_policy, page
 from econsim.adapters.server.state_directory import free_ports
 from econsim.errors import SetupError
 
@@ -50,6 +50,10 @@ async def test_the_page_is_told_to_run_its_own_scripts_and_to_talk_to_the_server
     assert "default-src 'none'" in policy
     assert "connect-src 'self' ws://127.0.0.1:1;" in policy
     assert "require-trusted-types-for 'script'" in policy
+    # One worker, of the script that the page carries; the page that trades has none.
+    assert "worker-src blob:" in policy
+    assert policy.endswith("trusted-types reader")
+    assert content_security_policy(page("play"), "ws://x").endswith("trusted-types 'none'")
 
 
 async def test_the_session_is_for_who_has_the_key(serving):

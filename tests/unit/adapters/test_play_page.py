@@ -126,7 +126,20 @@ def test_nobody_trades_by_the_values_of_the_period_before_and_what_is_new_is_sai
             "You pay a tax of 0.20 for each unit that you buy, on top of its price.",
             "Your units have other values than in the period before.",
         ],
-        ["limits", "tax", "values"],
+        ["limits", "taxes", "values"],
+    ]
+
+
+def test_who_has_no_role_is_told_the_taxes_of_both_sides():
+    found = shown("""
+        const ana = new Account("ana"), told = values("bid", []);
+        ana.setValues({ ...told, roles: [], rules: { ...told.rules, markets: [{ ...market, tax_bid: 0.2 * M, tax_ask: -0.1 * M }] } });
+        return termSentences(ana.terms.of.cpu, [], undefined, amount).map(({ text }) => text);
+    """)
+
+    assert found[1:] == [
+        "You pay a tax of 0.20 for each unit that you buy, on top of its price.",
+        "You get a subsidy of 0.10 for each unit that you sell.",
     ]
 
 

@@ -134,6 +134,9 @@ def stream_config(stream: Stream, replicas: int) -> Json:
         "deny_delete": stream.deny_delete,
         "deny_purge": stream.deny_purge,
     }
+    if stream.is_derived and replicas == 1:
+        # The server refuses it for more copies, which it flushes together anyway.
+        config["persist_mode"] = "async"
     if stream.sources:
         config["sources"] = [_source_config(source) for source in stream.sources]
     return config

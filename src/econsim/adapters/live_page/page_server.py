@@ -43,6 +43,8 @@ Door = Mapping[str, Answer]
 
 _INLINE: Final = re.compile(rb"<(script|style)>(.*?)</\1>", re.DOTALL)
 
+_WORKERS: Final = re.compile(rb"""createPolicy\(["'](\w+)["']""")
+"""Policy by which a page makes a worker of a script that it carries."""
 
 _KEPT_TO_ITSELF: Final = (
     ("Cache-Control", "no-store"),
@@ -64,24 +66,27 @@ def page(name: str = "page") -> bytes:
 def content_security_policy(html: bytes, sockets: str) -> str:
     """Return the policy of a page: its own scripts and styles by digest, one address for websockets, and nothing else.
 
-    Trusted types are required and no policy may make any, so that the browser refuses whatever would read a text as markup.
+    Trusted types are required and no policy may make any, so that the browser refuses whatever would read a text as markup; but for
+    the one by which a page that has a worker makes it. A worker of the page's own is held to all of this too.
     """
     digests: dict[str, list[str]] = {"script": [], "style": []}
     for kind, text in _INLINE.findall(html):
         digest = base64.b64encode(hashlib.sha256(text).digest()).decode()
         digests[kind.decode()].append(f"'sha256-{digest}'")
+    workers = b" ".join(dict.fromkeys(_WORKERS.findall(html))).decode()
     return "; ".join(
         (
             "default-src 'none'",
             f"script-src {' '.join(digests['script'])}",
             f"style-src {' '.join(digests['style'])}",
+            "worker-src blob:" if workers else "worker-src 'none'",
             f"connect-src 'self' {sockets}",
             "img-src data:",
             "base-uri 'none'",
             "form-action 'none'",
             "frame-ancestors 'none'",
             "require-trusted-types-for 'script'",
-            "trusted-types 'none'",
+            f"trusted-types {workers}" if workers else "trusted-types 'none'",
         )
     )
 

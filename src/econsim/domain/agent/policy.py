@@ -117,6 +117,10 @@ class MarketObservation:
     """Price ceiling of the period, credits."""
     lot_size: int
     """Lot size: every quantity is a multiple of it."""
+    tax_bid: Decimal
+    """Tax on each unit that the agent buys, on top of its price, credits; negative for a subsidy."""
+    tax_ask: Decimal
+    """Tax on each unit that the agent sells, out of its price, credits; negative for a subsidy."""
     bid: Decimal | None
     """Best bid after the tick before, credits; None without any."""
     ask: Decimal | None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 
 from econsim.domain.agent.population import Agent, AgentRole
+from econsim.schemas.orders import Side
 from econsim.schemas.scenario import Market, Scenario
 from econsim.schemas.values import MarketRules, Rules, ValuedRole, Values, Worth
 
@@ -35,6 +36,8 @@ def _market(market: Market) -> MarketRules:
         market.price_min,
         market.price_max,
         market.lot_size,
+        market.tax_of(Side.BID),
+        market.tax_of(Side.ASK),
     )
 
 

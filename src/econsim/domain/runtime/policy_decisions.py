@@ -56,6 +56,8 @@ class MarketObserver:
             credits_of(market.price_min),
             credits_of(market.price_max),
             market.lot_size,
+            credits_of(market.tax_of(Side.BID)),
+            credits_of(market.tax_of(Side.ASK)),
         )
         self._roles: dict[str, tuple[Side, tuple[Decimal, ...]]] = {
             agent.id: (role.side, tuple(map(credits_of, role.net_values)))

@@ -37,7 +37,7 @@ Told = tuple[int, tuple[Verdict, ...]]
 
 
 async def live_verdicts(url: str, creds: Path | None, run: str) -> AsyncGenerator[Told, None]:
-    """Yield the verdicts on the expectations of a run's scenario whenever they have changed, until the run has ended."""
+    """Yield the verdicts on the expectations of a run's scenario whenever they rest on more events, until the run has ended."""
     context = get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_judge, args=(os.getpid(), theirs, url, creds, run), daemon=True)
@@ -86,14 +86,14 @@ async def _follow(pipe: Connection, url: str, creds: Path | None, run: str) -> N
 
 
 class _Teller:
-    """Sends verdicts that have changed."""
+    """Sends verdicts that rest on more events."""
 
     def __init__(self, pipe: Connection, made: Judge) -> None:
         self._pipe, self._made = pipe, made
         self._place = 0
 
     async def judge_run(self, client: Client, run: str) -> None:
-        looking = asyncio.create_task(self._tell_changes())
+        looking = asyncio.create_task(self._tell_news())
         try:
             async with aclosing(whole_run(client, run, AUDIT)) as stored:
                 async for each in stored:
@@ -103,11 +103,10 @@ class _Teller:
             looking.cancel()
         self._pipe.send((self._place, self._made.close()))
 
-    async def _tell_changes(self) -> None:
-        known: tuple[Verdict, ...] = ()
+    async def _tell_news(self) -> None:
+        told = 0
         while True:
-            found = self._made.verdicts()
-            if found != known:
-                known = found
-                self._pipe.send((self._place, found))
+            if self._place > told:
+                told = self._place
+                self._pipe.send((told, self._made.verdicts()))
             await asyncio.sleep(LOOK_S)

@@ -13,6 +13,7 @@ from econsim.adapters.jetstream import provision
 from econsim.adapters.jetstream.provision import NotThere, apply, plan, stream_config
 from econsim.errors import SetupError, Unavailable
 from econsim.streams import DEAD_LETTER
+from econsim.streams.benchmarks import benchmark_stream
 
 MISSING = refusal(10059, code=404)
 
@@ -31,6 +32,13 @@ async def test_a_missing_stream_is_created_as_declared() -> None:
 
     assert change.action == "create"
     assert client.subjects[-1] == "$JS.API.STREAM.CREATE.dead_letter"
+
+
+def test_a_stream_that_another_one_has_all_of_is_not_flushed_with_each_message() -> None:
+    copy = benchmark_stream("b-1", 7)
+
+    assert [stream_config(copy, copies).get("persist_mode") for copies in (1, 3)] == ["async", None]
+    assert "persist_mode" not in stream_config(DEAD_LETTER, 1)
 
 
 async def test_a_stream_as_declared_is_kept() -> None:

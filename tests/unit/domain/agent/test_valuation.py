@@ -41,6 +41,19 @@ def test_an_agent_is_told_the_rules_in_micro_credits_and_its_own_deadline():
     assert own.markets[0].tick_size == 10_000
 
 
+def test_an_agent_without_a_role_is_told_the_tax_of_the_period():
+    taxed = [{"first_period": 2, "market": "cpu", "tax": 0.25}]
+    wanted = scenario(group("anna", "external"), clock={"periods": 2}, changes=taxed)
+    (anna,) = population(wanted)
+
+    told = [values(values_of(anna, period, rules_of(wanted.in_period(period), None))) for period in (1, 2)]
+
+    assert [(each.roles, each.taxes["cpu"].bid, each.taxes["cpu"].ask) for each in told] == [
+        ({}, 0, 0),
+        ({}, Decimal("0.25"), 0),
+    ]
+
+
 def test_the_example_of_a_laboratory_tells_its_people_what_they_need():
     lab = scenario_file.load(str(ROOT / "examples/lab.toml"))
     rules = rules_of(lab, None)

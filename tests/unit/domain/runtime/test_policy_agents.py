@@ -311,13 +311,14 @@ def test_a_policy_sees_the_values_limits_and_length_of_each_period_net_of_tax_an
 
     seen = {see.period: see for see in Truthful.seen if see.agent == "buyer_001"}
     told = {
-        number: (see.markets["cpu"].values, see.markets["cpu"].price_max, see.ticks_per_period)
+        number: (market.values, market.price_max, see.ticks_per_period, market.tax_bid, market.tax_ask)
         for number, see in seen.items()
+        for market in [see.markets["cpu"]]
     }
     assert told == {
-        1: ((3, 2), 4, 4),
-        2: ((Decimal("3.5"), Decimal("2.5")), Decimal("1.5"), 4),
-        3: ((Decimal("3.25"), Decimal("2.25")), Decimal("1.5"), 2),
+        1: ((3, 2), 4, 4, 0, 0),
+        2: ((Decimal("3.5"), Decimal("2.5")), Decimal("1.5"), 4, 0, 0),
+        3: ((Decimal("3.25"), Decimal("2.25")), Decimal("1.5"), 2, Decimal("0.25"), 0),
     }
 
 

@@ -14,14 +14,16 @@ function digest() {
   return hash.digest("hex");
 }
 
-async function bundled(entry) {
+async function bundled(entry, define = {}) {
   const made = await build({
     absWorkingDir: here, entryPoints: [entry], bundle: true, minify: true, write: false, format: "iife",
-    target: "es2022", legalComments: "none", charset: "utf8",
+    target: "es2022", legalComments: "none", charset: "utf8", define,
   });
   return made.outputFiles[0].text.trim().replaceAll("</script", "<\\/script");
 }
 
+/** The page that watches carries the script of its worker, so that it stays one file. */
+const reader = { READER: JSON.stringify(await bundled("reader.js")) };
 const plots = readFileSync(join(here, "node_modules/uplot/dist/uPlot.min.css"), "utf8").trim();
 
 const part = (name) => readFileSync(join(here, name), "utf8");
@@ -29,7 +31,7 @@ const part = (name) => readFileSync(join(here, name), "utf8");
 /** Pages by name: their frame, style and script. */
 const pages = { page: ["index.html", "page.css", "main.js"], play: ["play.html", "play.css", "play.js"] };
 for (const [name, [frame, style, script]] of Object.entries(pages)) {
-  const parts = { digest: digest(), style: `${plots}\n${await bundled(style)}`, script: await bundled(script) };
+  const parts = { digest: digest(), style: `${plots}\n${await bundled(style)}`, script: await bundled(script, reader) };
   const whole = part(frame).replace("{{head}}", () => part("head.html")).replace("{{foot}}", () => part("foot.html"));
   const made = whole.replace(/\{\{(\w+)\}\}/g, (_, place) => parts[place]);
   writeFileSync(join(process.argv[2], `${name}.html`), made);

@@ -159,7 +159,7 @@ export class Economy {
     }
   }
   seriesOf(record) {
-    const resource = this.log.subject(record).split(".")[1];
+    const resource = this.log.entity(record);
     let found = this.series.get(resource);
     if (!found) this.series.set(resource, (found = new Series()));
     return found;
@@ -208,7 +208,7 @@ export class Economy {
     const { state } = this, { data, type } = event, parts = partsOf(data);
     if (event.tick > state.tick) state.tick = event.tick;
     if (type.startsWith("market.") && type !== "market.transfer_posted" && type !== "market.transfer_refused")
-      return this.foldMarket(this.log.subject(record).split(".")[1], type.slice(7), data, parts);
+      return this.foldMarket(this.log.entity(record), type, data, parts);
     switch (type) {
       case "market.transfer_posted": return this.post(parts);
       case "system.ticked": state.period = data.period; return;
@@ -253,10 +253,10 @@ export class Economy {
       }
   }
 
-  foldMarket(resource, action, data, parts) {
+  foldMarket(resource, type, data, parts) {
     const { state } = this, book = state.book(resource);
-    switch (action) {
-      case "bid_accepted": case "ask_accepted":
+    switch (type) {
+      case "market.bid_accepted": case "market.ask_accepted":
         for (const item of parts) {
           const agent = this.agent(item.agent);
           if (item.replaces) this.off(book.take(item.replaces));
@@ -266,10 +266,10 @@ export class Economy {
           if (state.state[agent] === WAITS) state.state[agent] = ACTED;
         }
         return;
-      case "order_cancelled":
+      case "market.order_cancelled":
         for (const item of parts) this.off(book.take(item.order_id));
         return;
-      case "trade_executed":
+      case "market.trade_executed":
         for (const item of parts) {
           book.trades++;
           book.volume += item.quantity;
@@ -280,7 +280,7 @@ export class Economy {
           this.off(book.take(item.ask_id, item.quantity));
         }
         return;
-      case "tick_cleared":
+      case "market.tick_cleared":
         ({ bid: book.bid, ask: book.ask } = data.quote);
     }
   }

@@ -72,7 +72,6 @@ export class RunLog {
   constructor() {
     this.texts = [];
     this.sequences = new Column(Float64Array);
-    this.times = new Column(Float64Array);
     this.ticks = new Column();
     this.firstFacts = new Column();
     this.subjects = new Column();
@@ -83,6 +82,7 @@ export class RunLog {
     this.typeWords = new Words();
     this.actorWords = new Words();
     this.subjectWords = new Words();
+    this.entities = []; // by number of a subject's word
     this.events = new Map(); // event id → record
     this.names = new Map(); // id of an order, trade, call, … → fact
     this.weakNames = new Map(); // the same, unless it stands for another
@@ -123,14 +123,15 @@ export class RunLog {
     this.events.set(event.event_id, record);
     this.texts.push(text);
     this.sequences.push(sequence);
-    this.times.push(Date.parse(event.occurred_at));
     this.ticks.push(event.tick);
-    this.subjects.push(this.subjectWords.number(subject));
+    this.subjects.push(this.subjectNumber(subject));
     this.firstFacts.push(this.factCount);
     const ofTick = this.byTick.get(event.tick);
     if (ofTick) ofTick.push(record);
     else this.byTick.set(event.tick, [record]);
     const type = this.typeWords.number(event.type);
+    // The same text for each event of a type is compared faster than an equal one.
+    event.type = this.typeWords.list[type];
     if (parts === null) this.addFact(record, -1, type, event.actor, event.data, event);
     else parts.forEach((part, place) => this.addFact(record, place, type, actorOf(part, event.actor), part, event));
     return event;
@@ -180,12 +181,25 @@ export class RunLog {
       id: place < 0 ? event.event_id : `${event.event_id}.${place}`,
       type: event.type,
       subject: this.subject(record),
-      entity: this.subject(record).split(".")[1],
+      entity: this.entity(record),
       tick: event.tick,
       actor: this.actorWords.list[this.actors.at(index)],
       time: event.occurred_at,
       data: place < 0 ? event.data : partsOf(event.data)[place],
     };
+  }
+  subjectNumber(subject) {
+    const number = this.subjectWords.number(subject);
+    if (number === this.entities.length) this.entities.push(subject.split(".")[1]);
+    return number;
+  }
+  /** Name of the entity that a record's subject has. */
+  entity(record) {
+    return this.entities[this.subjects.at(record)];
+  }
+  /** Milliseconds at which a record happened. */
+  time(record) {
+    return Date.parse(this.event(record).occurred_at);
   }
   subject(record) {
     return this.subjectWords.list[this.subjects.at(record)];

@@ -63,12 +63,19 @@ class App {
   async openSession() {
     const session = await this.command.ask("/session");
     this.describer = new Describer(session);
-    this.equilibria = new Map(Object.entries(session.equilibria).map(([resource, stretches]) => [resource, equilibriumOf(stretches)]));
+    this.findEquilibria();
     document.title = `${session.run} · econsim`;
     put(byId("title"), session.run);
     put(byId("about"), session.title);
     this.touch();
     return session;
+  }
+  /** Have the equilibria when they are found: those of many agents take a while. */
+  async findEquilibria() {
+    const found = await this.command.ask("/equilibria").catch(() => null); // The next session asks again.
+    if (!found) return;
+    this.equilibria = new Map(Object.entries(found).map(([resource, stretches]) => [resource, equilibriumOf(stretches)]));
+    this.redraw();
   }
   tellConnection(state, reason = "") {
     this.connection = state;
@@ -105,14 +112,12 @@ class App {
   takeIn(until) {
     const { pages } = this.feed, { log, economy } = this;
     while (pages.length && performance.now() < until) {
-      const page = pages[0];
-      page.taken ??= 0;
-      const { sequence, subject, text } = page[page.taken++], event = log.add(sequence, subject, text);
-      if (event) {
+      for (let some = 0; some < 16 && pages.length; some++) {
+        const event = log.add(...this.feed.next());
+        if (!event) continue;
         economy.index(log.length - 1, event);
         if (this.isLive && economy.state.at === log.length - 1) economy.step(event);
       }
-      if (page.taken === page.length) pages.shift();
       this.note();
     }
     if (economy.isWhole && this.feed.isCaughtUp && !pages.length) this.feed.end();

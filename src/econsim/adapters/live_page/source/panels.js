@@ -364,8 +364,8 @@ export class WaterfallPanel {
 }
 
 function spanOf(log, record) {
-  const event = log.event(record), end = log.times.at(record), parts = partsOf(event.data), entity = log.subject(record).split(".")[1];
-  const start = event.data.took_ms === undefined ? Math.min(end, log.times.at(causeOf(log, record, event))) : end - event.data.took_ms;
+  const event = log.event(record), end = log.time(record), parts = partsOf(event.data), entity = log.entity(record);
+  const start = event.data.took_ms === undefined ? Math.min(end, log.time(causeOf(log, record, event))) : end - event.data.took_ms;
   const action = event.type.replace(/^\w+\./, ""), count = parts && parts.length > 1 ? ` × ${number(parts.length)}` : "";
   const kind = action.startsWith("transfer") ? "ledger" : event.type.startsWith("market.") ? "market" : "";
   return { record, start, end, kind, name: `${action.replaceAll("_", " ")} · ${entity}${count}` };
@@ -388,12 +388,14 @@ const OUTCOMES = {
   holds: ["✓ holds", ""], fails: ["✕ fails", "bad"], vacuous: ["? vacuous", "bad"], undecidable: ["? undecidable", "bad"],
 };
 
-/** What the scenario expects, judged while the run goes on, and at its end with all that is measured. */
+/** What the scenario expects, judged while the run goes on, and at its end with all that is measured; of which event the verdicts are, stands above them. */
 export class VerdictPanel {
   constructor(app) {
     this.app = app;
     this.asked = false;
     this.askedAt = -Infinity;
+    this.judgedTo = null; // records that the verdicts rest on
+    this.of = byId("verdicts-of");
     this.say("judged when the run has closed");
   }
   say(text) {
@@ -401,13 +403,14 @@ export class VerdictPanel {
   }
   show(now) {
     const { economy, feed } = this.app;
+    this.showPlace();
     if (!economy.isWhole) {
       if (feed.isCaughtUp && feed.session?.judged && now - this.askedAt > SO_FAR_MS) this.askSoFar(now);
       return;
     }
     if (this.asked) return;
     this.asked = true;
-    this.app.command.ask("/verdicts").then(({ verdicts }) => this.list(verdicts), (error) => {
+    this.app.command.ask("/verdicts").then(({ verdicts }) => this.list(verdicts, Infinity), (error) => {
       this.say(`the verdicts cannot be had now: ${error.message}`);
       setTimeout(() => {
         this.asked = false;
@@ -418,12 +421,21 @@ export class VerdictPanel {
   /** Ask for the verdicts so far, and again in a while. */
   askSoFar(now) {
     this.askedAt = now;
-    this.app.command.ask("/verdicts/so-far").then(({ verdicts }) => {
-      if (!this.app.economy.isWhole && verdicts.length) this.list(verdicts);
+    this.app.command.ask("/verdicts/so-far").then(({ place, verdicts }) => {
+      if (!this.app.economy.isWhole && verdicts.length) this.list(verdicts, this.app.log.sequences.countUpTo(place));
     }, () => {});
     setTimeout(() => this.app.note(), SO_FAR_MS);
   }
-  list(verdicts) {
+  /** Tell of which event the verdicts are: whoever looks back sees an earlier one. */
+  showPlace() {
+    const { judgedTo, app } = this;
+    if (judgedTo === null) return put(this.of, "");
+    const judged = Math.min(judgedTo, app.log.length), where = judgedTo === Infinity ? "of the whole run" : `after event ${number(judged)}`;
+    put(this.of, app.cursor < judged ? `${where}, not after event ${number(app.cursor)}, which is shown` : where);
+  }
+  list(verdicts, judgedTo) {
+    this.judgedTo = verdicts.length ? judgedTo : null;
+    this.showPlace();
     const told = JSON.stringify(verdicts);
     if (told === this.told) return;
     this.told = told;

@@ -106,7 +106,7 @@ class App {
 
   decimals(resource) {
     const { markets, roles } = this.account;
-    return Math.max(decimalsOf(markets?.get(resource)?.tick_size ?? 10_000), decimalsOf(Math.abs(roles.get(resource)?.tax ?? 0)));
+    return Math.max(decimalsOf(markets?.get(resource)?.tick_size ?? 10_000), ...Object.values(this.account.terms?.of[resource]?.taxes ?? {}).map((tax) => decimalsOf(Math.abs(tax))));
   }
   get doesPass() {
     return Boolean(this.trader?.doesPass);

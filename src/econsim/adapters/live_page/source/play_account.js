@@ -59,9 +59,9 @@ export class Account {
   /** Take note of what holds in a period and did not in the one before. */
   noteTerms(period) {
     if (period <= (this.terms?.period ?? -1)) return;
-    const of = Object.fromEntries([...this.markets].map(([resource, { price_min, price_max }]) => {
-      const role = this.roles.get(resource);
-      return [resource, { limits: [price_min, price_max], tax: role?.tax ?? 0, values: role?.values ?? [], isThere: !this.isAbsent }];
+    const of = Object.fromEntries([...this.markets].map(([resource, { price_min, price_max, tax_bid = 0, tax_ask = 0 }]) => {
+      const role = this.roles.get(resource), taxes = role ? { [role.side]: role.tax } : { bid: tax_bid, ask: tax_ask };
+      return [resource, { limits: [price_min, price_max], taxes, values: role?.values ?? [], isThere: !this.isAbsent }];
     }));
     const before = this.terms?.of ?? of, isOther = (resource, key) => JSON.stringify(before[resource]?.[key]) !== JSON.stringify(of[resource][key]);
     const changed = Object.fromEntries(Object.keys(of).map((resource) => [resource, Object.keys(of[resource]).filter((key) => isOther(resource, key))]));

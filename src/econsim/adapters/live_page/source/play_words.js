@@ -73,12 +73,13 @@ export function taxSentence(side, tax, price) {
 }
 
 /** Sentences about what holds on a market in a period; `isNew` marks what did not hold in the period before. */
-export function termSentences({ limits: [low, high], tax, isThere }, changed, side, price) {
+export function termSentences({ limits: [low, high], taxes, isThere }, changed, side, price) {
   const isNew = (key) => changed.includes(key);
   if (!isThere) return [{ isNew: isNew("isThere"), text: "You do not take part in this period: you have nothing to trade, and nobody waits for you." }];
   const said = [{ isNew: isNew("limits"), text: `Prices from ${price(low)} to ${price(high)} are allowed.` }];
-  if (tax) said.push({ isNew: isNew("tax"), text: taxSentence(side, tax, price) });
-  else if (isNew("tax")) said.push({ isNew: true, text: "There is no tax or subsidy any more." });
+  const taxed = Object.entries(taxes).filter(([, tax]) => tax);
+  for (const [trading, tax] of taxed) said.push({ isNew: isNew("taxes"), text: taxSentence(trading, tax, price) });
+  if (!taxed.length && isNew("taxes")) said.push({ isNew: true, text: "There is no tax or subsidy any more." });
   if (isNew("isThere")) said.push({ isNew: true, text: "You take part again." });
   else if (isNew("values")) said.push({ isNew: true, text: `Your units have other ${side === "bid" ? "values" : "costs"} than in the period before.` });
   return said;
