@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import sys
 
+from econsim.services.gc_tuning import OF_COMMAND, collect_no_more, collect_rarely
+
 
 def main() -> None:
     """Run the command line; the process ends with its exit code."""
+    collect_rarely(OF_COMMAND)
     try:
         # Imported here: loading takes a second on a slow machine, and a user may press Ctrl-C meanwhile.
-        from econsim.cli import main as run
+        from econsim.cli import app
 
-        run()
+        app()
     except KeyboardInterrupt:
         sys.stderr.write("stopped\n")
         sys.exit(130)  # `command_group.STOPPED`, which may not be loaded yet
+    finally:
+        collect_no_more()
 
 
 if __name__ == "__main__":

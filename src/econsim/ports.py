@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
-from econsim.schemas.mcp import ToolListing, ToolResult
-from econsim.schemas.model_call import Call, Completion, Prompt
-from econsim.schemas.quota import Quotas
-from econsim.schemas.tool_server_file import ServerTable
+if TYPE_CHECKING:
+    from econsim.schemas.mcp import ToolListing, ToolResult
+    from econsim.schemas.model_call import Call, Completion, Prompt
+    from econsim.schemas.quota import Quotas
+    from econsim.schemas.tool_server_file import ServerTable
 
 WRITES_MAX: Final = 1000
 """Most writes in one commit of a state store: what the server takes in one atomic batch (error 10199 above)."""

@@ -7,7 +7,7 @@ import pytest
 from requirements import requirement
 
 from econsim.adapters.jetstream.workspace_store import BucketChunkStore, BucketFileRecords
-from econsim.domain.workspace.records import VERSIONS_MAX
+from econsim.domain.workspace.kinds import VERSIONS_MAX
 from econsim.errors import Conflict
 from econsim.ports import Write
 from econsim.testing.files import FakeChunkStore, FakeFileRecords

@@ -18,7 +18,8 @@ from econsim.domain.audit.decoding import decode
 from econsim.errors import SetupError
 from econsim.identity.agent_credentials import each_account
 from econsim.identity.trust_root import Trust
-from econsim.schemas.admin import NO_RUN, TrustChanged
+from econsim.schemas.admin import TrustChanged
+from econsim.schemas.names import NO_RUN
 
 pytestmark = [pytest.mark.nats, pytest.mark.slow]
 

@@ -25,14 +25,8 @@ from econsim.domain.audit.decoding import decode
 from econsim.errors import NotAllowed, Refused
 from econsim.runs.remote import close_run, open_run, run_connection
 from econsim.schemas import admin
-from econsim.schemas.admin import (
-    NO_RUN,
-    DropLetter,
-    LetterDone,
-    RetryLetter,
-    SetQuota,
-    TellTrust,
-)
+from econsim.schemas.admin import DropLetter, LetterDone, RetryLetter, SetQuota, TellTrust
+from econsim.schemas.names import NO_RUN
 from econsim.schemas.quota import Quotas, QuotaUpdate
 from econsim.services.admin import dead_letter_collector
 from econsim.services.admin.dead_letter_collector import EXHAUSTED, TERMINATED

@@ -19,14 +19,13 @@ from econsim.schemas.base import validated_message
 from econsim.schemas.cognition import InvokeLlm, LlmAnswer, LlmPartial
 from econsim.schemas.model_call import (
     CALLS_PER_CYCLE_MAX,
-    DEADLINE_MS_MAX,
-    DEFAULT_MODEL,
     ChatMessage,
     FinishReason,
     TokenUsage,
     ToolCall,
     ToolDefinition,
 )
+from econsim.schemas.model_limits import DEADLINE_MS_MAX, DEFAULT_MODEL
 
 PAYMENT_S: Final = 5.0
 """Seconds that a call may take beyond its deadline: it is reserved, recorded and settled."""

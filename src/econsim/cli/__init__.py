@@ -1,4 +1,4 @@
-"""The command line: the table of commands, and `main`.
+"""The command line: the table of commands, and `app`, which reads it.
 
 Each command is a function in the module of its name, listed in COMMANDS, and loaded when it is named; `command_group` gives all of
 them the global options and prints errors as one line. Heavy imports stay inside the functions: `econsim --help` is called often
@@ -18,7 +18,6 @@ from typer.main import get_group
 
 import econsim.adapters.nats.late_imports  # noqa: F401 - before nats-py, which commands import
 from econsim.cli.command_group import RootGroup, global_options
-from econsim.services.gc_tuning import collect_rarely
 
 RUN: Final = "Run"
 READ: Final = "Read"
@@ -126,9 +125,3 @@ app: Final = typer.Typer(
     context_settings={"help_option_names": ["--help", "-h"]},
 )
 app.callback()(global_options)
-
-
-def main() -> None:
-    """Run the command line; the process ends with its exit code."""
-    collect_rarely()
-    app()

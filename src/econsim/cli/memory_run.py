@@ -104,9 +104,7 @@ class _Driven:
         from econsim.report.progress_bar import ProgressDisplay
         from econsim.runs.recorder import Recorder
         from econsim.runs.run_facts import SALT
-        from econsim.services.gc_tuning import collect_rarely
 
-        collect_rarely()
         recording = self._recorded.recording if self._recorded else None
         loaded, replay = None, None
         if not is_of_coded_agents(self._scenario):

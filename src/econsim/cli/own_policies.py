@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from os.path import commonpath
 from pathlib import Path
@@ -18,6 +17,8 @@ async def policies_of(scenarios: Sequence[Scenario], _: Server) -> Path | None:
 
     Raises ScenarioError if one cannot be loaded, or has another source than when its scenario was read.
     """
+    import asyncio
+
     from econsim.adapters.policies import load_policies
 
     own = [scenario for scenario in scenarios if scenario.own_policies]

@@ -19,7 +19,7 @@ from econsim.domain.audit.run_records import RunEnd, RunRecords
 from econsim.errors import CorruptLog, InvalidMessage, NotFound, Unavailable
 from econsim.runs.retention import retention_end
 from econsim.schemas import names, subject
-from econsim.schemas.admin import NO_RUN
+from econsim.schemas.names import NO_RUN
 from econsim.schemas.stream import DAY_S
 from econsim.streams import AUDIT_LOG
 from econsim.subjects import AUDIT

@@ -10,7 +10,7 @@ from typing import Final
 from econsim import subjects
 from econsim.domain.audit.facts import Json, Record, as_record
 from econsim.domain.audit.late_event import LateEvent
-from econsim.domain.execution.coded_facts import Cleared
+from econsim.domain.execution.coded_facts import Cleared, TickOpened
 from econsim.schemas.subject import entity_of
 from econsim.schemas.types import MICROS_PER_CREDIT
 
@@ -83,9 +83,7 @@ class LiveFigures:
         """Add the next event; of one that is made late, only what is shown."""
         if source.type not in _SHOWN:
             return
-        if isinstance(source, LateEvent) and isinstance(source.content, Cleared):
-            figures = source.content
-            self._clear(entity_of(source.subject), figures.orders, len(figures.trades), figures.quote[2])
+        if isinstance(source, LateEvent) and self._update_late(source):
             return
         entry = as_record(source)
         match entry.type:
@@ -93,12 +91,22 @@ class LiveFigures:
                 data = entry.data
                 self._clear(entry.entity, data["orders"], data["trades"], data["quote"]["last"])
             case subjects.TICKED.type:
-                self._tick, self._period = entry.tick, entry.data["period"]
-                self._tick_of_period = entry.data["tick_of_period"]
+                self._turn(entry.tick, entry.data["period"], entry.data["tick_of_period"])
             case subjects.RUN_OPENED.type:
                 self._open(entry)
             case subjects.RUN_CLOSED.type:
                 self._closed = True
+
+    def _update_late(self, source: LateEvent) -> bool:
+        """Add an event that is not made yet, by its facts as they are; return false for one that is read like any other."""
+        match source.content:
+            case Cleared() as batch:
+                self._clear(entity_of(source.subject), batch.orders, len(batch.trades), batch.quote[2])
+            case TickOpened(period=period, tick_of_period=tick_of_period):
+                self._turn(source.tick, period, tick_of_period)
+            case _:
+                return False
+        return True
 
     def snapshot(self) -> Snapshot:
         """Return the run at this moment."""
@@ -121,6 +129,9 @@ class LiveFigures:
             markets=views,
             closed=self._closed,
         )
+
+    def _turn(self, tick: int, period: int, tick_of_period: int) -> None:
+        self._tick, self._period, self._tick_of_period = tick, period, tick_of_period
 
     def _clear(self, resource: str, orders: int, trades: int, last: int | None) -> None:
         counts = self._counts[resource]

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from econsim import subjects
 from econsim.domain.agent.population import Agent
 from econsim.domain.audit.facts import Json, Record
-from econsim.domain.cognition.call import position_of
 from econsim.schemas.types import MICROS_PER_CREDIT
 
 
@@ -116,6 +115,8 @@ class ThinkingAggregator:
             for outcome in entry.data["items"]:
                 self._end(outcome, period_starts)
             return
+        from econsim.domain.cognition.call import position_of
+
         for chain in entry.data["chains"]:
             position = position_of(chain["id"])
             if position is not None and position.agent in self._groups:

@@ -10,7 +10,6 @@ from typing import Final
 from econsim import subjects
 from econsim.domain.agent.population import Agent
 from econsim.domain.audit.facts import Record
-from econsim.domain.mcp.request import caller_of
 
 PAID: Final = frozenset({subjects.TOOL_COMPLETED.type, subjects.TOOL_FAILED.type})
 """Types of the events about calls of tools."""
@@ -74,6 +73,8 @@ class ToolAggregator:
         if entry.type in PAID:
             self._end(entry)
             return
+        from econsim.domain.mcp.request import caller_of
+
         for chain in entry.data["chains"]:
             group = self._groups.get(caller_of(chain["id"]) or "")
             if group is not None:

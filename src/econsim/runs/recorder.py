@@ -12,7 +12,6 @@ from econsim.domain.audit.deduplication import Deduplicator
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import Record, as_record
 from econsim.domain.audit.late_event import LateEvent
-from econsim.domain.clock.attendance import Attendance
 from econsim.report.aggregate import RunAggregator
 from econsim.report.speed import Speed
 from econsim.report.summary import Summary
@@ -22,6 +21,7 @@ from econsim.schemas.executor import Execution
 from econsim.schemas.scenario import Mode, Scenario
 
 if TYPE_CHECKING:
+    from econsim.domain.clock.attendance import Attendance
     from econsim.report.progress_bar import ProgressDisplay
 
 SAMPLE_MIN: Final = 3
@@ -119,4 +119,6 @@ def external_attendance(scenario: Scenario) -> Attendance | None:
     externals, clock = [agent.id for agent in population(scenario) if agent.host is None], scenario.clock
     if not externals or (clock.mode is not Mode.LOCK_STEP and not clock.join_ms):
         return None
+    from econsim.domain.clock.attendance import Attendance
+
     return Attendance((), externals, scenario.clock.deadline_ms)

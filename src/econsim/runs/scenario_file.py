@@ -19,7 +19,6 @@ from pydantic_core import ErrorDetails
 
 from econsim.domain.agent.conditions import check_conditions
 from econsim.domain.expectation.checks import check_expectations
-from econsim.domain.scenario.tool_checks import check_offered_tools
 from econsim.domain.scenario.warnings import warnings
 from econsim.errors import ScenarioError
 from econsim.runs.scenario_lines import Key, line_of
@@ -147,7 +146,7 @@ def parse(text: str, file: str = "scenario.toml", directory: Path | None = None)
         raise _explain(_first(error.errors()), text, file) from None
     try:
         check_conditions(scenario)
-        check_offered_tools(scenario.tools)
+        check_tools(scenario)
         check_expectations(scenario)
         scenario = with_sources(scenario, directory)
     except ScenarioError as error:
@@ -155,6 +154,14 @@ def parse(text: str, file: str = "scenario.toml", directory: Path | None = None)
         raise _error(file, line_of(text, key), _dotted_key(key), str(error), "") from None
     _check_size(scenario, text, file)
     return scenario
+
+
+def check_tools(scenario: Scenario) -> None:
+    """Refuse tools as `tool_checks.check_offered_tools` does."""
+    if scenario.tools:
+        from econsim.domain.scenario import tool_checks  # noqa: PLC0415 - few scenarios need what it loads
+
+        tool_checks.check_offered_tools(scenario.tools)
 
 
 def with_sources(scenario: Scenario, directory: Path | None) -> Scenario:

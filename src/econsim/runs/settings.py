@@ -20,10 +20,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from econsim.domain.agent.conditions import check_conditions
-from econsim.domain.scenario.tool_checks import check_offered_tools
 from econsim.errors import InvalidMessage, ScenarioError, quoted_value
 from econsim.runs.overrides import is_reached
-from econsim.runs.scenario_file import with_sources
+from econsim.runs.scenario_file import check_tools, with_sources
 from econsim.runs.value_errors import sentence
 from econsim.schemas.expectation import INVARIANTS
 from econsim.schemas.money import printed_value
@@ -212,7 +211,7 @@ def _validate(
         raise _explain(error.errors()[0], settings, places) from None
     try:
         check_conditions(scenario)
-        check_offered_tools(scenario.tools)
+        check_tools(scenario)
         return with_sources(scenario, directory)
     except ScenarioError as error:
         at = next(

@@ -8,11 +8,9 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from econsim.schemas.base import Event, Message
+from econsim.schemas.names import NO_RUN
 from econsim.schemas.quota import Quotas, QuotaUpdate
 from econsim.schemas.types import AMOUNT_MAX, NAME_LENGTH_MAX, NAME_PATTERN, Identifier, Name
-
-NO_RUN: Final = "none"
-"""Name of the run in events about no run."""
 
 REASON_LENGTH_MAX: Final = 200
 """Longest reason in characters."""

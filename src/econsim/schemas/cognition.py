@@ -12,17 +12,8 @@ from pydantic import Field
 
 from econsim.schemas.base import CONFIG, Command, ErrorBody, Message, Request, Word
 from econsim.schemas.immutable import immutable
-from econsim.schemas.model_call import (
-    DEADLINE_MS_MAX,
-    Call,
-    CallPosition,
-    FinishReason,
-    ModelName,
-    Ordinal,
-    Prompt,
-    TokenUsage,
-    ToolCall,
-)
+from econsim.schemas.model_call import Call, CallPosition, FinishReason, Ordinal, Prompt, TokenUsage, ToolCall
+from econsim.schemas.model_limits import DEADLINE_MS_MAX, ModelName
 from econsim.schemas.types import Amount, Identifier, Name, Tick
 
 PROMPT_BYTES_MAX: Final = 256 * 1024

@@ -6,6 +6,7 @@ posted or voided; linked transfers form a chain and succeed or fail together. Am
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, Final
 
 from pydantic import Field, TypeAdapter
@@ -26,6 +27,9 @@ MONEY: Final = (CREDITS, DEBT)
 
 TREASURY: Final = "treasury"
 """Holder that all money and all resources enter and leave through; it may go negative."""
+
+TASKS_HOLDER: Final = "social"
+"""Holder of the prices of tasks that have not ended."""
 
 FISCAL_STEM: Final = "fiscal_"
 """Beginning of the names of the accounts of taxes and subsidies: such a holder may go negative in credits, by subsidies."""
@@ -250,11 +254,19 @@ def format_amount(amount: int, asset: str) -> str:
     return format_credits(amount) if asset in MONEY else str(amount)
 
 
-CHAIN_JSON: Final = TypeAdapter(Chain)
-"""Wire form of one chain: compact JSON, fields in the order declared here."""
+@cache
+def chain_json() -> TypeAdapter[Chain]:
+    """Return the wire form of one chain: compact JSON, fields in the order declared here."""
+    return TypeAdapter(Chain)
 
-POSTED_JSON: Final = TypeAdapter(tuple[Chain, ...])
-"""Wire form of the chains of a TransferPosted; the journal's hash covers these bytes."""
 
-REFUSED_JSON: Final = TypeAdapter(tuple[RefusedChain, ...])
-"""Wire form of the chains of a TransferRefused; the journal's hash covers these bytes."""
+@cache
+def posted_json() -> TypeAdapter[tuple[Chain, ...]]:
+    """Return the wire form of the chains of a TransferPosted; the journal's hash covers these bytes."""
+    return TypeAdapter(tuple[Chain, ...])
+
+
+@cache
+def refused_json() -> TypeAdapter[tuple[RefusedChain, ...]]:
+    """Return the wire form of the chains of a TransferRefused; the journal's hash covers these bytes."""
+    return TypeAdapter(tuple[RefusedChain, ...])

@@ -7,12 +7,12 @@ and is not paid again. The servers, their tools and prices are the operator's (`
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from pydantic import Field
 
 from econsim.schemas.base import CONFIG, SCHEMA_VERSION, ErrorBody, Message, Request, Version, Word
-from econsim.schemas.types import NAME_PATTERN, Amount, Identifier, Name, Tick
+from econsim.schemas.types import Amount, Identifier, JsonObject, Name, ServerName, Tick
 
 TIMEOUT_MS_MAX: Final = 120_000
 """Milliseconds that a call may take, queue included: the end of a period waits for it, and longer work is a task for another agent."""
@@ -29,17 +29,11 @@ RESULT_BYTES_MAX: Final = 4 * 2**20
 EVENT_RESULT_BYTES_MAX: Final = 32_768
 """Bytes of a result that its event carries; of a longer one the event has the digest alone."""
 
-ServerName = Annotated[str, Field(pattern=NAME_PATTERN, max_length=32)]
-"""Name of a tool server, as the operator's file has it."""
-
 ToolName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_][a-zA-Z0-9_./-]*$", max_length=128)]
 """Name of a tool, as its server has it."""
 
 CallTimeout = Annotated[int, Field(strict=True, ge=1, le=TIMEOUT_MS_MAX)]
 """Milliseconds that a call may take."""
-
-JsonObject = dict[str, Any]
-"""A JSON object with content of its author's choice."""
 
 
 class CallTool(Message):

@@ -11,28 +11,17 @@ from pydantic import AfterValidator, Field
 
 from econsim.schemas.base import CONFIG, Message, Word
 from econsim.schemas.immutable import immutable
+from econsim.schemas.model_limits import DEADLINE_MS_MAX, DEFAULT_MODEL, OUTPUT_TOKENS_MAX, ModelName
 from econsim.schemas.shared_schema import shared_schema
 
 MESSAGES_MAX: Final = 200
 """Messages in one prompt: a conversation of a hundred turns."""
-
-OUTPUT_TOKENS_MAX: Final = 131_072
-"""Tokens of one answer: the longest that providers offer."""
 
 TOOLS_MAX: Final = 64
 """Tools offered in one call."""
 
 CALLS_PER_CYCLE_MAX: Final = 64
 """Calls of one agent in one cycle: an agent that needs more is in a loop."""
-
-DEADLINE_MS_MAX: Final = 30_000
-"""Milliseconds that a call may take: longer work belongs in a work queue."""
-
-DEFAULT_MODEL: Final = "default"
-"""Name of the model that a call without a name uses."""
-
-ModelName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._:/-]*$", max_length=100)]
-"""Name of a model, as providers write them: `gpt-5-mini`, `qwen2.5:0.5b`."""
 
 Ordinal = Annotated[int, Field(strict=True, ge=1, le=CALLS_PER_CYCLE_MAX)]
 """Place of a call among the calls of its agent in one cycle, from 1."""

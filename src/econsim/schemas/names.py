@@ -10,10 +10,12 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field
 
-from econsim.schemas.admin import NO_RUN
 from econsim.schemas.ledger import FISCAL_STEM, MONEY
 from econsim.schemas.subject import OWNERS
 from econsim.schemas.types import Name
+
+NO_RUN: Final = "none"
+"""Name of the run in events about no run."""
 
 LAST: Final = "last"
 """Word for the newest run in commands."""

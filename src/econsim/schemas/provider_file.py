@@ -12,7 +12,7 @@ from typing import Annotated, Final, Literal
 from pydantic import ConfigDict, Field
 
 from econsim.schemas.base import Message
-from econsim.schemas.model_call import ModelName
+from econsim.schemas.model_limits import ModelName
 from econsim.schemas.types import Name
 
 CALLS_MAX: Final = 1_000

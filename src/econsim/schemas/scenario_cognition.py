@@ -7,7 +7,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import Field, model_validator
 
-from econsim.schemas.model_call import DEADLINE_MS_MAX, DEFAULT_MODEL, OUTPUT_TOKENS_MAX, ModelName
+from econsim.schemas.model_limits import DEADLINE_MS_MAX, DEFAULT_MODEL, OUTPUT_TOKENS_MAX, ModelName
 from econsim.schemas.money import Credits
 from econsim.schemas.scenario_parts import ScenarioPart, wrong
 from econsim.schemas.scenario_tools import OfferedName
@@ -49,7 +49,7 @@ class LlmModel(ScenarioPart):
 
     name: ModelName = DEFAULT_MODEL
     """Name of the model in the agents' calls."""
-    offers: tuple[Offer, ...] = Field(default=(Offer(),), min_length=1, max_length=8)
+    offers: tuple[Offer, ...] = Field(default=(Offer.model_construct(),), min_length=1, max_length=8)
     """Providers of the model in fall-back order: each is asked if those before it fail."""
     context_tokens: Annotated[int, Field(strict=True, ge=1, le=CONTEXT_TOKENS_MAX)] = 128_000
     """Tokens of the longest prompt and answer together."""
@@ -58,7 +58,7 @@ class LlmModel(ScenarioPart):
 class Cognition(ScenarioPart):
     """The models of a run and what thinking costs."""
 
-    models: tuple[LlmModel, ...] = Field(default=(LlmModel(),), min_length=1, max_length=16)
+    models: tuple[LlmModel, ...] = Field(default=(LlmModel.model_construct(),), min_length=1, max_length=16)
     """Models that the agents may ask, `default` among them if calls do not name one."""
     resource: Name | None = None
     """Resource of which thinking uses up units, one of the markets'; none if thinking costs credits alone."""

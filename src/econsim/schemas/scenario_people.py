@@ -8,8 +8,7 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from econsim.schemas.scenario_parts import ScenarioPart, wrong
-from econsim.schemas.social import OPTIONS_MAX, Text
-from econsim.schemas.types import TICKS_PER_PERIOD_MAX, Name
+from econsim.schemas.types import OPTIONS_MAX, TICKS_PER_PERIOD_MAX, Name, Text
 
 PEOPLE_MAX: Final = 64
 """People of one scenario."""

@@ -7,9 +7,9 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from econsim.schemas.mcp import JsonObject, ServerName
 from econsim.schemas.money import Credits
 from econsim.schemas.scenario_parts import ScenarioPart, wrong
+from econsim.schemas.types import JsonObject, ServerName
 
 TOOLS_MAX: Final = 64
 """Tools of one scenario: as many as one call of a model may offer."""

@@ -13,16 +13,10 @@ from pydantic import Field, model_validator
 
 from econsim.schemas.base import Message, Request, Word
 from econsim.schemas.social_tasks import Task
-from econsim.schemas.types import Identifier, Name, Tick
-
-TEXT_LENGTH_MAX: Final = 4_000
-"""Characters of a question, a message, or an answer: two pages, as much as a person reads at once."""
+from econsim.schemas.types import OPTIONS_MAX, Identifier, Name, Text, Tick
 
 OPTION_LENGTH_MAX: Final = 200
 """Characters of one offered answer: one line of a terminal or two."""
-
-OPTIONS_MAX: Final = 20
-"""Offered answers of one question: more do not fit on a screen."""
 
 QUESTION_MS_MAX: Final = 7 * 86_400_000
 """Longest time that a question waits for its answer, milliseconds: a week."""
@@ -41,9 +35,6 @@ NO: Final = "no"
 
 CallerId = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]+$", min_length=1, max_length=64)]
 """Id that a caller chooses for a question, a message or a task, unique among its own of that kind."""
-
-Text = Annotated[str, Field(min_length=1, max_length=TEXT_LENGTH_MAX)]
-"""Text of a question, a message or an answer."""
 
 Option = Annotated[str, Field(min_length=1, max_length=OPTION_LENGTH_MAX)]
 """Text of one offered answer."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from econsim.schemas.base import Message
-from econsim.schemas.social import AgentMessage, Question, QuestionState, Text
+from econsim.schemas.social import AgentMessage, Question, QuestionState
 from econsim.schemas.social_tasks import Percent, Task, TaskStep, TaskText
-from econsim.schemas.types import Amount, Identifier, Name
+from econsim.schemas.types import Amount, Identifier, Name, Text
 
 
 class QuestionAsked(Question):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from econsim.schemas.base import Message
-from econsim.schemas.mcp import JsonObject, ToolFailure, ToolName, ToolResult
-from econsim.schemas.types import Amount, Identifier, Name
+from econsim.schemas.mcp import ToolFailure, ToolName, ToolResult
+from econsim.schemas.types import Amount, Identifier, JsonObject, Name
 
 
 class ToolCompleted(Message):

@@ -12,9 +12,10 @@ from typing import Annotated, Final, Literal
 from pydantic import ConfigDict, Field
 
 from econsim.schemas.base import Message
-from econsim.schemas.mcp import RESULT_BYTES_MAX, TIMEOUT_MS_MAX, CallTimeout, ServerName, ToolName
+from econsim.schemas.mcp import RESULT_BYTES_MAX, TIMEOUT_MS_MAX, CallTimeout, ToolName
 from econsim.schemas.money import Credits
 from econsim.schemas.provider_file import Url, VariableName
+from econsim.schemas.types import ServerName
 
 CALLS_MAX: Final = 1_000
 """Calls at once that a server may be given."""

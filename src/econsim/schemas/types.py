@@ -5,7 +5,7 @@ Owns the limits of single values. Imports pydantic only; every other schema impo
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from pydantic import Field
 
@@ -29,6 +29,12 @@ QUANTITY_MAX: Final = 1_000_000
 
 PRICE_MAX: Final = 1_000_000_000
 """Micro-credits a unit (1 000 credits): PRICE_MAX * QUANTITY_MAX < AMOUNT_MAX."""
+
+TEXT_LENGTH_MAX: Final = 4_000
+"""Characters of a question, a message, or an answer: two pages, as much as a person reads at once."""
+
+OPTIONS_MAX: Final = 20
+"""Offered answers of one question: more do not fit on a screen."""
 
 PERIODS_MAX: Final = 100_000
 """Periods in a run: every report has a row for each."""
@@ -66,3 +72,12 @@ Quantity = Annotated[int, Field(strict=True, ge=1, le=QUANTITY_MAX)]
 
 Tick = Annotated[int, Field(strict=True, ge=0)]
 """Logical time: ticks since the run opened; 0 is before the first tick."""
+
+Text = Annotated[str, Field(min_length=1, max_length=TEXT_LENGTH_MAX)]
+"""Text of a question, a message or an answer."""
+
+ServerName = Annotated[str, Field(pattern=NAME_PATTERN, max_length=32)]
+"""Name of a tool server, as the operator's file has it."""
+
+JsonObject = dict[str, Any]
+"""A JSON object with content of its author's choice."""

@@ -19,8 +19,9 @@ from econsim import subjects
 from econsim.adapters.clock import random_id
 from econsim.adapters.nats.connection import reliable_publish
 from econsim.errors import EconsimError
-from econsim.schemas.admin import NO_RUN, Commanded, run_or_none
+from econsim.schemas.admin import Commanded, run_or_none
 from econsim.schemas.base import Event
+from econsim.schemas.names import NO_RUN
 from econsim.schemas.subject import fields
 from econsim.services.context import ServiceContext
 

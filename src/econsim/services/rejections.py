@@ -26,8 +26,8 @@ from econsim.adapters.clock import random_id
 from econsim.domain.audit.envelope import DIGEST, Envelope, digest
 from econsim.errors import EconsimError, InvalidSubject, NotAllowed
 from econsim.ports import WallClock
-from econsim.schemas.admin import NO_RUN
 from econsim.schemas.admission import AdmissionRejected, AgentSuspended, Boundary
+from econsim.schemas.names import NO_RUN
 from econsim.schemas.subject import Parsed, Subject, is_token
 
 PAUSE_S: Final = 1.0

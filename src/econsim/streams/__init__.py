@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from econsim.domain.admission.quota import HOUR_S, QuotaKind, pattern
-from econsim.domain.workspace.records import EVENTS
+from econsim.domain.workspace.kinds import EVENTS
 from econsim.schemas.stream import DAY_S, Source, Stream
 from econsim.streams.benchmarks import BATCHES, CELLS
 from econsim.streams.buckets import LOG_AGE_S, bucket

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from econsim.domain.workspace.records import VERSIONS_MAX
+from econsim.domain.workspace.kinds import VERSIONS_MAX
 from econsim.schemas.stream import Stream
 from econsim.streams.buckets import bucket
 

@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from econsim.domain.workspace.records import VERSIONS_MAX
+from econsim.domain.workspace.kinds import VERSIONS_MAX
 from econsim.ports import StoredEntry, Write
 from econsim.testing.fakes import FakeStateStore
 

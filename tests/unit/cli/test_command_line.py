@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -114,6 +115,13 @@ def test_a_command_loads_no_other_and_a_run_of_coded_agents_no_parts_of_other_ag
         "econsim.domain.execution.in_memory_run",
         "econsim.streams",
         "duckdb",
+        # The messages of services that it has no events of, and what reads the environment, where there is nothing to read.
+        *(
+            f"econsim.schemas.{word}"
+            for word in ("admin", "admission", "cognition", "mcp", "model_call", "social", "workspace")
+        ),
+        "pydantic_settings",
+        "asyncio",
     }
     words = [
         "run",
@@ -127,6 +135,20 @@ def test_a_command_loads_no_other_and_a_run_of_coded_agents_no_parts_of_other_ag
         str(tmp_path),
     ]
     code = f"import sys; from econsim.cli import app; app({words}, standalone_mode=False); print({unneeded} & {{*sys.modules}})"
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("ECONSIM_")}
+
+    shown = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=bare)
+
+    assert shown.stdout.endswith("set()\n")
+
+
+def test_a_reader_of_the_log_loads_no_scenario_and_no_messages_of_services() -> None:
+    unneeded = {
+        f"econsim.schemas.{word}"
+        for word in ("scenario", "admin", "mcp", "model_call", "social", "workspace")
+    }
+    loaded = "econsim.cli.events, econsim.cli.run_log, econsim.adapters.jetstream.text_store, econsim.adapters.server.state_directory"
+    code = f"import sys; import {loaded}; print({unneeded} & {{*sys.modules}})"
 
     shown = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
 

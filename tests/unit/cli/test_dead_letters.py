@@ -21,7 +21,8 @@ from econsim.cli.dead_letters import (
     payload_text,
     printable,
 )
-from econsim.schemas.admin import NO_RUN, LetterDone
+from econsim.schemas.admin import LetterDone
+from econsim.schemas.names import NO_RUN
 from econsim.services.admin.dead_letter_collector import EXHAUSTED, TERMINATED, parse_advisory
 
 SAID = {

@@ -15,7 +15,6 @@ from econsim.domain.audit.envelope import Envelope
 from econsim.domain.audit.facts import facts
 from econsim.errors import InvalidMessage
 from econsim.schemas.admin import (
-    NO_RUN,
     Commanded,
     ConnectionChanged,
     LetterBuried,
@@ -27,6 +26,7 @@ from econsim.schemas.admin import (
 )
 from econsim.schemas.admission import AgentFacts, Reported
 from econsim.schemas.clock import RunClosed
+from econsim.schemas.names import NO_RUN
 from econsim.schemas.quota import Quotas, QuotaUpdate
 from econsim.schemas.subject import SubjectKind
 from econsim.services.operator_audit import SUMMARY_LENGTH_MAX, note_command_run, summary

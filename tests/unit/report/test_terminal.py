@@ -7,8 +7,11 @@ from io import StringIO
 
 import pytest
 from rich.console import Console
-from run_builders import small_run, summed
+from run_builders import small_run, small_scenario, summed
 
+from econsim.domain.audit.facts import as_record
+from econsim.domain.audit.late_event import LateEvent
+from econsim.domain.execution.in_memory import run
 from econsim.report import progress_bar
 from econsim.report.format import count, decimal, money, percent, price_range, spark, thin
 from econsim.report.live_figures import LiveFigures
@@ -47,6 +50,13 @@ def test_a_snapshot_knows_how_far_there_is_to_go():
     snapshot = watched(entry for entry in small_run() if entry.tick <= 4)
 
     assert (snapshot.tick, snapshot.ticks_max, snapshot.period, snapshot.periods) == (4, 12, 1, 2)
+
+
+def test_a_snapshot_of_events_that_nobody_made_is_that_of_their_records():
+    late = list(run(small_scenario("zi_c"), "run_1", "ab"))
+
+    assert any(isinstance(each, LateEvent) for each in late)
+    assert watched(late) == watched(map(as_record, late))
 
 
 def test_a_run_that_has_not_opened_can_be_shown():

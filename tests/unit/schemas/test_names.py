@@ -26,9 +26,9 @@ from econsim.domain.ledger.decisions import NOBODY
 from econsim.errors import ScenarioError
 from econsim.identity.roles import ROLES
 from econsim.runs.scenario_file import json_schema, parse
-from econsim.schemas.admin import NO_RUN
 from econsim.schemas.clock import OpenRun
 from econsim.schemas.ledger import MONEY, TREASURY, clearing_holder
+from econsim.schemas.names import NO_RUN
 from econsim.schemas.subject import OWNERS, SubjectKind
 from econsim.streams import AUDIT_LOG
 

@@ -22,7 +22,8 @@ from econsim.adapters.jetstream import direct_get
 from econsim.adapters.jetstream.direct_get import StoredMessage
 from econsim.domain.audit.envelope import derived_id
 from econsim.errors import EconsimError, NotFound, Refused, Unavailable
-from econsim.schemas.admin import NO_RUN, run_or_none
+from econsim.schemas.admin import run_or_none
+from econsim.schemas.names import NO_RUN
 from econsim.schemas.subject import SubjectKind, matches, token
 from econsim.streams import DEAD_LETTER, MESSAGE_BYTES_MAX
 from econsim.subjects import TABLE

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from econsim.agents.toolset.membership import Membership
 from econsim.agents.toolset.tool import AgentTool, ToolArguments
-from econsim.schemas.model_call import DEFAULT_MODEL, OUTPUT_TOKENS_MAX, ModelName
+from econsim.schemas.model_limits import DEFAULT_MODEL, OUTPUT_TOKENS_MAX, ModelName
 
 TEXT_MAX: Final = 50_000
 """Characters of a prompt or an instruction: far below what a message of an agent may have."""

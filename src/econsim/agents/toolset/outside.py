@@ -10,7 +10,8 @@ from econsim.adapters.clock import random_id
 from econsim.agents.toolset.membership import Membership
 from econsim.agents.toolset.run import WAIT_MAX_S
 from econsim.agents.toolset.tool import AgentTool, Effect, RepeatId, ToolArguments, repeatable
-from econsim.schemas.mcp import ServerName, ToolName
+from econsim.schemas.mcp import ToolName
+from econsim.schemas.types import ServerName
 
 Server = Annotated[ServerName, Field(description="Name of the tool server.")]
 """Argument: name of a tool server."""

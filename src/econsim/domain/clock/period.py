@@ -12,9 +12,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from econsim.domain.agent.population import Agent, AgentRole
-from econsim.domain.social.payment import HOLDER
 from econsim.errors import RunFailed
-from econsim.schemas.ledger import CREDITS, DEBT, TREASURY, Chain, Kind, Refusal, Transfer, format_amount
+from econsim.schemas.ledger import (
+    CREDITS,
+    DEBT,
+    TASKS_HOLDER,
+    TREASURY,
+    Chain,
+    Kind,
+    Refusal,
+    Transfer,
+    format_amount,
+)
 from econsim.schemas.market import TradeExecuted
 from econsim.schemas.orders import Side
 
@@ -84,7 +93,7 @@ def return_held(held: Iterable[HeldPrice]) -> list[Chain]:
                 Transfer(
                     f"{each.task_id}.returned.{CREDITS}",
                     Kind.TRANSFER,
-                    HOLDER,
+                    TASKS_HOLDER,
                     each.delegator,
                     CREDITS,
                     each.price,

@@ -26,7 +26,8 @@ from econsim.errors import Conflict, Refused
 from econsim.schemas.clock import Ticked
 from econsim.schemas.cognition import CallOutcome, InvokeLlm, LlmInvoked
 from econsim.schemas.ledger import Chain, TransferPosted
-from econsim.schemas.model_call import CALLS_PER_CYCLE_MAX, DEADLINE_MS_MAX, Call, CallPosition
+from econsim.schemas.model_call import CALLS_PER_CYCLE_MAX, Call, CallPosition
+from econsim.schemas.model_limits import DEADLINE_MS_MAX
 
 UNKNOWN: Final = ""
 """Digest of the prompt of a call that nobody asked for again: any prompt is taken for its own."""

@@ -10,8 +10,9 @@ from econsim.domain.audit.envelope import AddressedEvent, Envelope
 from econsim.domain.runtime.effects import HostedFile
 from econsim.domain.workspace import changes
 from econsim.domain.workspace.chunks import FileContent, extend, inline_content, split
+from econsim.domain.workspace.kinds import EVENTS
 from econsim.domain.workspace.paths import check_path
-from econsim.domain.workspace.records import EVENTS, record_key
+from econsim.domain.workspace.records import record_key
 from econsim.domain.workspace.views import version_before
 from econsim.domain.workspace.workspace import Workspace, file_changed
 from econsim.errors import Refused

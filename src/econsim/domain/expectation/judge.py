@@ -28,7 +28,7 @@ from econsim.domain.expectation.monitor import (
     vacuous,
 )
 from econsim.domain.expectation.monitors import Measures, panel
-from econsim.domain.expectation.names import CATALOG, REPORTED
+from econsim.domain.expectation.names import CATALOG, REPORTED, data_of
 from econsim.domain.expectation.occurrence import Now, Occurrence
 from econsim.domain.expectation.verdict import WITNESSES_MAX, Ruling, Verdict, Witness
 from econsim.domain.expectation.watch_index import Handler, Handlers, WatchIndex
@@ -301,7 +301,7 @@ class Judge:
 def _follows_schema(entry: Record) -> bool:
     """Return whether a record's content is as its schema says, so that what went wrong is not its fault."""
     try:
-        CATALOG[entry.type if entry.type in CATALOG else REPORTED].model_validate_json(to_json(entry.data))
+        data_of(entry.type if entry.type in CATALOG else REPORTED).model_validate_json(to_json(entry.data))
     except WRONG_CONTENT:
         return False
     return True

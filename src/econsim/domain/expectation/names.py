@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import types
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from enum import StrEnum
 from functools import lru_cache
@@ -17,7 +17,7 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, 
 from pydantic import BaseModel
 
 from econsim import subjects
-from econsim.domain.audit.decoding import EVENT_DATA
+from econsim.domain.audit.event_data import EVENT_TYPES, data_class
 from econsim.errors import InvalidExpectation
 from econsim.schemas.base import Message
 from econsim.schemas.subject import DOMAINS, PLACE, SubjectKind
@@ -28,10 +28,10 @@ REPORTED: Final = f"{subjects.REPORTED.type.partition('.')[0]}.reported"
 REPORTS: Final = f"{REPORTED.partition('.')[0]}."
 """Beginning of the types of agents' reports, which may be about others than their actor."""
 
-CATALOG: Final[Mapping[str, type[Message]]] = {
-    REPORTED if kind == subjects.REPORTED.type else kind: data for kind, data in EVENT_DATA.items()
-}
-"""Type of an event → class of its data."""
+CATALOG: Final[Collection[str]] = dict.fromkeys(
+    REPORTED if kind == subjects.REPORTED.type else kind for kind in EVENT_TYPES
+).keys()
+"""Types of events."""
 
 ALIASES: Final[Mapping[str, str]] = {
     "bid_placed": subjects.BID_ACCEPTED.type,
@@ -100,6 +100,11 @@ class Look:
     """Agent that they must be about; empty for any."""
 
 
+def data_of(kind: str) -> type[Message]:
+    """Return the class of the data of events of a type of the catalog."""
+    return data_class(subjects.REPORTED.type if kind == REPORTED else kind)
+
+
 def resolve(text: str) -> Look:
     """Return what the type of a pattern stands for; raises InvalidExpectation with the nearest name."""
     if found := _type_of(text):
@@ -163,7 +168,7 @@ def check_field(kind: str, path: str) -> None:
             message = f"{path!r} is no field: {first} has no fields below it"
             raise InvalidExpectation(message, name=path)
         return
-    known = fields(CATALOG[kind])
+    known = fields(data_of(kind))
     at = kind
     for name in (first, *below):
         if known is None:
@@ -182,7 +187,7 @@ def value_kind(kind: str, path: str) -> ValueKind | None:
     # Money of a scenario is a number in its schema, and text where it is written.
     if first == "scenario":
         return None
-    known, annotation = fields(CATALOG[kind]), None
+    known, annotation = fields(data_of(kind)), None
     for name in (first, *below):
         if known is None or name not in known:
             return None

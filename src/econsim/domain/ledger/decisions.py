@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Final
 
-from econsim.schemas.ledger import CHAIN_JSON, Chain, Kind, Refusal, RefusedChain
+from econsim.schemas.ledger import Chain, Kind, Refusal, RefusedChain, chain_json
 
 NOBODY: Final = "nobody"
 """Holder recorded for a refused chain that names none because it is empty."""
@@ -49,7 +49,7 @@ def changed_holders(posted: Sequence[Chain]) -> tuple[str, ...]:
 
 def chain_digest(chain: Chain) -> str:
     """Return the fingerprint of a chain's fields, 32 hex digits."""
-    return blake2b(CHAIN_JSON.dump_json(chain), digest_size=16).hexdigest()
+    return blake2b(chain_json().dump_json(chain), digest_size=16).hexdigest()
 
 
 def refused_chain(chain: Chain, reason: Refusal) -> RefusedChain:

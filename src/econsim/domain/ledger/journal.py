@@ -14,12 +14,12 @@ from econsim.domain.ledger.decisions import Decisions, is_first_decision
 from econsim.errors import CorruptJournal
 from econsim.schemas.ledger import (
     CHAINS_PER_ENTRY_MAX,
-    POSTED_JSON,
-    REFUSED_JSON,
     Chain,
     RefusedChain,
     TransferPosted,
     TransferRefused,
+    posted_json,
+    refused_json,
 )
 
 GENESIS_HASH: Final = "0" * 64
@@ -83,12 +83,12 @@ def chained_hash(previous_hash: str, sequence: int, body: bytes) -> str:
 
 def posted_body(chains: tuple[Chain, ...]) -> bytes:
     """Return the hashed body of an entry of applied chains: its kind and the canonical JSON."""
-    return b"posted\n" + POSTED_JSON.dump_json(chains)
+    return b"posted\n" + posted_json().dump_json(chains)
 
 
 def refused_body(chains: tuple[RefusedChain, ...]) -> bytes:
     """Return the hashed body of an entry of refused chains: its kind and the canonical JSON."""
-    return b"refused\n" + REFUSED_JSON.dump_json(chains)
+    return b"refused\n" + refused_json().dump_json(chains)
 
 
 def entry_hash(entry: TransferPosted | TransferRefused) -> str:

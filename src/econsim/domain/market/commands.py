@@ -18,9 +18,9 @@ from pydantic import TypeAdapter, ValidationError
 from econsim.domain.agent.active_run import agent_is_not_in_this_run
 from econsim.domain.agent.population import Agent, host_name
 from econsim.domain.market.order_ids import scoped_order_id
+from econsim.domain.market.order_terms import InvalidAction
 from econsim.errors import InvalidMessage, NotAllowed
 from econsim.schemas.base import Command, validation_message
-from econsim.schemas.immutable import immutable
 from econsim.schemas.orders import (
     Action,
     CancelOrder,
@@ -74,14 +74,6 @@ def _action() -> TypeAdapter[Action]:
 def _names() -> Mapping[str, TypeAdapter[str]]:
     """Return the parsers of an action's names."""
     return {"agent": TypeAdapter(Name), "order_id": TypeAdapter(OrderId)}
-
-
-@immutable
-class InvalidAction(Action):
-    """A wrong action of a host's batch: its market refuses it alone, and takes the other actions."""
-
-    code: str = ""
-    """The refusal as a sentence in snake case."""
 
 
 def parse_command(

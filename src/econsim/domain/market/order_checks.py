@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from operator import attrgetter
 from typing import Final
 
-from econsim.domain.market.commands import InvalidAction
 from econsim.domain.market.open_orders import OpenOrders
 from econsim.domain.market.order_terms import (
     SIDES,
+    InvalidAction,
     OrderTerms,
     action_terms,
     item_terms,

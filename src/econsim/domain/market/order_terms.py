@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from econsim.domain.market.commands import InvalidAction
+from econsim.schemas.immutable import immutable
 from econsim.schemas.market import OrderAccepted, OrderRejected
 from econsim.schemas.orders import Action, OrderKind, Side, Verb
 
@@ -17,6 +17,14 @@ SIDES: Final = {Verb.BID: Side.BID, Verb.ASK: Side.ASK}
 
 VERBS: Final = {side: verb for verb, side in SIDES.items()}
 """Side → placing verb."""
+
+
+@immutable
+class InvalidAction(Action):
+    """A wrong action of a host's batch: its market refuses it alone, and takes the other actions."""
+
+    code: str = ""
+    """The refusal as a sentence in snake case."""
 
 
 class OrderTerms(NamedTuple):

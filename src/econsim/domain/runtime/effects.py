@@ -12,12 +12,14 @@ from typing import Any, Final
 from econsim.schemas.base import ErrorBody
 from econsim.schemas.cognition import HostedCall, LlmAnswer
 from econsim.schemas.immutable import immutable
-from econsim.schemas.mcp import CallTool, JsonObject, ToolReply
-from econsim.schemas.model_call import DEADLINE_MS_MAX, Prompt
+from econsim.schemas.mcp import CallTool, ToolReply
+from econsim.schemas.model_call import Prompt
+from econsim.schemas.model_limits import DEADLINE_MS_MAX
 from econsim.schemas.orders import Action
 from econsim.schemas.social import Question
 from econsim.schemas.social_hosted import HostedAction
 from econsim.schemas.social_tasks import Task, TaskStep
+from econsim.schemas.types import JsonObject
 from econsim.schemas.workspace import AppendToFile, FileChanged, FilePart, ReadFile, WriteFile
 
 QUESTION_TICKS: Final = 10

@@ -13,7 +13,6 @@ from econsim.domain.market.order_checks import terms_refusal
 from econsim.domain.scenario.change_warnings import change_warnings
 from econsim.domain.scenario.feasibility_warnings import feasibility_warnings
 from econsim.domain.scenario.scenario_warning import Key, ScenarioWarning
-from econsim.domain.scenario.thinking_warnings import thinking_warnings
 from econsim.schemas.expectation import GROUP_MEASURES, Measure, MeasureExpectation
 from econsim.schemas.money import format_credits
 from econsim.schemas.orders import Side, Verb
@@ -50,6 +49,8 @@ def warnings(scenario: Scenario) -> Iterator[ScenarioWarning]:
     for place, group in enumerate(scenario.agents):
         yield from _group(("agents", place), group, markets, reach)
         if group.policy in THINKING:
+            from econsim.domain.scenario.thinking_warnings import thinking_warnings
+
             yield from thinking_warnings(("agents", place), group, scenario)
     yield from _scripts(scenario, markets)
     yield from feasibility_warnings(scenario)

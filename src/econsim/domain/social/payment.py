@@ -14,33 +14,28 @@ task's, so a repeat of any chain is idempotent, and the ledger resolves a reserv
 
 from __future__ import annotations
 
-from typing import Final
-
-from econsim.schemas.ledger import CREDITS, Chain, Kind, Transfer
+from econsim.schemas.ledger import CREDITS, TASKS_HOLDER, Chain, Kind, Transfer
 from econsim.schemas.social_tasks import Task, TaskState
-
-HOLDER: Final = "social"
-"""Holder of the prices of tasks that have not ended."""
 
 
 def reservation(task: Task) -> Chain:
     """Return the chain that reserves the price of a task at its delegator."""
-    return _pending(task.task_id, task, task.delegator, HOLDER)
+    return _pending(task.task_id, task, task.delegator, TASKS_HOLDER)
 
 
 def hold(task: Task) -> Chain:
     """Return the chain that moves a reserved price to the service."""
-    return _post("held", task.task_id, task, task.delegator, HOLDER)
+    return _post("held", task.task_id, task, task.delegator, TASKS_HOLDER)
 
 
 def payout(task: Task) -> Chain:
     """Return the chain that reserves the price of an ended task for its payee."""
-    return _pending(f"{task.task_id}.ended", task, HOLDER, _payee(task))
+    return _pending(f"{task.task_id}.ended", task, TASKS_HOLDER, _payee(task))
 
 
 def settlement(task: Task) -> Chain:
     """Return the chain that moves the price of an ended task to its payee."""
-    return _post("settled", f"{task.task_id}.ended", task, HOLDER, _payee(task))
+    return _post("settled", f"{task.task_id}.ended", task, TASKS_HOLDER, _payee(task))
 
 
 def payment(task: Task) -> int:

@@ -15,27 +15,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from econsim import subjects
+from econsim.domain.workspace.kinds import COLLECTED, EVENTS, LEFT
 from econsim.domain.workspace.paths import path_key
 from econsim.schemas.base import Event, Message
-from econsim.schemas.subject import Subject
 from econsim.schemas.workspace_changes import Collected, FileDeleted, FileLeft, FileMoved, FileWritten
-
-VERSIONS_MAX: Final = 32
-"""Records that the store keeps of one key: versions of a file that are written there, the newest included."""
-
-EVENTS: Final[Mapping[str, Subject]] = {
-    "written": subjects.FILE_WRITTEN,
-    "moved": subjects.FILE_MOVED,
-    "deleted": subjects.FILE_DELETED,
-}
-"""Kind of record → subject that its values have in the log."""
-
-LEFT: Final = "left"
-"""Kind of the other half of a move."""
-
-COLLECTED: Final = "collected"
-"""Kind of the collector's marks."""
 
 RecordData = FileWritten | FileMoved | FileDeleted | FileLeft | Collected
 """Data of a record."""

@@ -19,8 +19,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from econsim.domain.workspace.chunks import FileContent
+from econsim.domain.workspace.kinds import VERSIONS_MAX
 from econsim.domain.workspace.paths import parents
-from econsim.domain.workspace.records import VERSIONS_MAX, RecordData, parse_record
+from econsim.domain.workspace.records import RecordData, parse_record
 from econsim.errors import NotFound
 from econsim.ports import StoredEntry
 from econsim.schemas.workspace import FileChanged

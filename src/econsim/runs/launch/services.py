@@ -21,8 +21,8 @@ from econsim.runs.launch.flood_watch import watch_agents
 from econsim.runs.launch.key_audit import operator_name
 from econsim.runs.launch.processes import spread
 from econsim.runs.launch.server import provide_server
-from econsim.schemas.admin import NO_RUN
 from econsim.schemas.clock import Ping, Pong
+from econsim.schemas.names import NO_RUN
 
 START_S: Final = 120.0
 """Seconds that services in processes of their own may take to start: on a busy machine loading takes many times as long."""

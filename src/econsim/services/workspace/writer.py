@@ -33,7 +33,8 @@ from econsim.domain.workspace.chunks import (
     inline_content,
     split,
 )
-from econsim.domain.workspace.records import EVENTS, record_key
+from econsim.domain.workspace.kinds import EVENTS
+from econsim.domain.workspace.records import record_key
 from econsim.domain.workspace.workspace import Workspace, file_changed
 from econsim.errors import Conflict, EconsimError, InvalidMessage, Unavailable
 from econsim.ports import StoredEntry, Write

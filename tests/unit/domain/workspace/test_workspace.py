@@ -4,7 +4,7 @@ import pytest
 from requirements import requirement
 from workspace_worlds import WorkspaceWorld
 
-from econsim.domain.workspace.records import VERSIONS_MAX
+from econsim.domain.workspace.kinds import VERSIONS_MAX
 from econsim.errors import NotFound
 
 

@@ -12,7 +12,8 @@ from econsim.domain.runtime.cycle_run import CycleRun
 from econsim.domain.runtime.effects import Think
 from econsim.schemas.base import ErrorBody
 from econsim.schemas.cognition import InvokeLlms, LlmAnswers
-from econsim.schemas.model_call import DEADLINE_MS_MAX, ChatMessage, ChatRole, Prompt
+from econsim.schemas.model_call import ChatMessage, ChatRole, Prompt
+from econsim.schemas.model_limits import DEADLINE_MS_MAX
 from econsim.services.agent.cycles import CycleDriver
 from econsim.services.agent.tools import HostTools
 
