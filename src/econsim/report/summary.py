@@ -5,7 +5,7 @@ Owns no formula (those are in `domain/measures/measures.py`) and no picture. `ag
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from operator import attrgetter
 
@@ -13,10 +13,12 @@ from econsim.domain.clock.surplus import NO_SURPLUS, SurplusShares
 from econsim.domain.expectation.verdict import Verdict
 from econsim.domain.measures.equilibrium import Equilibrium
 from econsim.domain.measures.measures import gini, mean
+from econsim.report.format import decimal, percent, percentage, plural
 from econsim.report.gains import GroupGains
 from econsim.report.speed import Speed
 from econsim.report.thinking import GroupThinking
 from econsim.report.tools import GroupTools
+from econsim.report.trades import Trades
 from econsim.report.work import GroupWork
 from econsim.schemas.expectation import MeasureExpectation
 from econsim.schemas.scenario import Mode, PolicyName, Scenario
@@ -66,26 +68,6 @@ class Period:
 
 
 @dataclass(frozen=True, slots=True)
-class Trades:
-    """All trades of a market in order, a column each."""
-
-    ticks: Sequence[int]
-    """Tick of each trade."""
-    periods: Sequence[int]
-    """Trading day of each trade."""
-    prices: Sequence[int]
-    """Price of each trade, micro-credits a unit."""
-    quantities: Sequence[int]
-    """Units of each trade."""
-    gains: Sequence[int]
-    """Surplus each trade added, micro-credits; negative for a trade at a loss to both together."""
-
-    def __len__(self) -> int:
-        """Return how many trades there are."""
-        return len(self.prices)
-
-
-@dataclass(frozen=True, slots=True)
 class MarketSummary:
     """Numbers of one market over the whole run."""
 
@@ -109,6 +91,11 @@ class MarketSummary:
     """Refusal code → count of orders."""
     quotes: tuple[tuple[int, Quoted], ...] = ()
     """Tick and best prices at its end, oldest first; of a long run every second, fourth, … tick."""
+
+    def __repr__(self) -> str:
+        """Return the market in a line, with what most people look for."""
+        means = f"efficiency {percent(self.efficiency)}, alpha {percentage(self.alpha)}, mean price {decimal(self.mean_price)}"
+        return f"<market {self.resource}: {plural(len(self.periods), 'period')}, {plural(len(self.trades), 'trade')}, {means}>"
 
     @property
     def volume(self) -> int:
@@ -253,6 +240,11 @@ class Summary:
     """Measures that the scenario expects, with their measured values."""
     judged: tuple[Verdict, ...] = ()
     """Verdicts on the scenario's expectations about events; a witness is counted in the events of the run."""
+
+    def __repr__(self) -> str:
+        """Return the figures in a line."""
+        markets = ", ".join(market.resource for market in self.markets)
+        return f"<figures of run {self.run}: {self.scenario.name}, {plural(self.periods, 'period')}, {markets}, {plural(self.trades, 'trade')}>"
 
     @property
     def is_as_expected(self) -> bool:
