@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from econsim.report.format import plural
-
 
 @dataclass(frozen=True, slots=True)
 class Trades:
@@ -29,4 +27,4 @@ class Trades:
 
     def __repr__(self) -> str:
         """Return the number of trades: a notebook shows no columns of numbers."""
-        return f"<{plural(len(self), 'trade')}>"
+        return f"<{len(self):,} trades>"

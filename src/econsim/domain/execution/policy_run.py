@@ -202,7 +202,7 @@ class SeatedRun(CodedRun):
         own = {agent.id: Silent for agent in agents if isinstance(agent.policy, PolicyPath)}
         super().__init__(scenario, envelope, own)
         self.decided = decided
-        """What the policies have decided so far."""
+        """Decisions of the policies so far."""
         self.journal = LateJournal(partial(_entries, scenario, envelope, decided))
         self._own = self._of_policies()
         self._kept = 0

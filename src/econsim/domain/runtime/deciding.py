@@ -7,7 +7,7 @@ Life cycles::
 
     collection     holds                            added by              removed by    bound
     _policies      agent -> its policy              the first tick        a failure     agents
-    _chances       agent, its draw and its chance   a new list of agents  the next one  agents
+    _chances       agent, its chance and its draws  a new list of agents  the next one  agents
     failures       agent -> why it is set aside     a failure             never         agents
 """
 
@@ -40,7 +40,7 @@ BITS: Final = 64
 """Bits of a draw."""
 
 _ERRORS: Final = (Exception, SystemExit, GeneratorExit)
-"""What an agent's own code may raise: it must not end the others' tick."""
+"""Errors of an agent's own code that must not end the others' tick."""
 
 _PACKAGE: Final = __file__.partition("domain")[0]
 """Directory of econsim, whose own lines say nothing about a policy."""
@@ -72,7 +72,7 @@ class Deciders:
         self._seed = seed
         self._policies: dict[str, Policy] = {}
         self._agents: Sequence[Agent] = ()
-        self._chances: list[tuple[Agent, bytes, bytes]] = []
+        self._chances: list[tuple[Agent, bytes, bytes, bytes]] = []
 
     def decide(
         self, tick: int, agents: Sequence[Agent], observe: Observe, resources: Collection[str]
@@ -83,22 +83,21 @@ class Deciders:
         found: list[tuple[str, Action]] = []
         end = b"%d" % tick
         # A digest is compared as it is: most agents of a large market do not act at most ticks.
-        for agent in [
-            agent
-            for agent, begins, least in self._chances
+        for agent, draws in [
+            (agent, decides)
+            for agent, begins, least, decides in self._chances
             if blake2b(begins + end, digest_size=8).digest() < least and agent.id not in self.failures
         ]:
             try:
-                found += self._choices(tick, agent, observe(agent), resources)
+                found += self._choices(tick, agent, observe(agent), Draws(of=draws + end), resources)
             except _ERRORS as error:
                 self._set_aside(agent, error)
         return found
 
     def _choices(
-        self, tick: int, agent: Agent, see: Observation, resources: Collection[str]
+        self, tick: int, agent: Agent, see: Observation, draws: Draws, resources: Collection[str]
     ) -> Sequence[tuple[str, Action]]:
         """Return resource and action of each decision of an agent."""
-        draws = Draws(of=beginning(self._seed, "policy", agent.id) + b"%d" % tick)
         decisions = self._policies[agent.id].act(see, draws)
         made = [each for each in islice(decisions, ACTIONS_PER_TICK_MAX + 1) if each is not None]
         if len(made) > ACTIONS_PER_TICK_MAX:
@@ -120,7 +119,12 @@ class Deciders:
                 except _ERRORS as error:
                     self._set_aside(agent, error)
         self._chances = [
-            (agent, b"1:" + beginning(self._seed, "activity", agent.id), _least(agent.activity_percent))
+            (
+                agent,
+                b"1:" + beginning(self._seed, "activity", agent.id),
+                _least(agent.activity_percent),
+                beginning(self._seed, "policy", agent.id),
+            )
             for agent in agents
             if agent.present
         ]

@@ -40,7 +40,7 @@ from econsim.schemas.subject import entity_of
 
 @dataclass(slots=True)
 class DecidedRun:
-    """What policies have decided so far in a run, and the policies."""
+    """Decisions of a run so far, and the policies that made them."""
 
     deciders: Deciders
     """Policies as they are after these ticks."""

@@ -218,7 +218,9 @@ class _DesignReader:
         first = next(iter(found.values()), ())
         for settings in found.values():
             if len(settings) != len(first):
-                what = f"has {len(settings)} values, and {'.'.join(first[0].key[1:])} has {len(first)}"
+                what = (
+                    f"has {len(settings)} values, and {'.'.join(map(str, first[0].key[1:]))} has {len(first)}"
+                )
                 raise self.error(settings[0].key, what, "give every path as many values")
         return found
 

@@ -122,15 +122,15 @@ ShownDifferences = dict[tuple[str, str], tuple[str, bool]]
 
 def difference_columns(outcome: StudyOutcome) -> dict[str, ShownDifferences]:
     """Return heading → column of a table of means: the differences from the baseline, then those of differences, if there are any."""
-    found = {f"minus {outcome.compared_with}": _shown(outcome.differences)}
+    found = {f"minus {outcome.compared_with}": _difference_texts(outcome.differences)}
     if outcome.interactions:
-        found[f"minus that at {outcome.first_point}"] = _shown(
+        found[f"minus that at {outcome.first_point}"] = _difference_texts(
             [each.difference for each in outcome.interactions]
         )
     return found
 
 
-def _shown(differences: Iterable[ConditionDifference]) -> ShownDifferences:
+def _difference_texts(differences: Iterable[ConditionDifference]) -> ShownDifferences:
     found = {}
     for each in differences:
         interval, paired = each.paired.difference, each.paired
