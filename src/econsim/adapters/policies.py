@@ -26,7 +26,7 @@ from typing import Final
 from econsim.adapters.time_limit import TimeLimit
 from econsim.domain.agent.policy import Decision, Observation, Policy
 from econsim.domain.agent.random_draws import Draws
-from econsim.domain.runtime.policy_agents import ACTIONS_PER_TICK_MAX, MakePolicy
+from econsim.domain.runtime.deciding import ACTIONS_PER_TICK_MAX, MakePolicy
 from econsim.errors import ScenarioError
 from econsim.schemas.money import printed_value
 from econsim.schemas.own_policy import PolicySource

@@ -21,6 +21,9 @@ from econsim.domain.audit.facts import Fact, Record, as_record, facts
 from econsim.domain.audit.late_event import LateEvent
 from econsim.domain.measures.measures import mean
 from econsim.errors import InvalidMessage, NotFound, quoted_value
+from econsim.evaluation.bench.period_measures import period_measure, why_no_measure
+from econsim.evaluation.bench.plan import Cell
+from econsim.evaluation.bench.results import measure_names, result_of
 from econsim.report.summary import AgentSummary, MarketSummary, Summary
 from econsim.report.table_definitions import CREDITS_TYPE
 from econsim.runs.recorder import Recorder
@@ -80,6 +83,19 @@ class Result:
         """Return Smith's alpha, percent: the mean over all periods of all markets; none without trades or equilibrium price."""
         periods = (period for market in self.figures.markets for period in market.periods)
         return mean([period.alpha for period in periods if period.alpha is not None])
+
+    def measure(self, name: str) -> float | None:
+        """Return a measure by its name in a design of a study: `efficiency`, `good alpha in 3..5`, `buyer profit in last`.
+
+        In percent, credits or units, as there; without periods, of the whole run; none where nothing was measured. Raises NotFound for
+        another name, and for periods that the run does not have.
+        """
+        known, clock = measure_names(self.figures.scenario), self.figures.scenario.clock
+        if wrong := why_no_measure(name, known, clock.periods):
+            raise NotFound("; ".join(wrong))
+        found = result_of(self.figures, Cell(number=1, treatment="", seed=self.scenario.seed), self.name)
+        over = period_measure(name)
+        return over.value(found) if over else found.measures.get(name)
 
     @property
     def is_as_expected(self) -> bool:

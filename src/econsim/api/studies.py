@@ -89,6 +89,14 @@ class StudyResult:
         """Difference of every measure from the first treatment, run by run on the same seeds, with half its 95 % interval."""
         return self._rows("differences")
 
+    @property
+    def interactions(self) -> list[dict[str, Any]]:
+        """Difference of a treatment from the first one, minus the same at the first point of the grid, with half its 95 % interval.
+
+        It is taken run by run on the same seeds: what the grid changes in the effect of a treatment.
+        """
+        return self._rows("interactions")
+
     @cached_property
     def table(self) -> Table:
         """A row for each run, period and market, treatments and settings as columns."""

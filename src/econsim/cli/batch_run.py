@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from econsim.cli import interrupts
 from econsim.cli.bench_options import BenchTransport
 from econsim.cli.command_group import run_async
-from econsim.cli.output import console, echo, line_printer
+from econsim.cli.output import console, echo, line_printer, prints_to_stderr
 
 if TYPE_CHECKING:
     from econsim.config import Settings
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from econsim.evaluation.bench.results import CellResult
 
 
+@prints_to_stderr()
 def execute(
     config: Settings, files: BatchFiles, record: BatchRecord, jobs: int | None, *, resumed: bool
 ) -> list[CellResult]:

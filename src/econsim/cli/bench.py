@@ -13,7 +13,7 @@ from econsim.cli import bench_options as options
 from econsim.cli.batch_run import execute
 from econsim.cli.bench_options import BenchTransport
 from econsim.cli.command_group import command_line, settings_of
-from econsim.cli.output import print_warnings
+from econsim.cli.output import print_warnings, prints_to_stderr
 from econsim.cli.run_options import PeriodsOption
 from econsim.cli.unused_options import refuse_unused_options
 from econsim.errors import Conflict, EconsimError
@@ -122,6 +122,7 @@ def _check_input(context: typer.Context, look: Callable[[], Found]) -> Found:
         raise typer.BadParameter(str(error), ctx=context) from None
 
 
+@prints_to_stderr()
 def _treatments(
     config: Settings,
     scenarios: Sequence[str],

@@ -9,7 +9,7 @@ import typer
 from econsim.cli import option_types
 from econsim.cli.command_group import settings_of
 from econsim.cli.json_rows import JsonOption, write_rows
-from econsim.cli.output import console, say
+from econsim.cli.output import console, prints_to_stderr, say
 from econsim.cli.run_options import PeriodsOption
 from econsim.errors import EconsimError
 
@@ -44,12 +44,14 @@ def audit(
     from econsim.report.judging import ReportMeasures
 
     settings_of(context)
-    try:
-        wanted = scenario_of(treatment_of(scenario, periods).scenario)
-        check_in_memory(wanted)
-    except EconsimError as error:
-        raise typer.BadParameter(str(error), ctx=context) from None
-    records = [as_record(addressed) for addressed in in_memory.run(wanted, policies=load_policies(wanted))]
+    with prints_to_stderr():
+        try:
+            wanted = scenario_of(treatment_of(scenario, periods).scenario)
+            check_in_memory(wanted)
+        except EconsimError as error:
+            raise typer.BadParameter(str(error), ctx=context) from None
+        events = in_memory.run(wanted, policies=load_policies(wanted))
+        records = [as_record(addressed) for addressed in events]
     found = audited(wanted.expectations, records, wanted, ReportMeasures)
     unbreakable = [each.verdict.name for each in found if not each.is_breakable]
     if as_json:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from econsim.cli.command_group import run_async
 from econsim.cli.interrupts import hold_back_interrupts
-from econsim.cli.output import console, echo, line_printer
+from econsim.cli.output import console, echo, line_printer, prints_to_stderr
 from econsim.errors import Conflict, ScenarioError
 
 if TYPE_CHECKING:
@@ -96,6 +96,7 @@ class _Driven:
         self._opened_at = SystemClock().now()
         self._count = 0
 
+    @prints_to_stderr()
     def run(self) -> None:
         """Run to the end; show progress, and how a replay differs from its recording."""
         from econsim.domain.audit.facts import as_record

@@ -11,7 +11,7 @@ import json
 import os
 import re
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from datetime import datetime
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, Final, TextIO
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from rich.console import Console
 
@@ -84,6 +84,13 @@ def discard_stdout() -> None:
     """Discard the rest of standard output, so that the end of the process does not fail on a closed pipe."""
     with suppress(OSError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextmanager
+def prints_to_stderr() -> Iterator[None]:
+    """Send what policies and their modules print to standard error: standard output is the command's own, as tables or JSON."""
+    with redirect_stdout(sys.stderr):
+        yield
 
 
 def console(*, stderr: bool = False) -> Console:

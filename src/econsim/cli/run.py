@@ -17,7 +17,7 @@ from econsim.cli.command_group import report_path, run_async, settings_of
 from econsim.cli.connect import require_runs
 from econsim.cli.json_rows import write_rows
 from econsim.cli.memory_run import MemoryRequest, run_in_memory, stopped_in_memory, write_tables
-from econsim.cli.output import console, line_printer
+from econsim.cli.output import console, line_printer, prints_to_stderr
 from econsim.cli.own_policies import policies_of, policies_of_log
 from econsim.cli.providers import require_providers
 from econsim.cli.readable_run import ReadableRun
@@ -136,6 +136,7 @@ def _in_memory(config: Settings, request: RunRequest, *, ephemeral: bool) -> Sum
     )
 
 
+@prints_to_stderr()
 def _launch(config: Settings, request: RunRequest, launching: LaunchOptions) -> Summary:
     """Run a scenario over NATS.
 
@@ -186,7 +187,8 @@ def resume(  # noqa: PLR0913 - each is an option of the command
     require_runs(config)
     launching = _launch_options(services, spread=spread, workers=workers)
     launching = replace(launching, policies_of=partial(policies_of_log, run))
-    summary = run_async(_over_nats(config, RunRequest(name=run), launching))
+    with prints_to_stderr():
+        summary = run_async(_over_nats(config, RunRequest(name=run), launching))
     _show(config, summary, report, as_json=as_json)
 
 

@@ -9,7 +9,7 @@ import typer
 
 from econsim.cli import option_types
 from econsim.cli.json_rows import JsonOption, write_rows
-from econsim.cli.output import console, print_warnings, say
+from econsim.cli.output import console, print_warnings, prints_to_stderr, say
 from econsim.cli.setting_options import SetOption, with_set_options
 from econsim.errors import ScenarioError, SetupError
 
@@ -134,9 +134,10 @@ def check(
     from econsim.domain.agent.population import population
     from econsim.runs.scenario_file import load, scenario_warnings
 
-    scenario = with_set_options(context, file, load(file), set_)
-    warnings = scenario_warnings(file, scenario)
-    hashes = _two_hashes(scenario) if twice else ()
+    with prints_to_stderr():
+        scenario = with_set_options(context, file, load(file), set_)
+        warnings = scenario_warnings(file, scenario)
+        hashes = _two_hashes(scenario) if twice else ()
     if as_json:
         repeats = {"repeats": len({*hashes}) == 1} if twice else {}
         write_rows([_scenario_row(file, scenario) | {"warnings": list(warnings)} | repeats])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from econsim.cli import option_types
-from econsim.cli.output import print_warnings
+from econsim.cli.output import print_warnings, prints_to_stderr
 from econsim.errors import ScenarioError
 
 if TYPE_CHECKING:
@@ -72,7 +72,8 @@ def load_with_settings(
     """Return a scenario with the values of the options, and print its warnings; raises as `with_set_options` does."""
     from econsim.runs import scenario_file
 
-    found = with_set_options(context, source, scenario_file.load(source), given)
+    with prints_to_stderr():
+        found = with_set_options(context, source, scenario_file.load(source), given)
     print_warnings(scenario_file.scenario_warnings(source, found))
     return found
 

@@ -13,7 +13,7 @@ from econsim.cli.batch_run import execute
 from econsim.cli.bench_options import BenchTransport
 from econsim.cli.command_group import command_line, settings_of
 from econsim.cli.json_rows import JsonOption, write_rows
-from econsim.cli.output import console, say
+from econsim.cli.output import console, prints_to_stderr, say
 from econsim.cli.setting_options import SetOption, settings_from
 from econsim.cli.unused_options import refuse_unused_options
 from econsim.errors import Conflict, EconsimError
@@ -82,6 +82,7 @@ def study(  # noqa: PLR0913 - each is an option of the command
     finish(files, record, found, as_json=as_json)
 
 
+@prints_to_stderr()
 def _record(  # noqa: PLR0913, PLR0917 - a study is made of them
     context: typer.Context,
     source: str,
@@ -132,31 +133,32 @@ def show(outcome: StudyOutcome) -> None:
     from rich.table import Table
 
     from econsim.evaluation.studies.outcome import with_unit
-    from econsim.evaluation.studies.page import NO_NUMBERS, shown_differences, shown_mean
+    from econsim.evaluation.studies.page import NO_NUMBERS, difference_columns, shown_mean
     from econsim.report.format import NOTHING, count, plural, visible
     from econsim.report.tables import print_table
 
     out = console()
     every = outcome.measures
-    shown = outcome.first_measures
-    differences = shown_differences(outcome)
-    for measure in shown:
+    first_measures = outcome.first_measures
+    columns = difference_columns(outcome)
+    for measure in first_measures:
         table = Table(box=SIMPLE_HEAD)
         for heading in outcome.headings:
             table.add_column(escape(heading))
-        for heading in (with_unit(measure), "n", f"minus {outcome.compared_with}"):
+        for heading in (with_unit(measure), "n", *columns):
             table.add_column(escape(visible(heading)), justify="right")
         for each in outcome.means:
             if each.measure == measure:
-                text, is_clear = differences.get((each.condition.name, measure), (NOTHING, False))
                 labels = (escape(visible(label)) for label in outcome.labels(each.condition))
-                shown_text = f"[bold]{text}[/bold]" if is_clear else text
-                table.add_row(*labels, shown_mean(each), count(each.n), shown_text)
+                shown = (each.condition.name, measure)
+                found = (column.get(shown, (NOTHING, False)) for column in columns.values())
+                texts = (f"[bold]{text}[/bold]" if is_clear else text for text, is_clear in found)
+                table.add_row(*labels, shown_mean(each), count(each.n), *texts)
         print_table(out, table)
     legend = "mean ± half the 95 % interval over runs; differences run by run on the same seeds, bold: the interval leaves 0 out"
     out.print(legend if every else NO_NUMBERS, style="dim", soft_wrap=True)
-    if len(every) > len(shown):
-        out.print(f"{len(every) - len(shown)} measures more on the page", style="dim")
+    if len(every) > len(first_measures):
+        out.print(f"{len(every) - len(first_measures)} measures more on the page", style="dim")
     for run in outcome.failed[:FAILURES_SHOWN_MAX]:
         out.print(f"failed  {run.run}: {visible(run.failure)}", style="red", markup=False, soft_wrap=True)
     if outcome.failed:

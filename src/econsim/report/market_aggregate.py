@@ -19,7 +19,8 @@ from econsim.domain.execution.coded_facts import Cleared, PriceChange
 from econsim.domain.execution.coded_items import AcceptedAsks, ItemRows, RejectedRows, TradeRows
 from econsim.domain.measures.measures import efficiency, smiths_alpha, weighted_mean
 from econsim.report.point_series import PointSeries
-from econsim.report.summary import MarketSummary, Period, Quoted, Trades
+from econsim.report.summary import MarketSummary, Period, Quoted
+from econsim.report.trades import Trades
 from econsim.schemas.scenario import Market
 from econsim.schemas.types import MICROS_PER_CREDIT
 

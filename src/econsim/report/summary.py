@@ -5,7 +5,7 @@ Owns no formula (those are in `domain/measures/measures.py`) and no picture. `ag
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from operator import attrgetter
 
@@ -17,6 +17,7 @@ from econsim.report.gains import GroupGains
 from econsim.report.speed import Speed
 from econsim.report.thinking import GroupThinking
 from econsim.report.tools import GroupTools
+from econsim.report.trades import Trades
 from econsim.report.work import GroupWork
 from econsim.schemas.expectation import MeasureExpectation
 from econsim.schemas.scenario import Mode, PolicyName, Scenario
@@ -66,26 +67,6 @@ class Period:
 
 
 @dataclass(frozen=True, slots=True)
-class Trades:
-    """All trades of a market in order, a column each."""
-
-    ticks: Sequence[int]
-    """Tick of each trade."""
-    periods: Sequence[int]
-    """Trading day of each trade."""
-    prices: Sequence[int]
-    """Price of each trade, micro-credits a unit."""
-    quantities: Sequence[int]
-    """Units of each trade."""
-    gains: Sequence[int]
-    """Surplus each trade added, micro-credits; negative for a trade at a loss to both together."""
-
-    def __len__(self) -> int:
-        """Return how many trades there are."""
-        return len(self.prices)
-
-
-@dataclass(frozen=True, slots=True)
 class MarketSummary:
     """Numbers of one market over the whole run."""
 
@@ -109,6 +90,11 @@ class MarketSummary:
     """Refusal code → count of orders."""
     quotes: tuple[tuple[int, Quoted], ...] = ()
     """Tick and best prices at its end, oldest first; of a long run every second, fourth, … tick."""
+
+    def __repr__(self) -> str:
+        """Return the market in a line, with what most people look for."""
+        means = f"efficiency {_text(self.efficiency, '.1%')}, alpha {_text(self.alpha, '.1f')} %, mean price {_text(self.mean_price, '.3f')}"
+        return f"<market {self.resource}: {len(self.periods)} periods, {len(self.trades):,} trades, {means}>"
 
     @property
     def volume(self) -> int:
@@ -254,6 +240,11 @@ class Summary:
     judged: tuple[Verdict, ...] = ()
     """Verdicts on the scenario's expectations about events; a witness is counted in the events of the run."""
 
+    def __repr__(self) -> str:
+        """Return the figures in a line."""
+        markets = ", ".join(market.resource for market in self.markets)
+        return f"<figures of run {self.run}: {self.scenario.name}, {self.periods} periods, {markets}, {self.trades:,} trades>"
+
     @property
     def is_as_expected(self) -> bool:
         """True if every expectation that was judged holds."""
@@ -340,3 +331,7 @@ def overall_efficiency(
     possible = sum(map(most, able))
     realised = sum(period.surplus for market in able for period in market.periods)
     return realised / possible if possible else None
+
+
+def _text(value: float | None, form: str) -> str:
+    return "none" if value is None else format(value, form)

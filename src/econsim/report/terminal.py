@@ -37,8 +37,9 @@ from econsim.report.format import (
     work_rows,
 )
 from econsim.report.stretches import STRETCHES_HEAD, stretch_rows
-from econsim.report.summary import ExpectationResult, MarketSummary, Summary, Trades
+from econsim.report.summary import ExpectationResult, MarketSummary, Summary
 from econsim.report.tables import print_table
+from econsim.report.trades import Trades
 
 WIDE_MIN: Final = 110
 """Columns from which the tables have all their columns."""

@@ -213,6 +213,14 @@ class Scenario(ScenarioPart):
             check_held(self.changes, first, held.markets, {group.name: group.roles for group in held.agents})
         return self
 
+    def __repr__(self) -> str:
+        """Return name and size of the scenario: all its fields are pages of text."""
+        traded = ", ".join(market.resource for market in self.markets)
+        agents = sum(group.count for group in self.agents)
+        return f"<definition of scenario {self.name}: {traded}; {agents} agents, {self.clock.periods} periods, seed {self.seed}>"
+
+    __str__ = __repr__
+
     @property
     def stretches(self) -> list[tuple[int, int]]:
         """First and last period of each stretch of the run in which the same changes hold, in order."""

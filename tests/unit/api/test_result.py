@@ -169,3 +169,29 @@ def test_surplus_by_side_goes_by_the_values_of_each_period():
     rows = found.surplus(by="group")
     for day in found.figures.markets[0].periods:
         assert sum(row["surplus"] for row in rows if row["period"] == day.number) == day.surplus
+
+
+def test_a_measure_goes_by_its_name_in_designs(result):
+    last = result.market("cpu").periods[-1]
+
+    assert result.measure("efficiency") == 100 * result.efficiency
+    assert result.measure("cpu alpha in last") == last.alpha
+    with pytest.raises(
+        NotFound, match=r"'cpu alpha in 9' does not fit the scenario, which has periods 1\.\."
+    ):
+        result.measure("cpu alpha in 9")
+
+
+def test_whatever_a_result_holds_shows_itself_in_a_line(result):
+    market = result.market("cpu")
+
+    for each in (
+        result,
+        result.figures,
+        market,
+        market.trades,
+        result.records[3],
+        result.scenario.definition,
+    ):
+        assert len(repr(each)) < 300
+    assert str(result.scenario.definition) == repr(result.scenario.definition)

@@ -54,6 +54,36 @@ def test_a_study_leaves_table_picture_page_and_numbers_and_is_listed(econsim, tm
     assert "minus base" in econsim("bench", "show", "s").output
 
 
+OWN = """
+from econsim import Policy
+
+print("loaded")
+
+class Talking(Policy):
+    def act(self, see, draws):
+        print("asked")
+        return ()
+"""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("study", "few.toml", "--set", "agents.seller.policy=mine:Talking", "--jobs", "1", "--json"),
+        ("run", "smith1962", "--transport", "memory", "--set", "agents.seller.policy=mine:Talking", "--json"),
+        ("check", "smith1962", "--set", "agents.seller.policy=mine:Talking", "--twice", "--json"),
+    ],
+)
+def test_what_policies_print_is_not_among_the_json(econsim, tmp_path, words) -> None:
+    (tmp_path / "mine.py").write_text(OWN)
+
+    found = econsim(*words)
+
+    assert all(json.loads(line) for line in found.stdout.splitlines())
+    assert found.stdout
+    assert {"loaded", "asked"} <= {*found.stderr.splitlines()}
+
+
 def test_the_page_names_the_command_that_gives_its_numbers_again(econsim, tmp_path) -> None:
     typed = (
         "--name",

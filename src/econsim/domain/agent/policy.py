@@ -140,6 +140,12 @@ class MarketObservation:
     orders: tuple[OpenOrder, ...]
     """Open orders of the agent, oldest first."""
 
+    def __repr__(self) -> str:
+        """Return what most policies go by, without the tape, which may have a thousand entries."""
+        seen = f"bid {self.bid}, ask {self.ask}, last {self.last}"
+        mine = f"{self.side and self.side.value} {self.traded} of {len(self.values)}, {len(self.orders)} open"
+        return f"<market {self.resource}: {seen}; {mine}, next value {self.value}>"
+
     @property
     def value(self) -> Decimal | None:
         """Value less tax, or cost with tax, of the agent's next unit, credits; None when all are traded, and without a role."""

@@ -60,6 +60,10 @@ class Record:
     """Whole event as its service wrote it, if its data were decoded of that; a copy with other fields has none."""
     _rows: list[Row] | None = field(default=None, init=False, compare=False, repr=False)
 
+    def __repr__(self) -> str:
+        """Return the event in a line, without its data."""
+        return f"<event {self.type} at tick {self.tick}: {self.subject}>"
+
     @property
     def data(self) -> Json:
         """Return the data of the event, decoded JSON; raises InvalidMessage."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import ClassVar, Final
 
 from econsim import subjects
 from econsim.domain.agent.population import Agent
@@ -42,6 +42,9 @@ ITEM_SUBJECTS: Final[Mapping[type[ItemRows], Subject]] = {
 class CodedMarket:
     """One market of a run."""
 
+    seats_class: ClassVar[type[Seats]] = Seats
+    """Class of the seats."""
+
     def __init__(  # noqa: PLR0913, PLR0917 - a market has these parts
         self,
         market: Market,
@@ -54,7 +57,7 @@ class CodedMarket:
         """Seat the agents before the first period; `others` make the traders of some."""
         self.resource = resource = market.resource
         self.clearing = clearing_holder(resource)
-        self.seats = Seats(
+        self.seats = self.seats_class(
             market, (agent for agent in agents if agent.policy is not PolicyName.EXTERNAL), seed, others
         )
         self.book = CodedBook(market, seed, self.seats, accounts)

@@ -37,7 +37,7 @@ from econsim.schemas.agent import Limits
 from econsim.schemas.base import Message
 from econsim.schemas.clock import PeriodClosed, PeriodOpened, RunClosed, RunOpened
 from econsim.schemas.ledger import Chain
-from econsim.schemas.scenario import Clock, Group, PolicyName, Scenario, Until
+from econsim.schemas.scenario import Clock, Group, PolicyName, PolicyPath, Scenario, Until
 from econsim.schemas.subject import Subject
 from econsim.schemas.types import AMOUNT_MAX
 
@@ -52,7 +52,16 @@ _LEDGER: Final = "ledger"
 
 def is_of_coded_agents(scenario: Scenario) -> bool:
     """Tell whether this driver can run a scenario: traders in code alone, and no account that could come near its limit."""
-    if scenario.cognition is not None or any(group.policy not in POLICIES for group in scenario.agents):
+    return can_be_coded(scenario)
+
+
+def can_be_coded(scenario: Scenario, *, own: bool = False) -> bool:
+    """Tell the same; if `own`, of a scenario that may have policies of its own beside the traders in code."""
+    known = (
+        group.policy in POLICIES or (own and isinstance(group.policy, PolicyPath))
+        for group in scenario.agents
+    )
+    if scenario.cognition is not None or not all(known):
         return False
     most = sum(group.count * group.credits for group in scenario.agents)
     for first, last in scenario.stretches:

@@ -17,7 +17,7 @@ from econsim.schemas.scenario import Scenario
 if TYPE_CHECKING:
     from econsim.domain.cognition.recording import Recording
     from econsim.domain.execution.in_memory_run import InMemoryRun
-    from econsim.domain.runtime.policy_agents import MakePolicy
+    from econsim.domain.runtime.deciding import MakePolicy
 
 NOW: Final = "1970-01-01T00:00:00.000000000Z"
 """Wall-clock time of every event in memory, where only logical time passes."""
@@ -39,7 +39,13 @@ def run(
     populated. External agents never act in memory. With a recording, it answers all calls of models. `policies` are the scenario's
     own ones, loaded (`adapters.policies.load_policies`).
     """
-    return conduct(scenario, Envelope(name, salt, 0, NOW), recording, policies).events()
+    envelope = Envelope(name, salt, 0, NOW)
+    if policies and policies.keys() >= set(scenario.own_policies) != set():
+        from econsim.domain.execution.policy_run import PolicyRun, quotes_alone  # noqa: PLC0415 - few runs have such policies
+
+        if quotes_alone(scenario):
+            return PolicyRun(scenario, envelope, policies).events()
+    return conduct(scenario, envelope, recording, policies).events()
 
 
 def conduct(

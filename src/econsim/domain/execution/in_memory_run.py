@@ -31,8 +31,9 @@ from econsim.domain.market.events import allocation_events, cleared_event, item_
 from econsim.domain.market.settlement import run_failure, settlement_halt
 from econsim.domain.runtime.cycle_events import completed_event, started_event
 from econsim.domain.runtime.cycle_run import chosen_actions, chosen_ends
+from econsim.domain.runtime.deciding import MakePolicy
 from econsim.domain.runtime.effects import HostedFile, HostedToolCall, Use, UseReply
-from econsim.domain.runtime.policy_agents import NONE_LOADED, MakePolicy, PolicyAgents
+from econsim.domain.runtime.policy_agents import NONE_LOADED, DecidedRun, PolicyAgents
 from econsim.domain.runtime.thinking_agents import ThinkingAgents
 from econsim.domain.scenario.own_tools import uses_people_or_tasks
 from econsim.errors import RunFailed
@@ -58,8 +59,12 @@ class InMemoryRun:
         envelope: Envelope,
         recording: Recording | None = None,
         policies: Mapping[str, MakePolicy] = NONE_LOADED,
+        decided: DecidedRun | None = None,
     ) -> None:
-        """Start before the run opens; raises ScenarioError for a scenario that cannot be populated."""
+        """Start before the run opens; raises ScenarioError for a scenario that cannot be populated.
+
+        At the ticks of `decided`, policies of one's own decide again what they decided then, without being asked.
+        """
         self._scenario = scenario
         self._envelope = envelope
         self._conditions = Conditions(scenario)
@@ -69,7 +74,7 @@ class InMemoryRun:
         self._resources = tuple(market.resource for market in scenario.markets)
         self._hosts = HostAgents(scenario)
         self._thinking = ThinkingAgents(scenario)
-        self._own = PolicyAgents(scenario, policies)
+        self._own = PolicyAgents(scenario, policies, decided=decided)
         cognition = scenario.cognition or Cognition()
         self._tools = InMemoryTools(scenario, self._post)
         self._files = InMemoryFiles()

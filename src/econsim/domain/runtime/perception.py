@@ -58,6 +58,7 @@ class Perception:
         self._social = SocialPerception(social_agents)
         self._clock = Ticked(period=1, tick_of_period=1)
         self._tick = 0
+        self._limits: dict[str, Limits] | None = None
         self._last_cycles: dict[str, int] = {}
         self._unspent: list[tuple[str, int, str | None, int]] = []
 
@@ -72,6 +73,7 @@ class Perception:
             case Ticked() as ticked:
                 self._open_tick(ticked, addressed.event.tick)
             case PeriodOpened():
+                self._limits = None
                 for orders in self._orders.values():
                     orders.open_period()
             case PeriodClosed(period=period):
@@ -101,19 +103,8 @@ class Perception:
 
     def observe(self, agent: Agent) -> AgentObservation:
         """Return the observation of an agent; the units that its next thought needs depend on its prompt, and are 0 here."""
-        orders = {resource: own.open_orders(agent.id) for resource, own in self._orders.items()}
-        bids = sum(
-            required_amount(Side.BID, order.price, order.quantity, self._markets[resource].reserved_tax)
-            for resource, own in orders.items()
-            for order in own
-            if order.side is Side.BID
-        )
-        asked = {
-            resource: sum(order.quantity for order in own if order.side is Side.ASK)
-            for resource, own in orders.items()
-        }
-        units = {resource: self._holdings.balance(agent.id, resource) for resource in self._markets}
-        held = {resource: units[resource] - asked[resource] for resource in units}
+        bids = self._reserved_credits(agent.id)
+        held = {resource: self.free_units(agent.id, resource) for resource in self._markets}
         token_resource = self._cognition.resource
         return AgentObservation(
             agent.id,
@@ -130,12 +121,42 @@ class Perception:
             self._last_cycles.get(agent.id, 0),
         )
 
+    def free_credits(self, agent: str) -> int:
+        """Return the credits of an agent that no bid reserves, micro-credits."""
+        return self._holdings.balance(agent, CREDITS) - self._reserved_credits(agent)
+
+    def free_units(self, agent: str, resource: str) -> int:
+        """Return the units of an agent that none of its asks offers."""
+        orders = self._orders[resource].open_orders(agent)
+        asked = sum(order.quantity for order in orders if order.side is Side.ASK)
+        return self._holdings.balance(agent, resource) - asked
+
+    def own_orders(self, resource: str) -> OwnOrders:
+        """Return the orders and trades of these agents on a market, to read."""
+        return self._orders[resource]
+
     def limits(self) -> dict[str, Limits]:
-        """Return resource → limits of the best buyer and the best seller among these agents."""
-        return {resource: widest(self._agent_limits(market)) for resource, market in self._markets.items()}
+        """Return resource → limits of the best buyer and the best seller among these agents.
+
+        They are kept as long as none of them trades: a clock that ends periods by them asks at every tick.
+        """
+        if self._limits is None:
+            self._limits = {
+                resource: widest(self._agent_limits(market)) for resource, market in self._markets.items()
+            }
+        return self._limits
+
+    def _reserved_credits(self, agent: str) -> int:
+        return sum(
+            required_amount(Side.BID, order.price, order.quantity, self._markets[resource].reserved_tax)
+            for resource, own in self._orders.items()
+            for order in own.open_orders(agent)
+            if order.side is Side.BID
+        )
 
     def _open_period(self, period: int) -> None:
         """Have the agents and markets of a period; the one before is settled."""
+        self._limits = None
         if self._conditions.change:
             self._markets = self._conditions.markets(period)
             agents = self._conditions.agents(period)
@@ -192,4 +213,5 @@ class Perception:
         self._unspent.clear()
 
     def _trade(self, resource: str, trade: TradeExecuted) -> None:
+        self._limits = None
         self._holdings.trade(resource, trade)

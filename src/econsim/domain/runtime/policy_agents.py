@@ -7,28 +7,27 @@ what they knew. `actions` and `failures` change nothing.
 Life cycles::
 
     collection     holds                            added by              removed by    bound
-    _policies      agent -> its policy              the first tick        a failure     agents of the host
-    _failures      agent -> why it is set aside     a failure             never         agents of the host
     _reported      agents set aside in the log      cycles completed      never         agents of the host
     _actions       actions of the newest tick       Ticked                next Ticked   `ACTIONS_PER_TICK_MAX` an agent
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import islice
-from traceback import walk_tb
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from operator import attrgetter
 from typing import Final
 
 from econsim.domain.agent.conditions import Conditions
-from econsim.domain.agent.policy import Observation, Policy
+from econsim.domain.agent.policy import Observation
 from econsim.domain.agent.population import Agent
-from econsim.domain.agent.random_draws import Draws, beginning
 from econsim.domain.audit.envelope import AddressedEvent
-from econsim.domain.runtime.cycle_run import ACTIONS_PER_CYCLE_MAX, CycleRun
+from econsim.domain.runtime.cycle_run import CycleRun
+from econsim.domain.runtime.deciding import Decided, Deciders, MakePolicy
 from econsim.domain.runtime.effects import Cycle
 from econsim.domain.runtime.perception import Perception
-from econsim.domain.runtime.policy_decisions import MarketObserver, action_of, credits_of
+from econsim.domain.runtime.policy_decisions import MarketObserver, credits_of
 from econsim.errors import ScenarioError
 from econsim.schemas.agent import CognitiveCyclesCompleted, Limits
 from econsim.schemas.clock import PeriodClosed, Ticked
@@ -38,23 +37,16 @@ from econsim.schemas.scenario import PolicyPath, Scenario
 from econsim.schemas.scenario_cognition import Cognition
 from econsim.schemas.subject import entity_of
 
-ACTIONS_PER_TICK_MAX: Final = ACTIONS_PER_CYCLE_MAX
-"""Decisions of one agent in one tick: more is a flood, as for an agent that thinks."""
 
-REASON_LENGTH_MAX: Final = 300
-"""Characters of an error that a report repeats."""
+@dataclass(slots=True)
+class DecidedRun:
+    """Decisions of a run so far, and the policies that made them."""
 
-_PACKAGE: Final = __file__.partition("domain")[0]
-"""Directory of econsim, whose own lines say nothing about a policy."""
+    deciders: Deciders
+    """Policies as they are after these ticks."""
+    by_tick: list[Decided] = field(default_factory=list)
+    """Decisions of each tick, from the first; an agent may have been set aside at the last of them alone."""
 
-_LIBRARIES: Final = "/lib/python"
-"""Part of the path of every installed library: where one of them raised says less than where the policy called it."""
-
-_GENERATED: Final = "<string>"
-"""Path of code that a library has written, such as that of a frozen dataclass."""
-
-MakePolicy = Callable[[], Policy]
-"""Makes a policy for one agent; whatever it raises sets the agent aside."""
 
 NONE_LOADED: Final[Mapping[str, MakePolicy]] = {}
 """Policies of a caller that runs no scenario with policies of one's own."""
@@ -64,11 +56,16 @@ class PolicyAgents:
     """The agents of one host, or of all hosts, whose policy is one's own."""
 
     def __init__(
-        self, scenario: Scenario, policies: Mapping[str, MakePolicy] = NONE_LOADED, host: int | None = None
+        self,
+        scenario: Scenario,
+        policies: Mapping[str, MakePolicy] = NONE_LOADED,
+        host: int | None = None,
+        decided: DecidedRun | None = None,
     ) -> None:
         """Create the agents of the host with this index; of all hosts for None.
 
-        `policies` has what makes the policy of each `module:Class`; raises ScenarioError for one that it lacks.
+        `policies` has what makes the policy of each `module:Class`; raises ScenarioError for one that it lacks. At the ticks of `decided`
+        nobody is asked again: its policies go on after them.
         """
         self._conditions = Conditions(scenario)
         every = self._conditions.agents(1) if scenario.own_policies else ()
@@ -81,9 +78,7 @@ class PolicyAgents:
                     f"policy {agent.policy} is not loaded; load the policies of a scenario before you run it"
                 )
                 raise ScenarioError(message, key="policy", group=agent.group)
-        self._makers = policies
-        self._policies: dict[str, Policy] = {}
-        self._failures: dict[str, str] = {}
+        self._decided = decided or DecidedRun(Deciders(policies, scenario.seed))
         self._reported: set[str] = set()
         self._perception = Perception(self._agents, self._conditions, scenario.cognition or Cognition())
         self._views = {
@@ -91,7 +86,6 @@ class PolicyAgents:
             for resource, market in self._conditions.markets(1).items()
             if self._agents
         }
-        self._seed = scenario.seed
         self._ticks_per_period = self._conditions.clock(1).ticks_per_period
         self._tick = 0
         self._actions: dict[str, list[Action]] = {}
@@ -113,9 +107,11 @@ class PolicyAgents:
             case PeriodClosed(period=period) if self._conditions.change:
                 self._open_period(period + 1)
             case TickCleared() as cleared:
-                self._views[entity_of(addressed.subject)].clear(cleared)
+                self._views[entity_of(addressed.subject)].clear(partial(attrgetter("tape"), cleared))
             case CognitiveCyclesCompleted(items=items):
-                self._reported |= {item.agent for item in items if item.agent in self._failures}
+                self._reported |= {
+                    item.agent for item in items if item.agent in self._decided.deciders.failures
+                }
 
     def actions(self, tick: int) -> Mapping[str, Sequence[Action]]:
         """Return resource → actions of a tick; none for another than the newest."""
@@ -123,8 +119,10 @@ class PolicyAgents:
 
     def failures(self, tick: int) -> dict[str, CycleRun]:
         """Return agent → report of its cycle, for agents that were set aside and that the log does not have as such."""
-        found = {name: why for name, why in self._failures.items() if name not in self._reported}
-        return {name: _report(name, tick, why) for name, why in found.items()}
+        if tick < len(self._decided.by_tick):
+            return {}
+        failed = self._decided.deciders.failures.items()
+        return {name: _report(name, tick, why) for name, why in failed if name not in self._reported}
 
     def limits(self) -> dict[str, Limits]:
         """Return resource → limits of the best buyer and the best seller among these agents, by their values and costs."""
@@ -139,61 +137,35 @@ class PolicyAgents:
         self._ticks_per_period = self._conditions.clock(period).ticks_per_period
 
     def _decide(self) -> None:
+        known = self._decided
+        if self._tick > len(known.by_tick):
+            found = known.deciders.decide(self._tick, self._agents, self._observe, self._views)
+        else:
+            found = known.by_tick[self._tick - 1]
         self._actions = {}
-        for agent in self._agents:
-            if agent.id in self._failures:
-                continue
-            try:
-                chosen = [*self._choices(agent)]
-            except (Exception, SystemExit, GeneratorExit) as error:  # noqa: BLE001 - an agent's own code must not end the others' tick
-                self._failures[agent.id] = _reason(agent, error)
-                self._policies.pop(agent.id, None)
-                continue
-            for resource, action in chosen:
-                self._actions.setdefault(resource, []).append(action)
-
-    def _choices(self, agent: Agent) -> Iterator[tuple[str, Action]]:
-        """Yield resource and action of each decision of an agent; none if it is not there or not active at this tick."""
-        policy = self._policy(agent)
-        if not agent.present or not self._is_active(agent):
-            return
-        decisions = policy.act(self._observe(agent), self._draws("policy", agent))
-        made = [each for each in islice(decisions, ACTIONS_PER_TICK_MAX + 1) if each is not None]
-        if len(made) > ACTIONS_PER_TICK_MAX:
-            message = f"more than {ACTIONS_PER_TICK_MAX} decisions in one tick"
-            raise ValueError(message)
-        for place, decision in enumerate(made):
-            order_id = f"{agent.id}-{self._tick}-{place}"
-            yield action_of(decision, agent.id, order_id, self._views)
-
-    def _policy(self, agent: Agent) -> Policy:
-        """Return the policy of an agent, made at the first tick: what cannot be loaded is reported at once."""
-        if agent.id not in self._policies:
-            assert isinstance(agent.policy, PolicyPath)
-            self._policies[agent.id] = self._makers[agent.policy]()
-        return self._policies[agent.id]
-
-    def _is_active(self, agent: Agent) -> bool:
-        chance = agent.activity_percent
-        return chance == 100 or self._draws("activity", agent).integer(1, 100) <= chance
-
-    def _draws(self, purpose: str, agent: Agent) -> Draws:
-        return Draws(of=beginning(self._seed, purpose, agent.id) + b"%d" % self._tick)
+        for resource, action in found:
+            self._actions.setdefault(resource, []).append(action)
 
     def _observe(self, agent: Agent) -> Observation:
-        seen = self._perception.observe(agent)
+        """Return what an agent sees: its part of the perception of agents that think, in credits."""
+        seen, clock, markets = self._perception, self._perception.clock, {}
+        for resource, view in self._views.items():
+            own, units = seen.own_orders(resource), seen.free_units(agent.id, resource)
+            quote = own.quote
+            markets[resource] = view.view(
+                agent.id,
+                (quote.bid, quote.ask, quote.last),
+                own.traded_units(agent.id),
+                units,
+                own.open_orders(agent.id),
+            )
         return Observation(
             agent.id,
-            seen.tick,
-            seen.period,
-            seen.tick_of_period,
-            credits_of(seen.credits),
-            {
-                market.resource: self._views[market.resource].view(
-                    agent.id, market, seen.holdings[market.resource]
-                )
-                for market in seen.markets
-            },
+            self._tick,
+            clock.period,
+            clock.tick_of_period,
+            credits_of(seen.free_credits(agent.id)),
+            markets,
             self._ticks_per_period,
         )
 
@@ -207,25 +179,3 @@ def _report(agent: str, tick: int, why: str) -> CycleRun:
     cycle = CycleRun(agent, tick, _nothing())
     cycle.failure = why
     return cycle
-
-
-def _reason(agent: Agent, error: BaseException) -> str:
-    """Return why an agent is set aside, with the line of its policy at which that happened."""
-    text = _message(error)
-    what = f"policy {agent.policy} raised {type(error).__name__}" + (f": {text}" if text else "")
-    places = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
-    outside = [place for place in places if not place[0].startswith(_PACKAGE)]
-    own = [each for each in outside if _LIBRARIES not in each[0] and each[0] != _GENERATED] or outside
-    if not own:
-        return what
-    file, line = own[-1]
-    return f"{what} ({file.rpartition('/')[2]}, line {line})"
-
-
-def _message(error: BaseException) -> str:
-    """Return the message of an error as a log can hold it: on one line, no surrogates; empty if it cannot be read."""
-    try:
-        text = str(error)
-    except Exception:  # noqa: BLE001 - code of the policy's own, as that which raised
-        return ""
-    return " ".join(text.encode(errors="backslashreplace").decode().split())[:REASON_LENGTH_MAX]

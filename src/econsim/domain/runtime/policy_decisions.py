@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from decimal import Decimal
 from functools import lru_cache
 from typing import Final
@@ -20,8 +20,9 @@ from econsim.domain.agent.policy import (
     TapeEntry,
 )
 from econsim.domain.agent.population import Agent
-from econsim.domain.cognition.observation import ObservedMarket
-from econsim.schemas.market import Shout, TickCleared
+from econsim.domain.audit.canonical_facts import Prices
+from econsim.domain.cognition.observation import ObservedOrder
+from econsim.schemas.market import Shout
 from econsim.schemas.money import parse_credits, printed_value
 from econsim.schemas.orders import Action, OrderKind, Side, Verb
 from econsim.schemas.scenario import Market
@@ -45,7 +46,7 @@ class MarketObserver:
     def __init__(self, market: Market, agents: Iterable[Agent]) -> None:
         """Start without a tape."""
         self.change(market, agents)
-        self._shouts: tuple[Shout, ...] = ()
+        self._shouts: Callable[[], Iterable[Shout]] = tuple
         self._tape: tuple[TapeEntry, ...] | None = ()
 
     def change(self, market: Market, agents: Iterable[Agent]) -> None:
@@ -66,28 +67,31 @@ class MarketObserver:
             if role.resource == market.resource
         }
 
-    def clear(self, cleared: TickCleared) -> None:
+    def clear(self, shouts: Callable[[], Iterable[Shout]]) -> None:
         """Take over the tape of a batch; it is read when somebody looks at the market."""
-        self._shouts, self._tape = cleared.tape, None
+        self._shouts, self._tape = shouts, None
 
-    def view(self, agent: str, market: ObservedMarket, units: int) -> MarketObservation:
-        """Return what an agent sees; `units` are those that it has and does not offer."""
+    def view(
+        self, agent: str, prices: Prices, traded: int, units: int, orders: Iterable[ObservedOrder]
+    ) -> MarketObservation:
+        """Return what an agent sees at these best and last prices; `units` are those that it has and does not offer."""
         if self._tape is None:
             self._tape = tuple(
-                TapeEntry(each.side, credits_of(each.price), each.traded) for each in self._shouts
+                TapeEntry(each.side, credits_of(each.price), each.traded) for each in self._shouts()
             )
+        bid, ask, last = prices
         side, values = self._roles.get(agent, (None, ()))
         return MarketObservation(
             *self._terms,
-            _credits_or_none(market.best_bid),
-            _credits_or_none(market.best_ask),
-            _credits_or_none(market.last_price),
+            _credits_or_none(bid),
+            _credits_or_none(ask),
+            _credits_or_none(last),
             self._tape,
             side,
             values,
-            market.traded,
+            traded,
             units,
-            tuple(OpenOrder(o.order_id, o.side, credits_of(o.price), o.quantity) for o in market.orders),
+            tuple(OpenOrder(o.order_id, o.side, credits_of(o.price), o.quantity) for o in orders),
         )
 
 
@@ -101,9 +105,7 @@ def _credits_or_none(micros: int | None) -> Decimal | None:
     return None if micros is None else credits_of(micros)
 
 
-def action_of(
-    decision: object, agent: str, order_id: str, markets: Mapping[str, object]
-) -> tuple[str, Action]:
+def action_of(decision: object, agent: str, order_id: str, markets: Collection[str]) -> tuple[str, Action]:
     """Return resource and action of a policy's decision, whose new order gets `order_id`.
 
     The market checks grid, limits, funds and owner, as those of a bot's order. Raises TypeError for what is no decision, ValueError for

@@ -101,7 +101,9 @@ class StudyPlan(Message):
     paths: tuple[str, ...] = ()
     """Paths of settings in which conditions may differ."""
     grid: tuple[str, ...] = ()
-    """Those of them that the grid varies."""
+    """Those of them that the grid varies, with those that vary together."""
+    together: tuple[str, ...] = ()
+    """Those of the grid that vary together."""
     conditions: tuple[StudyCondition, ...]
     """Conditions in the order of the design."""
     measures: tuple[str, ...] = ()

@@ -51,6 +51,8 @@ def _begin() -> None:
     # Ctrl-C reaches the whole group of processes; the parent ends these.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_end_with_parent, daemon=True).start()
+    # What policies print would stand among the tables or JSON of the command that waits for the results.
+    sys.stdout = sys.stderr
     collect_rarely()
 
 

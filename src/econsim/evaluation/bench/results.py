@@ -55,6 +55,8 @@ class MarketPeriod(Message):
     """Units traded."""
     surplus: float
     """Surplus of all trades, credits."""
+    surplus_max: float | None = None
+    """Highest surplus possible, credits; none in results of before it was counted."""
     first_arrival: float | None = None
     """Units sold by the first seller to arrive, percent; none without trades."""
     constrained_efficiency: float | None = None
@@ -152,6 +154,7 @@ def market_periods(summary: Summary) -> tuple[MarketPeriod, ...]:
             mean_price=period.mean_price,
             volume=period.volume,
             surplus=period.surplus / MICROS_PER_CREDIT,
+            surplus_max=period.equilibrium.surplus_max / MICROS_PER_CREDIT if period.equilibrium else None,
             first_arrival=_percent(period.first_arrival),
             constrained_efficiency=_percent(period.constrained_efficiency),
             tax=period.tax / MICROS_PER_CREDIT,

@@ -111,18 +111,30 @@ def paired_differences(
 ) -> tuple[PairedDifference, ...]:
     """Return the paired difference of every measure that two lists of results share."""
     shared = set(measures_of(second))
-    found: list[PairedDifference] = []
-    for measure in measures_of(first):
-        if measure not in shared:
-            continue
-        left, right = by_seed(first, measure), by_seed(second, measure)
-        seeds = [seed for seed in left if seed in right]
-        if not seeds:
-            continue
-        differences = [right[seed] - left[seed] for seed in seeds]
-        before, after = (fsum(side[seed] for seed in seeds) / len(seeds) for side in (left, right))
-        found.append(PairedDifference(measure, before, after, confidence_interval(differences), len(seeds)))
-    return tuple(found)
+    pairs = (
+        paired_difference(measure, by_seed(first, measure), by_seed(second, measure))
+        for measure in measures_of(first)
+        if measure in shared
+    )
+    return tuple(pair for pair in pairs if pair)
+
+
+def paired_difference(
+    measure: str, first: Mapping[int, float], second: Mapping[int, float]
+) -> PairedDifference | None:
+    """Return the second of two mappings of seeds to values less the first, seed by seed; none without a common seed."""
+    differences = differences_by_seed(first, second)
+    if not differences:
+        return None
+    before, after = (fsum(side[seed] for seed in differences) / len(differences) for side in (first, second))
+    return PairedDifference(
+        measure, before, after, confidence_interval([*differences.values()]), len(differences)
+    )
+
+
+def differences_by_seed(first: Mapping[int, float], second: Mapping[int, float]) -> dict[int, float]:
+    """Return seed → second value less the first one, for the seeds that both have."""
+    return {seed: second[seed] - value for seed, value in first.items() if seed in second}
 
 
 def differing_hashes(results: Iterable[CellResult]) -> tuple[tuple[str, int], ...]:

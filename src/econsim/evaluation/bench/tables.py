@@ -43,6 +43,7 @@ MARKET_NUMBERS: Final = {
     "mean_price": "DOUBLE",
     "volume": "BIGINT",
     "surplus": "DOUBLE",
+    "surplus_max": "DOUBLE",
     "first_arrival": "DOUBLE",
     "constrained_efficiency": "DOUBLE",
     "tax": "DOUBLE",

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
-from itertools import product
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from econsim.errors import ScenarioError
+from econsim.evaluation.bench.period_measures import whole_measure, why_no_measure
 from econsim.evaluation.bench.plan import Plan, StudyCondition, StudyPlan, Treatment, make_plan
 from econsim.evaluation.bench.results import measure_names
 from econsim.evaluation.studies.design import NO_TREATMENT, Design, Setting, TreatmentDesign
@@ -22,13 +21,13 @@ def study_plan(design: Design, batch: str) -> tuple[Plan, StudyPlan]:
     """Return the plan of a study's runs, and what its conditions are.
 
     Raises ScenarioError for a scenario or path that there is not, a scenario that cannot be run in memory, two conditions that are the
-    same, and a measure that no condition has.
+    same, and a measure that no condition has, or over periods that one of them has not.
     """
     design.check_size()
     paths = _paths(design)
     treatments, conditions = [], []
     seen: dict[str, str] = {}
-    measures: dict[str, None] = {}
+    scenarios: list[Scenario] = []
     for treatment, point, scenario in _scenarios(design):
         label = scenario.name if treatment.name == NO_TREATMENT else treatment.name
         values = {path: _plain(setting_of(scenario, path)) for path in paths}
@@ -41,18 +40,15 @@ def study_plan(design: Design, batch: str) -> tuple[Plan, StudyPlan]:
         given = {path: json.dumps(value) for path, value in values.items()}
         treatments.append(Treatment(name=name, scenario=text, overrides=given))
         conditions.append(StudyCondition(name=name, treatment=label, values=values))
-        measures |= dict.fromkeys(measure_names(scenario))
-    for measure in design.measures:
-        if measure not in measures:
-            near = get_close_matches(measure, measures, n=1)
-            remedy = f"did you mean {near[0]!r}?" if near else f"the measures are {', '.join(measures)}"
-            raise design.error(("measures",), f"{measure!r} is no measure of this study", remedy)
+        scenarios.append(scenario)
+    _check_measures(design, scenarios)
     study = StudyPlan(
         title=design.title or design.name,
         question=design.question,
         answer=design.answer,
         paths=paths,
-        grid=tuple(design.grid),
+        grid=tuple(design.varied),
+        together=tuple(design.together),
         conditions=tuple(conditions),
         measures=design.measures,
         design=design.text,
@@ -65,8 +61,7 @@ def _scenarios(design: Design) -> Iterator[tuple[TreatmentDesign, dict[str, Sett
     for treatment in design.treatments:
         if treatment.scenario not in loaded:
             loaded[treatment.scenario] = _load(design, treatment)
-        for values in product(*design.grid.values()):
-            point = dict(zip(design.grid, values, strict=True))
+        for point in design.points():
             given = design.settings | treatment.settings | point
             yield treatment, point, _set(design, treatment, loaded[treatment.scenario], given)
 
@@ -99,7 +94,21 @@ def _set(
 def _paths(design: Design) -> tuple[str, ...]:
     """Return the paths in which conditions differ, or may: those of the treatments, then those of the grid."""
     of_treatments = dict.fromkeys(path for each in design.treatments for path in each.settings)
-    return (*of_treatments, *design.grid)
+    return (*of_treatments, *design.varied)
+
+
+def _check_measures(design: Design, scenarios: Sequence[Scenario]) -> None:
+    """Raise ScenarioError for a measure that no scenario has, and for periods that do not fit each that has the measure."""
+    names = [measure_names(each) for each in scenarios]
+    known = [*dict.fromkeys(name for each in names for name in each)]
+    for measure in design.measures:
+        lengths = [
+            scenario.clock.periods
+            for scenario, own in zip(scenarios, names, strict=True)
+            if whole_measure(measure) in own
+        ]
+        if found := why_no_measure(measure, known, min(lengths, default=0)):
+            raise design.error(("measures",), *found)
 
 
 def _name(treatment: str, point: Mapping[str, Setting], values: Mapping[str, object]) -> str:

@@ -12,8 +12,9 @@ markets.good.tick_size = 0.25
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import product
 from math import prod
 from pathlib import Path
 from typing import Final
@@ -70,6 +71,8 @@ class Design:
     """Path → value of every treatment."""
     grid: dict[str, tuple[Setting, ...]] = field(default_factory=dict)
     """Path → values; every treatment is run at every point."""
+    together: dict[str, tuple[Setting, ...]] = field(default_factory=dict)
+    """Path → values, as many for each path: all first values are one point, all second ones the next; crossed with the grid."""
     measures: tuple[str, ...] = ()
     """Measures that are shown; all if it names none."""
     title: str = ""
@@ -88,7 +91,20 @@ class Design:
     @property
     def conditions(self) -> int:
         """Return the number of its conditions: treatments by points of the grid."""
-        return len(self.treatments) * prod(len(values) for values in self.grid.values())
+        points = prod(len(values) for values in self.grid.values())
+        return len(self.treatments) * points * len(next(iter(self.together.values()), (None,)))
+
+    @property
+    def varied(self) -> dict[str, tuple[Setting, ...]]:
+        """Return the paths of the grid, then those that vary together, with their values."""
+        return self.grid | self.together
+
+    def points(self) -> Iterator[dict[str, Setting]]:
+        """Yield the points of the grid, path → value: every combination of its values and of those that vary together."""
+        rows: list[tuple[Setting, ...]] = [*zip(*self.together.values(), strict=True)] or [()]
+        for values in product(*self.grid.values()):
+            for row in rows:
+                yield dict(zip(self.varied, (*values, *row), strict=True))
 
     def check_size(self) -> None:
         """Raise ScenarioError for more conditions or runs than a study takes; nothing is made of them before."""
@@ -109,7 +125,7 @@ class Design:
         if "seed" in settings:
             message = "seed: seeds are no setting of a study; give it other seeds: --seeds 1..20"
             raise ScenarioError(message, key="seed")
-        varied = {*self.grid, *(path for each in self.treatments for path in each.settings)}
+        varied = {*self.varied, *(path for each in self.treatments for path in each.settings)}
         for path in settings:
             if path in varied:
                 message = f"{path} is varied by {self.file}; change it there"

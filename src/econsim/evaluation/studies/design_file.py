@@ -36,7 +36,7 @@ TEXTS: Final = ("name", "title", "question", "answer", "scenario")
 DEPTH_MAX: Final = 16
 """Tables within each other in a design: no path of a scenario has as many words."""
 
-KEYS: Final = (*TEXTS, "seeds", "measures", "settings", "treatments", "grid")
+KEYS: Final = (*TEXTS, "seeds", "measures", "settings", "treatments", "grid", "together")
 """Keys of a design."""
 
 _SHIPPED: Final = files("econsim.evaluation.studies.designs")
@@ -120,6 +120,7 @@ class _DesignReader:
             treatments=self._treatments(scenario),
             settings=dict(self._settings("settings")),
             grid=self._grid(),
+            together=self._together(),
             measures=self._measures(),
             title=texts["title"],
             question=texts["question"],
@@ -199,15 +200,40 @@ class _DesignReader:
         return tuple(found)
 
     def _grid(self) -> dict[str, tuple[Setting, ...]]:
-        table = self._table("grid")
+        found = self._lists("grid")
+        for settings in found.values():
+            values = [each.value for each in settings]
+            for place, value in enumerate(values):
+                if value in values[:place]:
+                    what = f"{printed_value(value)} stands there twice"
+                    raise self.error(settings[0].key, what, "name each value once")
+        return found
+
+    def _together(self) -> dict[str, tuple[Setting, ...]]:
+        found = self._lists("together")
+        if len(found) == 1:
+            raise self.error(
+                ("together",), "has one path, which varies with no other", "write it below [grid]"
+            )
+        first = next(iter(found.values()), ())
+        for settings in found.values():
+            if len(settings) != len(first):
+                what = (
+                    f"has {len(settings)} values, and {'.'.join(map(str, first[0].key[1:]))} has {len(first)}"
+                )
+                raise self.error(settings[0].key, what, "give every path as many values")
+        return found
+
+    def _lists(self, key: str) -> dict[str, tuple[Setting, ...]]:
+        """Return path → values of a table of lists; nothing if there is none."""
+        table = self._table(key)
         if table is None:
             return {}
         if not table:
-            raise self.error(
-                ("grid",), "has no path", "leave it out, or give a path its values, like [10, 20]"
-            )
+            remedy = "leave it out, or give a path its values, like [10, 20]"
+            raise self.error((key,), "has no path", remedy)
         found: dict[str, tuple[Setting, ...]] = {}
-        for path, given in self._flat(table, ("grid",)).items():
+        for path, given in self._flat(table, (key,)).items():
             values = given.value
             if not isinstance(values, list | tuple | range):
                 raise self.error(
@@ -215,10 +241,6 @@ class _DesignReader:
                 )
             if not values:
                 raise self.error(given.key, "has no values", "give it at least two, or leave it out")
-            for place, value in enumerate(values):
-                if value in values[:place]:
-                    what = f"{printed_value(value)} stands there twice"
-                    raise self.error(given.key, what, "name each value once")
             found[path] = tuple(Setting(value, given.key) for value in values)
         return found
 
@@ -253,11 +275,15 @@ class _DesignReader:
 
     def _check_paths(self, design: Design) -> None:
         """Refuse a path that is set in two places: one of them would do nothing."""
+        for path in design.grid:
+            if path in design.together:
+                what = f"{path} is in the grid too"
+                raise self.error(design.together[path][0].key, what, "leave one of them out")
         for treatment in design.treatments:
             for path, setting in treatment.settings.items():
-                if path in design.grid:
+                if path in design.varied:
                     raise self.error(setting.key, f"{path} is in the grid too", "leave one of them out")
-        for path, values in design.grid.items():
+        for path, values in design.varied.items():
             if path == "seed" or path in design.settings:
                 what = f"{path} is set elsewhere too" if path in design.settings else "seeds are no grid"
                 raise self.error(values[0].key, what, "leave one of them out")

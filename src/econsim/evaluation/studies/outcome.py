@@ -12,14 +12,17 @@ from math import fsum
 from typing import Final
 
 from econsim.domain.measures.measures import Interval
+from econsim.evaluation.bench.period_measures import period_measure, whole_measure, with_measures
 from econsim.evaluation.bench.plan import StudyCondition, StudyPlan
 from econsim.evaluation.bench.results import CellResult
 from econsim.evaluation.bench.statistics import (
     PairedDifference,
     by_seed,
     by_treatment,
+    differences_by_seed,
     mean_over_runs,
     measures_of,
+    paired_difference,
     paired_differences,
 )
 from econsim.report.format import NOTHING
@@ -67,6 +70,16 @@ class ConditionDifference:
     """Difference, run by run on the same seeds."""
 
 
+@dataclass(frozen=True, slots=True)
+class Interaction:
+    """A difference between two treatments at one point of the grid, minus the same difference at its first point."""
+
+    difference: ConditionDifference
+    """Difference at the point: its `paired` has both differences, and the second less the first, run by run on the same seeds."""
+    reference: StudyCondition
+    """Condition of the same treatment at the first point."""
+
+
 class StudyOutcome:
     """A study with the results of its runs so far."""
 
@@ -78,8 +91,9 @@ class StudyOutcome:
         """Conditions of the study."""
         self.failed = tuple(each for each in results if each.failure)
         """Runs that ended early, or whose figures mislead."""
+        wanted = [found for name in study.measures if (found := period_measure(name))]
         self.runs: Mapping[str, Sequence[CellResult]] = by_treatment(
-            each for each in results if not each.failure
+            with_measures(each, wanted) for each in results if not each.failure
         )
         """Condition → its runs that came to their end."""
 
@@ -125,6 +139,28 @@ class StudyOutcome:
                 ]
         return tuple(found)
 
+    @cached_property
+    def interactions(self) -> tuple[Interaction, ...]:
+        """Difference of differences of every measure: what the grid changes in the difference of a treatment from the first one."""
+        found = []
+        for condition in self.study.conditions if self.has_treatments else ():
+            baseline, reference = self.baseline(condition), self._reference(condition)
+            if baseline is condition or reference is condition:
+                continue
+            pairs = ((self.baseline(reference), reference), (baseline, condition))
+            for measure in self.measures:
+                there, here = (
+                    differences_by_seed(*(by_seed(self.runs.get(each.name, ()), measure) for each in pair))
+                    for pair in pairs
+                )
+                if paired := paired_difference(measure, there, here):
+                    found.append(Interaction(ConditionDifference(condition, baseline, paired), reference))
+        return tuple(found)
+
+    def _reference(self, condition: StudyCondition) -> StudyCondition:
+        """Return the same treatment at the first point of the grid."""
+        return next(each for each in self.study.conditions if each.treatment == condition.treatment)
+
     def baseline(self, condition: StudyCondition) -> StudyCondition:
         """Return what a condition is compared with: the first treatment at the same point of the grid; of one treatment, its first point."""
         every = self.study.conditions
@@ -142,22 +178,39 @@ class StudyOutcome:
     def compared_with(self) -> str:
         """Name of what the differences are from: the first treatment, or the first point of the grid."""
         first = self.study.conditions[0]
-        return first.treatment if self.has_treatments else ", ".join(self.labels(first))
+        return first.treatment if self.has_treatments else self.first_point
+
+    @property
+    def first_point(self) -> str:
+        """Name of the first point of the grid: its values."""
+        return ", ".join(self._values(self.study.conditions[0])) or self.study.conditions[0].treatment
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """Paths that tell a point of the grid: of those that vary together and say the same of the same key, one."""
+        found: dict[object, str] = {}
+        for path in self.study.grid:
+            values = tuple(each.values[path] for each in self.study.conditions)
+            same = (path.rpartition(".")[2], values) if path in self.study.together else path
+            found.setdefault(same, path)
+        return tuple(found.values())
 
     @property
     def headings(self) -> tuple[str, ...]:
         """Headings of the columns that tell a condition: its treatment, and the paths of the grid, by their last word if that will do."""
-        lasts = [path.rpartition(".")[2] for path in self.study.grid]
+        lasts = [path.rpartition(".")[2] for path in self.columns]
         short = [
-            last if lasts.count(last) == 1 else path
-            for path, last in zip(self.study.grid, lasts, strict=True)
+            last if lasts.count(last) == 1 else path for path, last in zip(self.columns, lasts, strict=True)
         ]
         return (("treatment",) if self.has_treatments or not short else ()) + tuple(short)
 
     def labels(self, condition: StudyCondition) -> tuple[str, ...]:
         """Return what these columns hold for a condition."""
-        values = tuple(map(shown_value, self.point(condition)))
+        values = self._values(condition)
         return ((condition.treatment,) if self.has_treatments or not values else ()) + values
+
+    def _values(self, condition: StudyCondition) -> tuple[str, ...]:
+        return tuple(shown_value(condition.values[path]) for path in self.columns)
 
     def point(self, condition: StudyCondition) -> tuple[object, ...]:
         """Return a condition's values of the grid."""
@@ -166,7 +219,7 @@ class StudyOutcome:
 
 def with_unit(measure: str) -> str:
     """Return a measure with its unit, as an axis or a heading has it."""
-    unit = UNITS.get(measure.rpartition(" ")[2])
+    unit = UNITS.get(whole_measure(measure).rpartition(" ")[2])
     return f"{measure}, {unit}" if unit else measure
 
 

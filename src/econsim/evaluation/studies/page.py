@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from html import escape
 from typing import Final, Literal
 
 from econsim.evaluation.bench.records import BatchFiles, BatchRecord, not_written
 from econsim.evaluation.bench.results import CellResult
-from econsim.evaluation.studies.outcome import ConditionMean, StudyOutcome, with_unit
+from econsim.evaluation.studies.outcome import ConditionDifference, ConditionMean, StudyOutcome, with_unit
 from econsim.evaluation.studies.picture import caption, chart, grid_path, height, omission, study_svg
 from econsim.evaluation.studies.table import COLUMNS, GROUPS, MARKETS, write_tables
 from econsim.report.document import Document, render_document
@@ -32,6 +33,12 @@ PAIRS: Final = (
     "cancels out. An interval that leaves 0 out is bold."
 )
 """Explanation of the differences."""
+
+INTERACTIONS: Final = (
+    "A difference of differences (interaction) is a treatment's difference at a point of the grid minus that at its first point, again run by "
+    "run: what the grid changes in the effect of the treatment."
+)
+"""Explanation of differences of differences."""
 
 NO_NUMBERS: Final = "No run has a value of a measure that is shown."
 """Explanation of a page without numbers."""
@@ -62,23 +69,29 @@ def write(files: BatchFiles, record: BatchRecord, results: list[CellResult]) -> 
 
 
 def numbers(outcome: StudyOutcome) -> dict[str, object]:
-    """Return means and differences as plain values."""
+    """Return means, differences and differences of differences as plain values."""
     return {
         "study": outcome.batch,
         "failed": [each.run for each in outcome.failed],
         "means": mean_rows(outcome),
-        "differences": [
-            {
-                "condition": each.condition.name,
-                "baseline": each.baseline.name,
-                "measure": each.paired.measure,
-                "difference": each.paired.second - each.paired.first,
-                "half_width": each.paired.difference.half_width if each.paired.difference else None,
-                "n": each.paired.seeds,
-                "is_clear": each.paired.is_clear,
-            }
-            for each in outcome.differences
+        "differences": [_difference_row(each) for each in outcome.differences],
+        "interactions": [
+            _difference_row(each.difference) | {"reference": each.reference.name}
+            for each in outcome.interactions
         ],
+    }
+
+
+def _difference_row(found: ConditionDifference) -> dict[str, object]:
+    paired = found.paired
+    return {
+        "condition": found.condition.name,
+        "baseline": found.baseline.name,
+        "measure": paired.measure,
+        "difference": paired.second - paired.first,
+        "half_width": paired.difference.half_width if paired.difference else None,
+        "n": paired.seeds,
+        "is_clear": paired.is_clear,
     }
 
 
@@ -103,10 +116,23 @@ def shown_mean(each: ConditionMean) -> str:
     return plus_minus(each.mean, each.interval.half_width) if each.interval else f"{each.mean:.4g}"
 
 
-def shown_differences(outcome: StudyOutcome) -> dict[tuple[str, str], tuple[str, bool]]:
-    """Return condition and measure → the difference from the baseline, and whether its interval leaves 0 out."""
+ShownDifferences = dict[tuple[str, str], tuple[str, bool]]
+"""Condition and measure → a difference as a table shows it, and whether its interval leaves 0 out."""
+
+
+def difference_columns(outcome: StudyOutcome) -> dict[str, ShownDifferences]:
+    """Return heading → column of a table of means: the differences from the baseline, then those of differences, if there are any."""
+    found = {f"minus {outcome.compared_with}": _difference_texts(outcome.differences)}
+    if outcome.interactions:
+        found[f"minus that at {outcome.first_point}"] = _difference_texts(
+            [each.difference for each in outcome.interactions]
+        )
+    return found
+
+
+def _difference_texts(differences: Iterable[ConditionDifference]) -> ShownDifferences:
     found = {}
-    for each in outcome.differences:
+    for each in differences:
         interval, paired = each.paired.difference, each.paired
         text = f"{paired.second - paired.first:.4g}"
         if interval:
@@ -136,10 +162,11 @@ def render(outcome: StudyOutcome, record: BatchRecord) -> str:
     seeds = {cell.seed for cell in record.plan.cells}
     facts = f"{plural(len(study.conditions), 'condition')}, {plural(len(seeds), 'seed')} each, {plural(len(record.plan.cells), 'run')}."
     notes = [facts, omission(outcome), _failures(outcome), "" if outcome.measures else NO_NUMBERS]
+    explanations = (INTERVALS, PAIRS, INTERACTIONS if outcome.interactions else "", by_chance(outcome))
     main = (
         f'<div class="grid">{"".join(drawn)}</div>',
         '<section class="part"><h2>Numbers</h2>',
-        f'<p class="facts">{escape(INTERVALS)} {escape(PAIRS)} {escape(by_chance(outcome))}</p>',
+        f'<p class="facts">{escape(" ".join(filter(None, explanations)))}</p>',
         *(measure_table(outcome, measure) for measure in outcome.measures),
         "</section>",
         '<section class="part"><h2>Conditions</h2>',
@@ -169,7 +196,8 @@ def render(outcome: StudyOutcome, record: BatchRecord) -> str:
 
 def by_chance(outcome: StudyOutcome) -> str:
     """Return how many differences leave 0 out by chance alone, as a sentence; empty for few differences."""
-    number = sum(1 for each in outcome.differences if each.paired.difference)
+    every = (*outcome.differences, *(each.difference for each in outcome.interactions))
+    number = sum(1 for each in every if each.paired.difference)
     if number < 10:
         return ""
     return f"Of {number} differences about {number / 20:.0f} leave 0 out by chance alone."
@@ -181,17 +209,18 @@ def _failures(outcome: StudyOutcome) -> str:
 
 
 def measure_table(outcome: StudyOutcome, measure: str, look: Literal["card", ""] = "card") -> str:
-    """Return a measure under each condition, with its difference from the first treatment, as HTML; `card` is the look of a page."""
-    differences = shown_differences(outcome)
-    rows = []
+    """Return a measure under each condition, with its differences, as HTML; `card` is the look of a page."""
+    columns, rows = difference_columns(outcome), []
     for each in outcome.means:
         if each.measure == measure:
-            text, is_clear = differences.get((each.condition.name, measure), (NOTHING, False))
-            shown = f"<b>{escape(text)}</b>" if is_clear else escape(text)
-            rows.append((*outcome.labels(each.condition), shown_mean(each), count(each.n), shown))
+            shown = (
+                column.get((each.condition.name, measure), (NOTHING, False)) for column in columns.values()
+            )
+            cells = (f"<b>{escape(text)}</b>" if is_clear else escape(text) for text, is_clear in shown)
+            rows.append((*outcome.labels(each.condition), shown_mean(each), count(each.n), *cells))
     wide = len(outcome.headings)
-    head = (*outcome.headings, with_unit(measure), "n", f"minus {outcome.compared_with}")
-    return table(head, rows, raw=(wide + 2,), text=range(wide), look=look)
+    head = (*outcome.headings, with_unit(measure), "n", *columns)
+    return table(head, rows, raw=range(wide + 2, len(head)), text=range(wide), look=look)
 
 
 def _conditions(outcome: StudyOutcome) -> str:

@@ -78,9 +78,16 @@ def height(outcome: StudyOutcome) -> int:
 
 
 def grid_path(outcome: StudyOutcome) -> str:
-    """Return the first path of the grid whose values are all numbers: the charts' horizontal axis; empty without one."""
-    for path in outcome.study.grid:
-        values = [each.values[path] for each in outcome.study.conditions]
+    """Return the first path of the grid whose values are all numbers: the charts' horizontal axis; empty without one.
+
+    Of paths that vary together, one that has another value at each point.
+    """
+    study = outcome.study
+    points = len({tuple(each.values[path] for path in study.together) for each in study.conditions})
+    for path in study.grid:
+        values = [each.values[path] for each in study.conditions]
+        if path in study.together and len(set(values)) < points:
+            continue
         if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
             return path
     return ""
@@ -160,5 +167,8 @@ def _series(outcome: StudyOutcome) -> list[str]:
 def _who(condition: StudyCondition, outcome: StudyOutcome, path: str) -> str:
     """Return the series of a condition: its treatment, and its values of the grid but that of the axis."""
     several = outcome.has_treatments
-    rest = [f"{each} = {shown_value(condition.values[each])}" for each in outcome.study.grid if each != path]
+    along = {path, *(outcome.study.together if path in outcome.study.together else ())}
+    rest = [
+        f"{each} = {shown_value(condition.values[each])}" for each in outcome.columns if each not in along
+    ]
     return ", ".join(([condition.treatment] if several or not rest else []) + rest)

@@ -35,6 +35,7 @@ COLUMNS: Final[Mapping[str, str]] = {
     "mean_price": "Mean price of the units traded, credits; empty without trades.",
     "volume": "Units traded.",
     "surplus": "Surplus of all trades, credits.",
+    "surplus_max": "Highest surplus possible, credits.",
     "first_arrival": "Units sold by the first seller to arrive, percent; empty without trades.",
     "constrained_efficiency": "Surplus realised of the highest possible within price limits and after tax, percent; empty where none is.",
     "tax": "Tax on the units traded, credits; negative for a subsidy.",

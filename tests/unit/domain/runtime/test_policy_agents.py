@@ -11,7 +11,8 @@ from run_builders import canonical_hash
 from econsim import Ask, Bid, Cancel, Observation, Policy
 from econsim.domain.audit.envelope import Envelope
 from econsim.domain.execution.in_memory import NOW, conduct, run
-from econsim.domain.runtime.policy_agents import ACTIONS_PER_TICK_MAX, PolicyAgents
+from econsim.domain.runtime.deciding import ACTIONS_PER_TICK_MAX
+from econsim.domain.runtime.policy_agents import PolicyAgents
 from econsim.errors import ScenarioError
 from econsim.schemas.agent import CognitiveCyclesCompleted
 from econsim.schemas.clock import Ticked

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from econsim import Policy
@@ -68,6 +68,49 @@ def test_a_design_without_treatments_and_grid_is_one_condition() -> None:
     _, study = planned('scenario = "smith1962"\nseeds = [4, 2]')
 
     assert [each.name for each in study.conditions] == ["smith1962"]
+
+
+TOGETHER = """
+[together]
+"agents.buyer.policy" = ["zi_c", "zip"]
+"agents.seller.policy" = ["zi_c", "zip"]
+"""
+
+
+def test_paths_that_vary_together_are_points_crossed_with_the_grid() -> None:
+    plan, study = planned(DESIGN + TOGETHER)
+
+    assert [(*each.values.values(),) for each in study.conditions[:4]] == [
+        (11, 5, "zi_c", "zi_c"),
+        (11, 5, "zip", "zip"),
+        (11, 10, "zi_c", "zi_c"),
+        (11, 10, "zip", "zip"),
+    ]
+    assert len(plan.cells) == parse(DESIGN + TOGETHER).conditions * 3 == 24
+    assert study.together == ("agents.buyer.policy", "agents.seller.policy")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (('["zi_c", "zip"]\n"agents.s', '["zip"]\n"agents.s'), "agents.seller.policy: has 2 values, and agents.buyer.policy has 1; give every path as many"),
+        (('"agents.seller.policy" = ["zi_c", "zip"]', ""), "together: has one path, which varies with no other; write it below [grid]"),
+        (('"agents.seller.policy" =', '"clock.ticks_per_period" ='), "line 17: together.clock.ticks_per_period: clock.ticks_per_period is in the grid too"),
+        (('"agents.seller.policy" =', '"agents.buyer.count" ='), "agents.buyer.count is in the grid too"),
+        (('"agents.seller.policy" = ["zi_c", "zip"]', '"agents.seller.policy" = "zip"'), "'zip' is no list"),
+    ],
+)  # fmt: skip
+def test_paths_that_cannot_vary_together_are_refused_in_one_line(change, words) -> None:
+    assert words in refusal(DESIGN + TOGETHER.replace(*change))
+
+
+def test_a_measure_over_periods_fits_every_condition_that_has_it() -> None:
+    wanted = 'measures = ["good alpha in last", "efficiency in 2"]\n'
+
+    assert planned(wanted + DESIGN)[1].measures == ("good alpha in last", "efficiency in 2")
+    assert "'efficiency in 3' does not fit the scenario, which has periods 1..2" in refusal(
+        wanted.replace("2", "3") + DESIGN
+    )
 
 
 def test_python_gives_numbers_of_numpy_and_classes_of_policies_as_values() -> None:
@@ -169,9 +212,10 @@ def test_tables_in_tables_without_end_are_refused() -> None:
     assert "tables within tables" in refusal(f'scenario = "smith1962"\nseeds = "1"\n[settings]\n{deep} = 1')
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # slow on a loaded machine, whatever the examples
 @given(st.recursive(st.none() | st.integers() | st.text(max_size=5) | st.floats(), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3), max_leaves=6))  # fmt: skip
 def test_whatever_python_gives_is_a_design_or_refused(value) -> None:
-    for key in ("seeds", "settings", "treatments", "grid", "measures", "name", "scenario"):
+    for key in ("seeds", "settings", "treatments", "grid", "together", "measures", "name", "scenario"):
         document = {"scenario": "smith1962", "seeds": "1..2", "settings": {}} | {key: value}
         with suppress(ScenarioError):
             study_plan(from_document(document), "b")

@@ -9,8 +9,8 @@ from bench_builders import result
 
 from econsim.evaluation.bench.plan import StudyCondition, StudyPlan
 from econsim.evaluation.bench.results import MarketPeriod
-from econsim.evaluation.studies.outcome import StudyOutcome
-from econsim.evaluation.studies.picture import SERIES_MAX, omission, study_svg
+from econsim.evaluation.studies.outcome import StudyOutcome, with_unit
+from econsim.evaluation.studies.picture import SERIES_MAX, grid_path, omission, study_svg
 from econsim.evaluation.studies.table import write_tables
 
 
@@ -94,6 +94,51 @@ def test_treatments_are_compared_at_the_same_point_of_the_grid() -> None:
         ("high {'tax': 0, 'n': 5}", "low {'tax': 0, 'n': 5}"),
         ("high {'tax': 0, 'n': 10}", "low {'tax': 0, 'n': 10}"),
     ]
+
+
+def test_a_difference_of_differences_is_taken_run_by_run_where_all_four_conditions_have_the_seed() -> None:
+    wanted = study(*((name, {"n": n}) for name in ("low", "high") for n in (5, 10)), grid=("n",))
+    values = [{1: 1.0, 2: 5.0, 9: 0.0}, {1: 2.0, 2: 4.0}, {1: 2.0, 2: 6.0}, {1: 6.0, 2: 8.0, 3: 0.0}]
+    results = [each for pair in zip(wanted.conditions, values, strict=True) for each in runs(*pair)]
+
+    (found,) = StudyOutcome("b", wanted, results).interactions
+
+    paired = found.difference.paired
+    assert (found.difference.condition.name, found.reference.name) == ("high {'n': 10}", "high {'n': 5}")
+    assert (paired.first, paired.second, paired.difference.mean) == (1.0, 4.0, 3.0)
+    assert (paired.difference.half_width, paired.seeds, paired.is_clear) == (0.0, 2, True)
+
+
+def test_without_treatments_or_a_grid_there_is_no_difference_of_differences() -> None:
+    over = study(*(("base", {"n": n}) for n in (5, 10)), grid=("n",))
+    found = [each for condition in over.conditions for each in runs(condition, {1: 1.0, 2: 2.0})]
+
+    assert not StudyOutcome("b", over, found).interactions
+    assert not two({1: 1.0, 2: 2.0}, {1: 2.0, 2: 4.0}).interactions
+
+
+def test_measures_over_some_periods_stand_beside_those_of_the_run() -> None:
+    wanted = study(("low", {}), measures=("cpu alpha in 2", "cpu alpha"))
+    days = tuple(
+        MarketPeriod(market="cpu", period=n, efficiency=None, alpha=n * 10, mean_price=1, volume=1, surplus=1)
+        for n in (1, 2)
+    )
+
+    means = StudyOutcome("b", wanted, runs(wanted.conditions[0], {1: 15.0}, "cpu alpha", periods=days)).means
+
+    assert {each.measure: each.mean for each in means} == {"cpu alpha in 2": 20.0, "cpu alpha": 15.0}
+    assert with_unit("cpu alpha in 2") == "cpu alpha in 2, %"
+
+
+def test_paths_that_vary_together_and_say_the_same_are_one_column() -> None:
+    points = [{"buyer.policy": name, "seller.policy": name, "tick": 2 * n} for n, name in enumerate("ab", 1)]
+    paths = ("buyer.policy", "seller.policy", "tick")
+    wanted = study(*(("base", point) for point in points), grid=paths, together=paths)
+    found = StudyOutcome("b", wanted, [])
+
+    assert found.headings == ("policy", "tick")
+    assert found.labels(wanted.conditions[1]) == ("b", "4")
+    assert grid_path(found) == "tick"
 
 
 def test_points_of_one_treatment_are_compared_with_the_first() -> None:

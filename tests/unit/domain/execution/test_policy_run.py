@@ -1,0 +1,145 @@
+"""Policies of one's own in the quick driver: the same events as in the driver for all runs, whatever they decide."""
+
+from itertools import zip_longest
+
+import pytest
+from factories import group, role, scenario
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from random_economies import POLICIES, changing_economies, economies
+
+from econsim import Ask, Bid, Cancel, Policy, Replace
+from econsim.domain.audit.envelope import Envelope
+from econsim.domain.audit.late_event import LateEvent
+from econsim.domain.execution import coded_journal, policy_run
+from econsim.domain.execution.in_memory import NOW
+from econsim.domain.execution.in_memory_run import InMemoryRun
+from econsim.domain.execution.policy_run import PolicyRun, quotes_alone
+from econsim.schemas.scenario_cognition import Cognition
+
+ENVELOPE = Envelope("run_1", "ab", 0, NOW)
+OWN = "mine:Policy"
+MIXED = st.one_of(POLICIES, st.just(OWN))
+
+
+class Quoting(Policy):
+    """Quotes a random part of the value, remembers all that it saw, and counts how often it was asked."""
+
+    asked = 0
+
+    def __init__(self):
+        self.seen = []
+
+    def act(self, see, draws):
+        type(self).asked += 1
+        self.seen.append(see)
+        for market in see.markets.values():
+            if market.value is not None and draws.integer(1, 4) > 1:
+                yield market.quote(market.value * (len(self.seen) % 3 + draws.integer(1, 100)) / 60)
+
+
+class Odd(Quoting):
+    """Decides now and then what no coded agent does."""
+
+    def act(self, see, draws):
+        yield from super().act(see, draws)
+        for name, market in see.markets.items():
+            resting = market.orders[0].order_id if market.orders else "nothing"
+            odd = [
+                Cancel(name, resting),
+                Replace(name, resting, market.tick_size, 2),
+                Bid(name, market.price_max, 2),
+                Ask(name, market.tick_size * 3 / 2),
+                Bid(name, market.price_max, kind="fill_or_kill"),
+            ]
+            if see.tick > 2 and draws.integer(1, 6) == 1:
+                yield odd[draws.integer(0, 4)]
+        if draws.integer(1, 40) == 1:
+            raise ValueError
+
+
+def events(driver):
+    return [(each.subject, each.json()) for each in driver.events()]
+
+
+def outcome(drive, policy):
+    """Return the events of a run, its accounts, its journal, and what its policies saw."""
+    made = []
+
+    def make():
+        made.append(policy())
+        return made[-1]
+
+    driver = drive({OWN: make})
+    told = events(driver)
+    held = [(holder, list(driver.ledger.amounts(holder))) for holder in driver.ledger.holders()]
+    return told, held, driver.journal.sequence, driver.journal.head_hash, [each.seen for each in made]
+
+
+def differs(wanted, policy):
+    """Return the first pair of events in which the drivers differ, else what else does; none if nothing does."""
+    general = outcome(lambda made: InMemoryRun(wanted, ENVELOPE, policies=made), policy)
+    quick = outcome(lambda made: PolicyRun(wanted, ENVELOPE, made), policy)
+    first = next((pair for pair in zip_longest(general[0], quick[0]) if pair[0] != pair[1]), None)
+    return first or next((pair for pair in zip(general, quick, strict=True) if pair[0] != pair[1]), None)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(economies(MIXED).filter(quotes_alone), st.sampled_from([Quoting, Odd]))
+def test_both_drivers_make_the_same_events_whatever_policies_decide(wanted, policy):
+    assert differs(wanted, policy) is None
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(changing_economies(MIXED).filter(quotes_alone), st.sampled_from([Quoting, Odd]))
+def test_both_drivers_make_the_same_events_whatever_changes_from_period_to_period(wanted, policy):
+    assert differs(wanted, policy) is None
+
+
+def market(mechanism="continuous_double_auction", **clock):
+    sides = [("buyer", "bid", OWN), ("seller", "ask", "zi_c")]
+    found = [
+        group(name, policy, count=3, roles=[role(side, first=1, last=3, units=2)])
+        for name, side, policy in sides
+    ]
+    timing = {"periods": 2, "ticks_per_period": 20, **clock}
+    return scenario(*found, markets=[{"resource": "cpu", "mechanism": mechanism}], clock=timing)
+
+
+@pytest.mark.parametrize("policy", [Quoting, Odd])
+def test_each_policy_is_asked_once_a_tick_also_by_a_driver_that_takes_over(policy):
+    policy.asked, made = 0, []
+
+    def make():
+        made.append(policy())
+        return made[-1]
+
+    events(PolicyRun(market(), ENVELOPE, {OWN: make}))
+
+    assert policy.asked == sum(len(each.seen) for each in made)
+    for each in made:
+        assert [see.tick for see in each.seen] == [*range(1, len(each.seen) + 1)]
+
+
+@pytest.mark.parametrize(("unsealed", "decisions"), [(30, 200_000), (50_000, 25), (30, 25)])
+def test_entries_and_decisions_that_are_not_kept_change_nothing(monkeypatch, unsealed, decisions):
+    monkeypatch.setattr(coded_journal, "UNSEALED_MAX", unsealed)
+    monkeypatch.setattr(policy_run, "DECISIONS_KEPT_MAX", decisions)
+    general = InMemoryRun(market(), ENVELOPE, policies={OWN: Quoting})
+    late = [*PolicyRun(market(), ENVELOPE, {OWN: Quoting}).events()]
+
+    assert [(each.subject, each.json()) for each in late] == events(general)
+
+
+def test_policies_that_quote_have_no_objects_made_for_their_events():
+    quick = [*PolicyRun(market(), ENVELOPE, {OWN: Quoting}).events()]
+
+    assert {type(each) for each in quick} == {LateEvent}
+
+
+@pytest.mark.parametrize(
+    "other", [market("call_auction"), market().model_copy(update={"cognition": Cognition()})]
+)
+def test_other_scenarios_have_the_driver_for_all_runs(other):
+    assert quotes_alone(market())
+    assert not quotes_alone(other)
