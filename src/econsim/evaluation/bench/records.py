@@ -14,10 +14,10 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from pydantic import Field, ValidationError
 
@@ -137,7 +137,8 @@ class BatchFiles:
                 message = f"batch {self.name!r} is being run by another process; wait for it, or end it first"
                 raise Conflict(message, code="batch_is_running") from None
             self._drop_torn_line()
-            yield Writer(self.path / CELLS)
+            with ExitStack() as stack:
+                yield Writer(self.path / CELLS, stack)
         finally:
             os.close(descriptor)
 
@@ -167,15 +168,19 @@ class BatchFiles:
 class Writer:
     """Writer of a batch's results."""
 
-    def __init__(self, path: Path) -> None:
-        """Append to the file of the results."""
+    def __init__(self, path: Path, stack: ExitStack) -> None:
+        """Append to the file of the results, which is opened for the first one, and closed with `stack`."""
         self._path = path
+        self._stack = stack
+        self._file: IO[bytes] | None = None
 
     def add(self, result: CellResult) -> None:
-        """Append a result; raises SetupError if the disk does not take it."""
+        """Append a result, at once and whole; raises SetupError if the disk does not take it."""
         try:
-            with open_append(self._path) as file:
-                file.write(result.model_dump_json().encode() + b"\n")
+            if self._file is None:
+                self._file = self._stack.enter_context(open_append(self._path))
+            self._file.write(result.model_dump_json().encode() + b"\n")
+            self._file.flush()
         except OSError as error:
             raise not_written(self._path, error) from error
 
