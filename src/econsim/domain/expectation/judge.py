@@ -87,7 +87,7 @@ class Judge:
         It is `add`, but for what a type needs not. The opening comes first and by `add`.
         """
         panel, is_state = self._panel, kind in self._state_types
-        is_watched = any(watch.type == kind for each in self._monitors for watch in each.watches())
+        is_watched = self._watches.watches(kind)
         is_awaited = kind in COPIED and panel.waits_for_copies
         if panel.looks or panel.follower or is_awaited or (is_state and is_watched):
             return self.add

@@ -55,13 +55,18 @@ class WatchIndex:
         for each in watches:
             self._watches.setdefault(each[0].type, []).append(each)
 
+    def watches(self, kind: str) -> bool:
+        """Return whether a monitor watches events of a type."""
+        return kind in self._watches
+
     def route(self, entry: Record | LateEvent) -> Route:
         """Return where a record goes."""
-        found = self._routes.get(entry.subject)
+        subject = entry.subject
+        found = self._routes.get(subject)
         if found is None:
             found = self._make(entry)
             if len(self._routes) < SUBJECTS_MAX:
-                self._routes[entry.subject] = found
+                self._routes[subject] = found
         return found
 
     def _make(self, entry: Record | LateEvent) -> Route:
