@@ -10,6 +10,8 @@ import gc
 import time
 from collections.abc import Callable, Coroutine
 from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from nats.aio.client import Client
@@ -23,11 +25,11 @@ from econsim.adapters.poll import Poll
 from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.app import Server
 from econsim.domain.execution import in_memory
-from econsim.evaluation.bench.batch import treatment_of
-from econsim.evaluation.bench.cell import run_in_memory
+from econsim.evaluation.bench.batch import run_in_memory, treatment_of
 from econsim.evaluation.bench.live import LiveBatch, run_live
-from econsim.evaluation.bench.plan import Cell, scenario_of
+from econsim.evaluation.bench.plan import Cell, Plan, scenario_of
 from econsim.evaluation.bench.pool import process_pool
+from econsim.evaluation.bench.records import BatchFiles, BatchRecord
 from econsim.runs.remote import execution_of, run_connection
 from econsim.services.gc_tuning import collect_rarely
 
@@ -65,24 +67,32 @@ def run(options: Options) -> list[Line]:
 
 
 def _engine(name: str, cells: int) -> Line:
-    """Run cells, and the engine alone on the same scenarios and seeds, in turn."""
-    text, numbers = treatment_of(name, 1).scenario, count(1)
+    """Run batches of cells with their records on disk, and the engine alone on the same scenarios and seeds, in turn."""
+    treatment, numbers = treatment_of(name, 1), count(1)
     shares = []
-    for _ in range(ROUNDS):
-        part = [Cell(number=next(numbers), treatment=name, seed=seed) for seed in range(cells // ROUNDS)]
+    with TemporaryDirectory() as state:
+        for batch in (f"b{number}" for number in range(ROUNDS)):
+            part = [
+                Cell(number=next(numbers), treatment=treatment.name, seed=seed)
+                for seed in range(cells // ROUNDS)
+            ]
+            plan = Plan(batch=batch, treatments=(treatment,), cells=tuple(part))
+            files = BatchFiles(Path(state), batch)
+            record = BatchRecord(plan=plan, transport="memory", command="", started_at="", versions={})
+            files.create(record)
 
-        def engine(part: list[Cell] = part) -> None:
-            for cell in part:
-                for _ in in_memory.run(scenario_of(text, cell.seed), cell.run("b")):
-                    pass
+            def engine(plan: Plan = plan) -> None:
+                for cell in plan.cells:
+                    for _ in in_memory.run(scenario_of(treatment.scenario, cell.seed), cell.run(plan.batch)):
+                        pass
 
-        def whole(part: list[Cell] = part) -> None:
-            for cell in part:
-                run_in_memory(text, cell, cell.run("b"))
+            def whole(plan: Plan = plan, files: BatchFiles = files) -> None:
+                with files.writer() as writer:
+                    run_in_memory(plan, plan.cells, 1, writer.add)
 
-        shares.append(_timed(engine) / _timed(whole))
+            shares.append(_timed(engine) / _timed(whole))
     what = f"engine's share of the processor time of {cells:,} cells of {name} in memory"
-    return Line(what, "", shares, at_least=SHARE_MIN, note="one period each, judged")
+    return Line(what, "", shares, at_least=SHARE_MIN, note="one period each, judged and recorded")
 
 
 def _timed(act: Callable[[], None]) -> float:

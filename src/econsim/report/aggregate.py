@@ -15,9 +15,8 @@ from econsim.domain.agent.conditions import Conditions
 from econsim.domain.agent.population import Agent
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import Json, Record, as_record
-from econsim.domain.audit.late_event import LateEvent
+from econsim.domain.audit.late_event import LateEvent, Move
 from econsim.domain.audit.stored_rows import Row
-from econsim.domain.execution.coded_chains import FILL, GIVEN, TAXED_FILL, ChainRow
 from econsim.domain.execution.coded_facts import Cleared, PriceChange, TickOpened
 from econsim.domain.execution.coded_items import ItemRows, TradeRows
 from econsim.domain.execution.coded_journal import PostedRows, RefusedRows
@@ -32,10 +31,9 @@ from econsim.report.tools import PAID, ToolAggregator
 from econsim.report.work import OF_WORK, TASK_MONEY, WorkAggregator
 from econsim.schemas.clock import RunOpened
 from econsim.schemas.expectation import MeasureExpectation
-from econsim.schemas.ledger import CREDITS, MONEY, Kind, TransferPosted
+from econsim.schemas.ledger import MONEY, Kind, TransferPosted
 from econsim.schemas.names import IN_MEMORY
 from econsim.schemas.scenario import Scenario
-from econsim.schemas.subject import entity_of
 
 if TYPE_CHECKING:
     from econsim.domain.expectation.judge import Judge
@@ -64,15 +62,29 @@ _COUNTED_ALONE: Final = frozenset(
 """Types of events of which only the number matters here."""
 
 
+MEASURED: Final = frozenset(
+    row.type
+    for row in (
+        subjects.RUN_OPENED,
+        subjects.TICKED,
+        subjects.ASK_ACCEPTED,
+        subjects.TRADE_EXECUTED,
+        subjects.RUN_CLOSED,
+    )
+)
+"""Types of events of a run of coded agents that measures need; what agents own they take of its accounts."""
+
+
 class RunAggregator:
     """Summary of a run that grows with each event."""
 
-    def __init__(self, *, judges: bool = True) -> None:
+    def __init__(self, *, judges: bool = True, conditions: Conditions | None = None) -> None:
         """Start before the run opened; its first event must be `system.run.opened`.
 
-        `judges` if the scenario's expectations on events are judged, too.
+        `judges` if the scenario's expectations on events are judged, too; `conditions` are the run's, if somebody has them already.
         """
         self._judges = judges
+        self._conditions = conditions
         self._judge: Judge | None = None
         self._opened: Record | None = None
         self._scenario: Scenario | None = None
@@ -161,26 +173,26 @@ class RunAggregator:
 
     def _add_late(self, source: LateEvent) -> bool:
         """Add an event that is not made yet, by its facts as they are; return false for one that is read like any other."""
-        told = True
-        match source.content:
-            case RefusedRows():
-                told = False
-            case PostedRows(rows=rows):
-                self._post_rows(rows)
+        content, tick = source.content, source.tick
+        match content:
             case TickOpened(period=period, tick_of_period=tick_of_period):
-                self._turn(source.tick, period, tick_of_period)
-            case ItemRows() | Cleared() | PriceChange() as content:
-                resource = entity_of(source.subject)
-                self._books[resource].add_rows(content, source.tick, self._period)
+                self._turn(tick, period, tick_of_period)
+            case RefusedRows():
+                return False
+            case PostedRows():
+                for cause, moves in content.moves():
+                    self._move(cause, moves)
+            case ItemRows() | Cleared() | PriceChange():
+                resource = source.entity
+                self._books[resource].add_rows(content, tick, self._period)
                 if isinstance(content, TradeRows):
                     for _, _, price, buyer, seller, *_ in content.rows:
                         self._gains.exchange(resource, self._period, price, 1, buyer, seller)
             case _:
-                told = False
-        if told:
-            self._messages[source.type] += 1
-            self._tick = max(self._tick, source.tick)
-        return told
+                return False
+        self._messages[source.type] += 1
+        self._tick = max(self._tick, tick)
+        return True
 
     def take_balances(self, balance: Callable[[str, str], int]) -> None:
         """Take from the run's accounts what agents own and owe, in place of journal entries that were not given."""
@@ -239,7 +251,7 @@ class RunAggregator:
 
             self._judge = Judge(on_events, scenario, is_logged=entry.correlation_id != IN_MEMORY)
             self._judge.add(entry, self._count)
-        conditions = Conditions(scenario)
+        conditions = self._conditions or Conditions(scenario)
         self._agents = conditions.agents(1)
         self._thinking = ThinkingAggregator(self._agents)
         self._tools = ToolAggregator(self._agents)
@@ -281,23 +293,7 @@ class RunAggregator:
             ]
             self._move(chain["cause"], moves)
 
-    def _post_rows(self, rows: Iterable[ChainRow]) -> None:
-        """Add the chains of an entry that is not made yet: only those of trades, and the clock's, move money."""
-        owned = self._owned[CREDITS]
-        for form, *fields in rows:
-            if form in (FILL, TAXED_FILL):
-                _, _, price, buyer, seller, *_ = fields
-                owned[buyer] -= price
-                owned[seller] += price
-                if form == TAXED_FILL:
-                    debit, credit, tax = fields[-3:]
-                    owned[debit] -= tax
-                    owned[credit] += tax
-            elif form == GIVEN:
-                _, cause, *moves = fields
-                self._move(cause, [move[1:] for move in moves])
-
-    def _move(self, cause: str, moves: Iterable[tuple[str, str, str, int]]) -> None:
+    def _move(self, cause: str, moves: Iterable[Move]) -> None:
         """Add the movements of a chain: debit, credit, asset and amount of each."""
         for debit, credit, asset, amount in moves:
             if asset in MONEY:

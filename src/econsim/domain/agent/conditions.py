@@ -19,6 +19,7 @@ from econsim.domain.agent.population import Agent, check_period, population, sch
 from econsim.errors import ScenarioError
 from econsim.schemas.ledger import fiscal_holder
 from econsim.schemas.scenario import Clock, Market, Scenario
+from econsim.schemas.scenario_parts import Draw
 from econsim.schemas.scenario_words import Redraw
 
 KEPT_MAX: Final = 4
@@ -40,6 +41,11 @@ class Conditions:
     def __getstate__(self) -> dict[str, object]:
         """Return all but what is found again from the scenario: copies of views of a run hold these conditions."""
         return {**self.__dict__, "_scenarios": {}, "_markets": {}, "_agents": {}}
+
+    @property
+    def are_drawn(self) -> bool:
+        """True if values are drawn by the scenario's seed; if not, runs of all seeds have the same conditions."""
+        return any(_draws(self._scenario))
 
     @property
     def change(self) -> bool:
@@ -118,6 +124,10 @@ def check_conditions(scenario: Scenario) -> None:
 
 def _redraws(scenario: Scenario) -> bool:
     """Return whether values are ever drawn anew in a period."""
+    return any(draw.redraw is Redraw.PERIOD for draw in _draws(scenario))
+
+
+def _draws(scenario: Scenario) -> list[Draw]:
     draws = [role.draw for group in scenario.agents for role in group.roles]
     draws += [change.draw for change in scenario.changes]
-    return any(draw is not None and draw.redraw is Redraw.PERIOD for draw in draws)
+    return [draw for draw in draws if draw is not None]

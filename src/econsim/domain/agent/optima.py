@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import Final
+
 from econsim.domain.agent.conditions import Conditions
 from econsim.domain.measures.equilibrium import Equilibrium, find_constrained, find_equilibrium
+from econsim.schemas.scenario_parts import Market
+
+SCHEDULES_KEPT: Final = 64
+"""Schedules whose equilibria a process keeps: those of the markets of a batch's treatments, which the runs of all seeds share."""
 
 
 class Optima:
@@ -33,9 +40,12 @@ class Optima:
         key = self._conditions.key(period)
         if key not in self._found:
             values, costs = self._conditions.schedule(self._resource, period)
-            market = self._conditions.market(self._resource, period)
-            self._found[key] = (
-                find_equilibrium(values, costs, market.tick_size),
-                find_constrained(values, costs, market),
-            )
+            self._found[key] = _equilibria(values, costs, self._conditions.market(self._resource, period))
         return self._found[key]
+
+
+@lru_cache(SCHEDULES_KEPT)
+def _equilibria(
+    values: tuple[int, ...], costs: tuple[int, ...], market: Market
+) -> tuple[Equilibrium, Equilibrium]:
+    return find_equilibrium(values, costs, market.tick_size), find_constrained(values, costs, market)

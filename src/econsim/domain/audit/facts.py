@@ -123,6 +123,10 @@ class Record:
                 return parts
         return None
 
+    def field(self, name: str) -> Any:  # noqa: ANN401 - any JSON
+        """Return one field of the data; raises KeyError if they have none of this name."""
+        return self.data[name]
+
     @property
     def entity(self) -> str:
         """Return the subject's second token: the resource of a market event, the agent of an agent's report."""

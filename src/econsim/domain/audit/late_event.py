@@ -7,8 +7,8 @@ data are made at the first look at `event`. To make all of them took a quarter o
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Protocol
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from econsim.domain.audit.canonical_facts import FactText
 from econsim.domain.audit.envelope import AddressedEvent, derived_id, new_event
@@ -16,21 +16,42 @@ from econsim.domain.audit.facts import Json, Record
 from econsim.schemas.base import Event
 from econsim.schemas.subject import Subject, entity_of
 
+Move = tuple[str, str, str, int]
+"""Debit, credit, asset and amount of a transfer that changes what its holders own."""
 
-class Content(Protocol):
+
+class Content:
     """Facts of an event, as plain records."""
+
+    __slots__ = ()
 
     def data(self) -> object:
         """Return the data of the event."""
+        raise NotImplementedError
 
     def parts(self) -> list[Json] | None:
         """Return the event's items or chains as JSON; none if it carries none."""
+        return None
 
     def json(self) -> Json:
         """Return the data of the event as JSON."""
+        raise NotImplementedError
+
+    def field(self, name: str) -> Any:  # noqa: ANN401 - any JSON
+        """Return one field of the data as JSON; raises KeyError if they have none of this name."""
+        return self.json()[name]
 
     def texts(self) -> Iterable[FactText] | None:
         """Return the canonical texts of the event's facts; none if they are taken from its JSON."""
+        raise NotImplementedError
+
+    def __len__(self) -> int:
+        """Return the number of the event's facts."""
+        return 1
+
+    def moves(self) -> Sequence[tuple[str, Sequence[Move]]]:
+        """Return cause and movements of each applied chain that has some; reservations move nothing."""
+        return ()
 
 
 class Address:
@@ -125,6 +146,15 @@ class LateEvent(AddressedEvent):
                 data=self.content.data(),
             )
         return self._made
+
+    @property
+    def parts(self) -> list[Json] | None:
+        """Items or chains as JSON; none for an event that carries none."""
+        return self.content.parts()
+
+    def field(self, name: str) -> Any:  # noqa: ANN401 - any JSON
+        """Return one field of the data as JSON; raises KeyError if they have none of this name."""
+        return self.content.field(name)
 
     def record(self) -> Record:
         """Return the event as a record; its ids and its data are made when somebody looks at them."""

@@ -29,6 +29,9 @@ ChainRow = tuple[Any, ...]
 RESERVE, RESERVE_MORE, TAKE_OVER, FILL, RELEASE, RELEASE_MORE, GIVEN, TAXED_FILL = range(8)
 """Numbers of the forms."""
 
+MOVING: Final = frozenset((FILL, TAXED_FILL, GIVEN))
+"""Numbers of the forms that change what somebody owns; the others reserve and release."""
+
 SHORT: Final = Refusal.DEBIT_ACCOUNT_WOULD_GO_NEGATIVE
 """The only reason of the ledger to refuse a reservation of a coded agent."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from operator import itemgetter
-from typing import Final
+from typing import Any, Final
 
 from econsim.domain.audit.canonical_facts import (
     FactText,
@@ -15,6 +15,7 @@ from econsim.domain.audit.canonical_facts import (
     tick_text,
 )
 from econsim.domain.audit.facts import Json
+from econsim.domain.audit.late_event import Content
 from econsim.domain.execution.coded_items import SIDES, ItemRow
 from econsim.domain.market.tape import Told, shouts
 from econsim.schemas.base import Message
@@ -30,7 +31,7 @@ from econsim.schemas.orders import Side
 _NUMBER: Final = itemgetter(0)
 
 
-class MadeData:
+class MadeData(Content):
     """An event whose data are made already."""
 
     __slots__ = ("_data",)
@@ -43,9 +44,6 @@ class MadeData:
         """Return the data of the event."""
         return self._data
 
-    def parts(self) -> None:
-        """Return none: the event is one fact."""
-
     def json(self) -> Json:
         """Return the data of the event as JSON."""
         return self._data.model_dump(mode="json")
@@ -55,7 +53,7 @@ class MadeData:
         return fact_texts(self._data)
 
 
-class TickOpened:
+class TickOpened(Content):
     """The opening of a tick."""
 
     __slots__ = ("period", "tick_of_period")
@@ -69,9 +67,6 @@ class TickOpened:
         """Return the data of the event."""
         return Ticked(period=self.period, tick_of_period=self.tick_of_period)
 
-    def parts(self) -> None:
-        """Return none: the event is one fact."""
-
     def json(self) -> Json:
         """Return the data of the event as JSON."""
         return {"period": self.period, "tick_of_period": self.tick_of_period}
@@ -81,7 +76,7 @@ class TickOpened:
         return (tick_text(self.period, self.tick_of_period),)
 
 
-class Cleared:
+class Cleared(Content):
     """The end of a batch; its tape is put together of the batch's orders and trades."""
 
     __slots__ = ("accepted", "batch", "closed", "items", "orders", "period", "quote", "trades")
@@ -126,9 +121,6 @@ class Cleared:
             last_sequence=0,
         )
 
-    def parts(self) -> None:
-        """Return none: the event is one fact."""
-
     def json(self) -> Json:
         """Return the data of the event as JSON."""
         return {
@@ -145,6 +137,15 @@ class Cleared:
             "period_closed": self.closed,
             "last_sequence": 0,
         }
+
+    def field(self, name: str) -> Any:  # noqa: ANN401 - any JSON
+        """Return one field of the data as JSON; the tape, which is put together, is for who asks for it."""
+        match name:
+            case "quote":
+                return _quote_json(self.quote)
+            case "period_closed":
+                return self.closed
+        return super().field(name)
 
     def texts(self) -> Iterable[FactText]:
         """Return the canonical text."""
@@ -174,7 +175,7 @@ def tape_rows(
     return shouts(told)
 
 
-class PriceChange:
+class PriceChange(Content):
     """A market's new price."""
 
     __slots__ = ("quote", "resource", "volume")
@@ -189,9 +190,6 @@ class PriceChange:
         """Return the data of the event."""
         quote = Quote(*self.quote)
         return PriceUpdated(resource=self.resource, price=quote.last, quote=quote, volume=self.volume)
-
-    def parts(self) -> None:
-        """Return none: the event is one fact."""
 
     def json(self) -> Json:
         """Return the data of the event as JSON."""

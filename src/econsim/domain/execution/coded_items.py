@@ -17,6 +17,7 @@ from econsim.domain.audit.canonical_facts import (
     trade_text,
 )
 from econsim.domain.audit.facts import Json
+from econsim.domain.audit.late_event import Content
 from econsim.schemas.base import Message
 from econsim.schemas.market import (
     Accepted,
@@ -43,7 +44,7 @@ _REJECTED: Final = tuple(each.name for each in fields(OrderRejected))
 """Names of the fields of a refusal, in their order."""
 
 
-class ItemRows:
+class ItemRows(Content):
     """Items of one kind of one batch, in book order; a row has the fields that differ between orders of one unit."""
 
     __slots__ = ("rows",)
@@ -52,9 +53,9 @@ class ItemRows:
         """Take the rows of an event, at most ITEMS_PER_EVENT_MAX."""
         self.rows = rows
 
-    def data(self) -> Message:
-        """Return the data of the event."""
-        raise NotImplementedError
+    def __len__(self) -> int:
+        """Return the number of items."""
+        return len(self.rows)
 
     def parts(self) -> list[Json]:
         """Return the items as JSON, which takes a tenth of the time of objects and their JSON."""
@@ -63,10 +64,6 @@ class ItemRows:
     def json(self) -> Json:
         """Return the data of the event as JSON."""
         return {"items": self.parts()}
-
-    def texts(self) -> Iterable[FactText]:
-        """Return the canonical text of each item."""
-        raise NotImplementedError
 
 
 class AcceptedBids(ItemRows):

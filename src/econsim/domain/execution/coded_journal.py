@@ -12,8 +12,10 @@ from typing import Final
 
 from econsim.domain.audit.canonical_facts import FactText, refused_text
 from econsim.domain.audit.facts import Json
+from econsim.domain.audit.late_event import Content, Move
 from econsim.domain.execution.coded_chains import (
     FORMS,
+    MOVING,
     SHORT,
     TEXTS,
     ChainParts,
@@ -36,7 +38,7 @@ UNSEALED_MAX: Final = 50_000
 """Chains of entries without a hash that are kept, about 12 MB."""
 
 
-class PostedRows:
+class PostedRows(Content):
     """A journal entry of applied chains; its hash is made at the first look at it."""
 
     __slots__ = ("clearing", "hash", "journal", "previous_hash", "rows", "sequence")
@@ -55,6 +57,10 @@ class PostedRows:
             self.previous_hash = previous_hash
             self.hash = chained_hash(previous_hash, self.sequence, self.body().encode())
         return self.hash
+
+    def __len__(self) -> int:
+        """Return the number of chains."""
+        return len(self.rows)
 
     def chains(self) -> Iterable[ChainParts]:
         """Yield id, cause and legs of each chain."""
@@ -108,6 +114,12 @@ class PostedRows:
         clearing = self.clearing
         return [TEXTS[form](clearing, *fields) for form, *fields in self.rows]
 
+    def moves(self) -> Sequence[tuple[str, Sequence[Move]]]:
+        """Return cause and movements of each chain that has some: of trades, and of the clock."""
+        clearing = self.clearing
+        moving = [FORMS[row[0]](clearing, *row[1:]) for row in self.rows if row[0] in MOVING]
+        return [(cause, [leg[2:6] for leg in legs]) for _, cause, legs in moving] if moving else ()
+
     def body(self) -> str:
         """Return the hashed body of the entry."""
         return f"posted\n[{','.join([chain_json(*parts) for parts in self.chains()])}]"
@@ -138,6 +150,10 @@ class RefusedRows(PostedRows):
     def parts(self) -> list[Json]:
         """Return the chains as JSON."""
         return [asdict(each) for each in self.refusals()]
+
+    def moves(self) -> Sequence[tuple[str, Sequence[Move]]]:
+        """Return nothing: refused chains move nothing."""
+        return ()
 
     def texts(self) -> Iterable[FactText]:
         """Return the canonical text of each chain."""

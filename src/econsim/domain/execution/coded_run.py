@@ -22,7 +22,7 @@ from econsim.domain.agent.conditions import Conditions
 from econsim.domain.agent.population import Agent
 from econsim.domain.agent.prospects import external_limits
 from econsim.domain.audit.canonical_facts import Prices
-from econsim.domain.audit.envelope import AddressedEvent, Envelope
+from econsim.domain.audit.envelope import Envelope
 from econsim.domain.audit.late_event import Address, LateEvent, Moment
 from econsim.domain.clock.period import deal, endow, redeem
 from econsim.domain.clock.schedule import LogicalTime, ends_period, exhausted
@@ -89,14 +89,19 @@ class CodedRun:
     """Class of the markets."""
 
     def __init__(
-        self, scenario: Scenario, envelope: Envelope, others: Mapping[str, MakeQuoter] = NO_OTHERS
+        self,
+        scenario: Scenario,
+        envelope: Envelope,
+        others: Mapping[str, MakeQuoter] = NO_OTHERS,
+        conditions: Conditions | None = None,
     ) -> None:
         """Start before the run opens; raises ScenarioError for a scenario that cannot be populated.
 
         `others` make the traders of some agents in the place of their policies'; the journal then is that of this object alone.
+        `conditions` are the scenario's, if somebody has them already.
         """
         self._scenario = scenario
-        self._conditions = Conditions(scenario)
+        self._conditions = conditions or Conditions(scenario)
         self._agents, self._held = self._conditions.agents(1), self._conditions.in_period(1)
         self._resources = tuple(market.resource for market in scenario.markets)
         self._has_externals = any(agent.policy is PolicyName.EXTERNAL for agent in self._agents)
@@ -117,7 +122,7 @@ class CodedRun:
         self._posted = Address(subjects.TRANSFER_POSTED, _LEDGER, envelope.run)
         self._refused = Address(subjects.TRANSFER_REFUSED, _LEDGER, envelope.run)
 
-    def events(self) -> Iterator[AddressedEvent]:
+    def events(self) -> Iterator[LateEvent]:
         """Yield the events of the run from its opening to its closing."""
         opened = RunOpened(scenario=self._scenario, salt=self._moment.salt)
         yield self._event(subjects.RUN_OPENED, opened)
@@ -146,6 +151,11 @@ class CodedRun:
         """Return best bid, best ask and last price of a market after its newest batch."""
         return next(each.quote for each in self._markets if each.resource == resource)
 
+    def balance(self, holder: str, asset: str) -> int:
+        """Return what a holder owns of an asset, or owes."""
+        account = self.ledger.find(holder, asset)
+        return account.posted if account else 0
+
     @property
     def clock(self) -> Clock:
         """Return the clock as it is in the period under way."""
@@ -167,7 +177,7 @@ class CodedRun:
             self._now = self._now.next_tick()
             ended = self._ends()
             yield from self._tick(ended=ended)
-        yield from self._move(redeem(self._agents, self._resources, period, self._posted_balance))
+        yield from self._move(redeem(self._agents, self._resources, period, self.balance))
         yield self._event(subjects.PERIOD_CLOSED, PeriodClosed(period=period))
 
     def _change(self, period: int) -> None:
@@ -235,18 +245,14 @@ class CodedRun:
             {market.resource: market.seats.limits() for market in self._markets}
         ]
         if self._has_externals:
-            limits.append(external_limits(self._agents, self._held.markets, self._posted_balance))
+            limits.append(external_limits(self._agents, self._held.markets, self.balance))
         if limits != self._asked:
             self._asked, self._exhausted = limits, exhausted(limits)
         return self._exhausted or now.tick_of_period >= clock.ticks_per_period
-
-    def _posted_balance(self, agent: str, asset: str) -> int:
-        account = self.ledger.find(agent, asset)
-        return account.posted if account else 0
 
 
 def _entries(scenario: Scenario, envelope: Envelope) -> Iterator[PostedRows]:
     """Yield the journal entries of a run."""
     for addressed in CodedRun(scenario, envelope).events():
-        if isinstance(addressed, LateEvent) and isinstance(addressed.content, PostedRows):
+        if isinstance(addressed.content, PostedRows):
             yield addressed.content

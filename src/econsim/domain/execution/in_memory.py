@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 NOW: Final = "1970-01-01T00:00:00.000000000Z"
 """Wall-clock time of every event in memory, where only logical time passes."""
 
+SALT: Final = "memory"
+"""Salt of a run without a given one: nobody is to be kept from guessing its ids."""
+
 NAME: Final = names.IN_MEMORY
 """Id of a run without a given id."""
 
@@ -29,7 +32,7 @@ NAME: Final = names.IN_MEMORY
 def run(
     scenario: Scenario,
     name: str = NAME,
-    salt: str = "memory",
+    salt: str = SALT,
     recording: Recording | None = None,
     policies: Mapping[str, MakePolicy] | None = None,
 ) -> Iterator[AddressedEvent]:

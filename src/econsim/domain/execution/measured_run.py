@@ -38,10 +38,6 @@ class MeasuredRun(CodedRun):
 
     market_class = MeasuredMarket
 
-    def balance(self, holder: str, asset: str) -> int:
-        """Return what a holder owns of an asset, or owes."""
-        return self.ledger.position(holder, asset).posted
-
     def _post(
         self, clearing: str, applied: Sequence[ChainRow], refused: Sequence[ChainRow]
     ) -> list[LateEvent]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
-from typing import Any, Final
+from typing import Final
 
 from econsim.domain.audit.causality import named_cause, names_of
 from econsim.domain.expectation.monitor import (
     Decision,
     Monitor,
+    See,
+    SeeAll,
     Watch,
     failing,
     holding,
@@ -20,13 +22,10 @@ from econsim.domain.expectation.monitor import (
     watch,
 )
 from econsim.domain.expectation.names import CATALOG
-from econsim.domain.expectation.occurrence import Now, Occurrence, distance
-from econsim.domain.expectation.pattern import compile_pattern, fits, key_of
+from econsim.domain.expectation.occurrence import Facts, Now, Occurrence, distance
+from econsim.domain.expectation.pattern import Key, compile_pattern, data_key, fits, key_of
 from econsim.schemas.expectation_forms import Latency, Then
 from econsim.schemas.expectation_parts import Bound, Correlation, EventPattern
-
-Key = tuple[Any, ...]
-"""Values of correlated fields."""
 
 EARLY_MAX: Final = 4_096
 """Facts kept that may stand before what they follow from, in the same tick."""
@@ -52,8 +51,23 @@ class FollowUps:
         """Returns the key by which events belong to a trigger."""
         self.key_of_event = key_of(same, self.event.type, is_later=True)
         """Returns the key by which an event belongs to its trigger."""
+        self._key_of_data = data_key(same, is_later=True)
         self._open: dict[Key, list[_Waiting]] = {}
         self._order: deque[_Waiting] = deque()
+
+    def watch_event(self, see: See, see_all: SeeAll) -> Watch:
+        """Return the watch for the event, at once for all facts of a record if their data alone tell which are wanted."""
+        found, event = watch(self.event, see), self.event
+        is_alone = event.type != self.trigger.type and event.test is None and not event.actor
+        return replace(found, see_all=see_all) if is_alone and self._key_of_data else found
+
+    def wanted(self, facts: Facts) -> Iterator[Occurrence]:
+        """Yield those of a record's facts that triggers wait for."""
+        waiting, key_of_data = self._open, self._key_of_data
+        if key_of_data:
+            for position, data in facts.data() if waiting else ():
+                if key_of_data(data) in waiting:
+                    yield facts.fact(position)
 
     def begin(self, seen: Occurrence, key: Key | None = None) -> None:
         """Take a trigger."""
@@ -118,7 +132,7 @@ class ThenMonitor(Monitor):
         self._bound = form.within
         self._descent = _Descent() if form.caused else None
         self._triggers = 0
-        self._nearest: Occurrence | None = None
+        self._nearest: Occurrence | Facts | None = None
         self._overdue: tuple[Occurrence, Key, int] | None = None
 
     def watches(self) -> Iterator[Watch]:
@@ -128,7 +142,7 @@ class ThenMonitor(Monitor):
             for kind in CATALOG:
                 yield Watch(kind, self._follow)
             return
-        yield watch(answers.event, self._meet)
+        yield answers.watch_event(self._meet, self._meet_all)
         yield watch(answers.trigger, self._begin)
 
     @property
@@ -170,6 +184,13 @@ class ThenMonitor(Monitor):
             for trigger, after in self._answers.meet(seen, key):
                 self._check(trigger, seen, after)
 
+    def _meet_all(self, facts: Facts) -> None:
+        # The event of an overdue trigger still tells by how much it missed.
+        for seen in facts if self._overdue else self._answers.wanted(facts):
+            self._meet(seen)
+        if len(facts):
+            self._nearest = facts
+
     def _check(self, trigger: Occurrence, seen: Occurrence, after: float) -> None:
         unit = self._bound.unit
         if after > self._bound.size:
@@ -179,7 +200,8 @@ class ThenMonitor(Monitor):
 
     def _failure(self, trigger: Occurrence, sequence: int) -> Decision:
         text = f"{self._answers.trigger.text} was not followed by {self._answers.event.text} within {self._bound}"
-        return failing(text, "", (trigger,), self._nearest, is_final=True, sequence=sequence)
+        last = self._nearest.last if isinstance(self._nearest, Facts) else self._nearest
+        return failing(text, "", (trigger,), last, is_final=True, sequence=sequence)
 
     def _follow(self, seen: Occurrence) -> None:
         """Take any fact: it may be an event, a trigger, or a link of the chain of causes between them."""
@@ -243,7 +265,7 @@ class LatencyMonitor(Monitor):
     def watches(self) -> Iterator[Watch]:
         """Yield the event, then the trigger."""
         answers = self._answers
-        yield watch(answers.event, self._meet)
+        yield answers.watch_event(self._meet, self._meet_all)
         yield watch(answers.trigger, self._begin)
 
     def pass_to(self, now: Now) -> None:
@@ -285,6 +307,10 @@ class LatencyMonitor(Monitor):
                 self._fast += 1
             else:
                 self._late(trigger, seen, after)
+
+    def _meet_all(self, facts: Facts) -> None:
+        for seen in self._answers.wanted(facts):
+            self._meet(seen)
 
     def _late(self, trigger: Occurrence, event: Occurrence | None, after: float) -> None:
         self._slow += 1

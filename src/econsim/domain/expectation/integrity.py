@@ -17,6 +17,7 @@ from pydantic_core import from_json, to_json
 
 from econsim import subjects
 from econsim.domain.audit.facts import Record, record
+from econsim.domain.expectation.names import CATALOG, REPORTED, data_of
 from econsim.domain.ledger.journal import GENESIS_HASH, chained_hash, entry_hash
 from econsim.errors import InvalidMessage
 from econsim.schemas.base import SCHEMA_VERSION
@@ -297,6 +298,15 @@ class Integrity:
             )
         self._entry, self._head, self._entered = number, said, sequence
         return True
+
+
+def follows_schema(entry: Record) -> bool:
+    """Return whether a record's content is as its schema says, so that what went wrong is not its fault."""
+    try:
+        data_of(entry.type if entry.type in CATALOG else REPORTED).model_validate_json(to_json(entry.data))
+    except WRONG_CONTENT:
+        return False
+    return True
 
 
 def _hash(entry: Record) -> str:

@@ -7,35 +7,35 @@ goes on, or later from its log: the verdicts are the same.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from typing import Final
 
-from pydantic_core import to_json
-
-from econsim.domain.audit.causality import UNCAUSED_TYPES, CausalGraph
 from econsim.domain.audit.envelope import AddressedEvent
-from econsim.domain.audit.facts import Record, actor_of, as_record
+from econsim.domain.audit.facts import Record, as_record
 from econsim.domain.audit.late_event import LateEvent
-from econsim.domain.expectation.integrity import WRONG_CONTENT, Fault, Integrity
+from econsim.domain.expectation.integrity import WRONG_CONTENT, Fault, Integrity, follows_schema
 from econsim.domain.expectation.monitor import (
     COPIED,
     OPEN_MAX,
-    Decision,
     Monitor,
     TooManyOpen,
     vacuous,
 )
-from econsim.domain.expectation.monitors import Measures, panel
-from econsim.domain.expectation.names import CATALOG, REPORTED, data_of
-from econsim.domain.expectation.occurrence import Now, Occurrence
-from econsim.domain.expectation.verdict import WITNESSES_MAX, Ruling, Verdict, Witness
-from econsim.domain.expectation.watch_index import Handler, Handlers, WatchIndex
+from econsim.domain.expectation.monitors import Follower, Measures, panel
+from econsim.domain.expectation.occurrence import Facts, Now
+from econsim.domain.expectation.rulings import outcome_of, witnesses_of
+from econsim.domain.expectation.verdict import Ruling, Verdict
+from econsim.domain.expectation.watch_index import Route, WatchIndex
 from econsim.domain.expectation.wording import name_of
 from econsim.schemas.expectation import Expectation
 from econsim.schemas.scenario import Scenario
-from econsim.subjects import PRICE_UPDATED, TRANSFER_POSTED
+from econsim.subjects import PRICE_UPDATED, RUN_CLOSED, RUN_OPENED, TICKED, TRANSFER_POSTED
+
+ENDS: Final = frozenset((RUN_OPENED.type, RUN_CLOSED.type))
+"""Types of the first and the last event of a run."""
+
+Take = Callable[[LateEvent, int], None]
+"""Takes an event of a run in memory, and its place in the log."""
 
 STATE_TYPES: Final = frozenset((TRANSFER_POSTED.type, PRICE_UPDATED.type))
 """Types of events that change the state that monitors share."""
@@ -73,14 +73,45 @@ class Judge:
         self._integrity = Integrity(frozenset().union(*(each.types for each in self._monitors)))
         self._broken: dict[int, str] = {}
         self._watches = WatchIndex()
-        self._showing = -1
-        self._early: list[tuple[Record, int]] = []
+        self._early: list[tuple[Record | LateEvent, int]] = []
         self._index()
 
     @property
     def types(self) -> frozenset[str]:
         """Return the types of events on which the verdicts rest."""
         return frozenset().union(*(each.types for each in self._monitors))
+
+    def taker(self, kind: str) -> Take | None:
+        """Return what takes the events of a type of a run in memory, in its order; none for a type that nobody is interested in.
+
+        It is `add`, but for what a type needs not. The opening comes first and by `add`.
+        """
+        panel, is_state = self._panel, kind in self._state_types
+        is_watched = self._watches.watches(kind)
+        is_awaited = kind in COPIED and panel.waits_for_copies
+        if panel.looks or panel.follower or is_awaited or (is_state and is_watched):
+            return self.add
+        if kind == TICKED.type:
+            return self.add if is_watched else self._take_tick
+        if is_state:
+            moves = kind == TRANSFER_POSTED.type and not panel.state.follows_reservations
+            return panel.state.move if moves else self.add
+        if kind in ENDS:
+            return self.add
+        return self._take if is_watched else None
+
+    def _take_tick(self, event: LateEvent, sequence: int) -> None:
+        now = self._now
+        now.sequence = now.count = sequence
+        now.tick, now.time = event.moment.tick, event.moment.now
+        if self._early:
+            self._catch_up()
+        self._turn()
+
+    def _take(self, event: LateEvent, sequence: int) -> None:
+        now = self._now
+        now.sequence = now.count = sequence
+        self._show_facts(event, self._watches.route(event))
 
     @property
     def faults(self) -> tuple[Fault, ...]:
@@ -94,29 +125,28 @@ class Judge:
         now = self._now
         if now.count == 0:
             self.run, now.start = entry.correlation_id, entry.occurred_at
-        kind, handlers = entry.type, self._watches.handlers(entry)
-        is_state = kind in self._state_types
+        route = self._watches.route(entry)
         if isinstance(entry, LateEvent):
-            self._integrity.vouch(kind)
-        elif not self._is_trusted and not self._integrity.admits(
-            entry, sequence, self.run, is_watched=is_state or handlers is not None
+            # Some were not told: nobody is interested in their types.
+            now.count = sequence
+            self._integrity.vouch(route.type)
+        elif self._is_trusted or self._integrity.admits(
+            entry, sequence, self.run, is_watched=route.is_watched or route.is_state
         ):
+            now.count += 1
+        else:
             return
-        now.count += 1
         now.sequence = sequence
-        turns = self._advance(entry, kind)
-        if is_state or handlers is not None:
-            self._look_into(
-                entry.record() if isinstance(entry, LateEvent) else entry, handlers, is_state=is_state
-            )
+        turns = self._advance(entry, is_copy=route.is_copy)
+        if route.is_state:
+            self._look_at_state(entry)
+        if route.is_watched:
+            self._show_facts(entry, route)
         # After it was shown: an event that is late by this tick tells by how much.
         if turns:
             self._turn()
-        if self._panel.measures is not None:
-            try:
-                self._panel.measures.add(entry)
-            except WRONG_CONTENT as error:
-                self._integrity.misfit(sequence, kind, error)
+        if self._panel.follower is not None:
+            self._tell(self._panel.follower, entry)
         for monitor in self._panel.looks.get(now.count, ()):
             monitor.look()
 
@@ -169,8 +199,8 @@ class Judge:
             return Verdict(expectation, name, Ruling.UNDECIDABLE, text, run=self._logged_run)
         if ended and found.holds and not self._now.count:
             found = vacuous("there are no events at all")
-        witness, nearest = _witnesses(found)
-        outcome = _outcome(found, ended=ended)
+        witness, nearest = witnesses_of(found)
+        outcome = outcome_of(found, ended=ended)
         return Verdict(
             expectation, name, outcome, found.message, found.missed_by, witness, nearest, self._logged_run
         )
@@ -183,8 +213,12 @@ class Judge:
         """Begin a tick: monitors give up what is overdue, and those that have decided watch no more."""
         for place in self._waiting:
             self._pass(place)
-        if self._watching != self._open_count():
+        if len(self._broken) != self._given_up:
             self._index()
+        for each in self._watching:
+            if each.decided is not None:
+                self._index()
+                return
 
     def _pass(self, place: int) -> None:
         try:
@@ -192,20 +226,28 @@ class Judge:
         except TooManyOpen as error:
             self._broken[place] = str(error)
 
-    def _advance(self, entry: Record | LateEvent, kind: str) -> bool:
+    def _advance(self, entry: Record | LateEvent, *, is_copy: bool) -> bool:
         """Move on to an event, unless it is a copy, whose place in the log says nothing; return whether it begins a tick."""
         now = self._now
-        if kind in COPIED:
-            now.note_copy(entry)
+        if is_copy:
+            if self._panel.waits_for_copies:
+                now.note_copy(entry)
             return False
         now.time, tick = entry.occurred_at, entry.tick
         if tick <= now.tick:
             return False
         now.tick = tick
-        self._catch_up()
+        if self._early:
+            self._catch_up()
         return True
 
-    def _hold(self, entry: Record) -> None:
+    def _tell(self, follower: Follower, entry: Record | LateEvent) -> None:
+        try:
+            follower.add(entry)
+        except WRONG_CONTENT as error:
+            self._integrity.misfit(self._now.sequence, entry.type, error)
+
+    def _hold(self, entry: Record | LateEvent) -> None:
         """Keep what changes the state in a tick that has not begun in the log: others may still look at the tick before."""
         if len(self._early) < OPEN_MAX:
             self._early.append((entry, self._now.sequence))
@@ -224,106 +266,72 @@ class Judge:
             self._change_state(entry)
         now.sequence = sequence
 
-    def _open_count(self) -> int:
-        return sum(each.decided is None for each in self._monitors) - len(self._broken)
-
     def _index(self) -> None:
         """Note which facts the undecided monitors watch."""
-        self._watching = self._open_count()
         watching = [
             p for p, each in enumerate(self._monitors) if each.decided is None and p not in self._broken
         ]
+        self._watching, self._given_up = [self._monitors[p] for p in watching], len(self._broken)
         self._waiting = [p for p in watching if type(self._monitors[p]).pass_to is not Monitor.pass_to]
         needed = (self._monitors[p].types for p in self._panel.needs_state.intersection(watching))
         self._state_types = STATE_TYPES & frozenset().union(*needed)
-        self._watches = WatchIndex(
-            (watch, place) for place in watching for watch in self._monitors[place].watches()
-        )
+        watches = ((watch, place) for place in watching for watch in self._monitors[place].watches())
+        self._watches = WatchIndex(watches, self._state_types)
 
-    def _look_into(self, entry: Record, handlers: Handlers | None, *, is_state: bool) -> None:
-        """Keep the state that a record changes, and show its facts to the monitors that watch its type.
-
-        A record with wrong content is a fault, and a monitor that keeps too much is given up.
-        """
-        if is_state and entry.tick > self._now.tick:
+    def _look_at_state(self, entry: Record | LateEvent) -> None:
+        if entry.tick > self._now.tick:
             self._hold(entry)
-        elif is_state:
+        else:
             self._change_state(entry)
-        if handlers is not None:
-            try:
-                self._show_facts(entry, self._tick_of(entry), handlers)
-            except TooManyOpen as error:
-                self._give_up(self._showing, str(error))
-            except WRONG_CONTENT as error:
-                self._integrity.misfit(self._now.sequence, entry.type, error)
 
-    def _change_state(self, entry: Record) -> None:
+    def _change_state(self, entry: Record | LateEvent) -> None:
         now = self._now
         try:
-            self._panel.state.add(entry, now.sequence, self._tick_of(entry), now.count)
-        except TooManyOpen as error:
-            self._give_up(self._showing, str(error))
+            self._panel.state.add(entry, now.sequence, entry.tick, now.count)
         except WRONG_CONTENT as error:
             self._integrity.misfit(now.sequence, entry.type, error)
-
-    def _tick_of(self, entry: Record) -> int:
-        """Return the tick of an event; the one that is open if its publisher knows none."""
-        return self._now.tick if entry.type in UNCAUSED_TYPES else entry.tick
 
     def _give_up(self, place: int, reason: str) -> None:
         """Give up one monitor, unless it has decided; the others stay."""
         if self._monitors[place].decided is None:
             self._broken.setdefault(place, reason)
 
-    def _show_facts(self, entry: Record, tick: int, handlers: Handlers) -> None:
-        sequence, count = self._now.sequence, self._now.count
-        parts, by_actor, shown, actor = entry.parts, handlers.by_actor, handlers.others, ""
-        for index, data in enumerate(parts) if parts is not None else ((-1, entry.data),):
-            if by_actor:
-                actor = actor_of(entry, data) if index >= 0 else entry.actor
-                shown = by_actor.get(actor, handlers.others)
-            if shown:
-                self._show(Occurrence(entry, index, data, sequence, tick, count, actor), shown)
+    def _show_facts(self, entry: Record | LateEvent, route: Route) -> None:
+        """Show the facts of a record to the monitors that watch them; a record with wrong content is a fault."""
+        try:
+            now = self._now
+            # Some publishers know no tick: theirs is the one that is open.
+            facts = Facts(entry, now.sequence, now.tick if route.is_uncaused else entry.tick, now.count)
+            self._show_at_once(facts, route)
+            if route.is_one_by_one:
+                self._show_each(facts, route)
+        except WRONG_CONTENT as error:
+            self._integrity.misfit(self._now.sequence, entry.type, error)
 
-    def _show(self, seen: Occurrence, handlers: tuple[Handler, ...]) -> None:
-        for matches, see, place in handlers:
+    def _show_each(self, facts: Facts, route: Route) -> None:
+        others, by_actor = route.others, route.by_actor
+        for seen in facts:
             # A monitor that has decided in this tick is shown more, and changes nothing.
-            self._showing = place
+            for matches, see, place in by_actor.get(seen.actor, others) if by_actor else others:
+                try:
+                    if matches is None or matches(seen):
+                        see(seen)
+                except TooManyOpen as error:
+                    self._give_up(place, str(error))
+                except WRONG_CONTENT as error:
+                    self._blame(place, seen.record, error)
+
+    def _show_at_once(self, facts: Facts, route: Route) -> None:
+        for see_all, place in route.at_once:
             try:
-                if matches is None or matches(seen):
-                    see(seen)
+                see_all(facts)
+            except TooManyOpen as error:
+                self._give_up(place, str(error))
             except WRONG_CONTENT as error:
-                if not _follows_schema(seen.record):
-                    raise
-                self._give_up(place, f"it could not judge record {seen.sequence} of the log: {error}")
+                self._blame(place, facts.record, error)
 
-
-def _follows_schema(entry: Record) -> bool:
-    """Return whether a record's content is as its schema says, so that what went wrong is not its fault."""
-    try:
-        data_of(entry.type if entry.type in CATALOG else REPORTED).model_validate_json(to_json(entry.data))
-    except WRONG_CONTENT:
-        return False
-    return True
-
-
-def _outcome(found: Decision, *, ended: bool) -> Ruling:
-    if ended:
-        return {True: Ruling.HOLDS, False: Ruling.FAILS, None: Ruling.VACUOUS}[found.holds]
-    if found.is_final:
-        return Ruling.TRUE if found.holds else Ruling.FALSE
-    return Ruling.SO_FAR_FALSE if found.holds is False else Ruling.SO_FAR_TRUE
-
-
-def _witnesses(found: Decision) -> tuple[tuple[Witness, ...], Witness | None]:
-    """Return the facts of a decision in log order, each with its cause among them by its event."""
-    shown = sorted(found.witness[-WITNESSES_MAX:], key=lambda each: (each.sequence, each.index))
-    witnesses = [each.witness() for each in shown]
-    with suppress(KeyError, TypeError, AttributeError):
-        graph = CausalGraph(each.record for each in shown)
-        causes = [graph.cause(each.fact) for each in shown]
-        witnesses = [
-            replace(each, cause=cause.event_id) if cause and cause.event_id != each.event_id else each
-            for each, cause in zip(witnesses, causes, strict=True)
-        ]
-    return tuple(witnesses), found.nearest.witness() if found.nearest else None
+    def _blame(self, place: int, entry: Record, error: Exception) -> None:
+        """Give up a monitor that cannot judge a record; raises the error again if the record is wrong, not the monitor."""
+        if not follows_schema(entry):
+            raise error
+        self._give_up(place, f"it could not judge record {self._now.sequence} of the log: {error}")

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
-from operator import itemgetter
+from dataclasses import dataclass
 from typing import Final
 
 from econsim import subjects
 from econsim.domain.audit.facts import Json, Record
-from econsim.domain.expectation.occurrence import Occurrence
-from econsim.schemas.ledger import CREDITS, DEBT, MONEY, Kind, Transfer, may_owe
+from econsim.domain.audit.late_event import LateEvent
+from econsim.domain.expectation.occurrence import Facts, Occurrence
+from econsim.schemas.ledger import CREDITS, DEBT, MONEY, Kind, may_owe
 from econsim.schemas.types import MICROS_PER_CREDIT
 
 Account = tuple[str, str]
@@ -24,8 +24,6 @@ Account = tuple[str, str]
 _PENDING: Final = Kind.PENDING.value
 _TRANSFER: Final = Kind.TRANSFER.value
 _VOID: Final = Kind.VOID.value
-
-_FIELDS: Final = itemgetter(*(each.name for each in fields(Transfer)))
 
 ENDOWMENT: Final = "endow"
 """Cause of the chains that deal the first credits."""
@@ -75,6 +73,8 @@ class StateFold:
         """Holder that gave, holder that received and asset → amount moved so far."""
         self.chains = 0
         """Number of chains."""
+        self.follows_reservations = False
+        """True if somebody asks what is reserved, or whether an account was below zero; to be set before the first entry."""
         self.shortage: tuple[Occurrence, Account, int] | None = None
         """First chain that left an account below zero, the account, and what it lacks; none so far."""
         self._reserved: dict[str, tuple[Account, int]] = {}
@@ -87,24 +87,38 @@ class StateFold:
         """
         (self._prices if name.part == "price" else self._accounts).listeners.append(act)
 
-    def add(self, entry: Record, sequence: int, tick: int, count: int) -> None:
+    def add(self, entry: Record | LateEvent, sequence: int, tick: int, count: int) -> None:
         """Apply a record, at its place in the log; one that is neither a journal entry nor a price changes nothing."""
         if entry.type == subjects.PRICE_UPDATED.type:
             self._prices.reach(tick)
-            self.prices[entry.data["resource"]] = entry.data["price"]
-        if entry.type != subjects.TRANSFER_POSTED.type:
-            return
-        self._accounts.reach(tick)
-        chains = entry.parts or ()
+            self.prices[entry.field("resource")] = entry.field("price")
+        elif entry.type == subjects.TRANSFER_POSTED.type:
+            self._accounts.reach(tick)
+            self._apply_all(Facts(entry, sequence, tick, count))
+
+    def move(self, entry: LateEvent, sequence: int) -> None:
+        """Apply a journal entry in memory without its reservations, for a state that does not follow them, and that nobody looks at between ticks."""
+        del sequence
+        content = entry.content
+        self.chains += len(content)
+        posted, flows = self.posted, self.flows
+        for cause, moves in content.moves():
+            for holder, taker, asset, amount in moves:
+                posted[holder, asset] -= amount
+                posted[taker, asset] += amount
+                flows[holder, taker, asset] += amount
+                if cause == ENDOWMENT and asset == CREDITS:
+                    self.dealt[taker] = None
+
+    def _apply_all(self, chains: Facts) -> None:
         self.chains += len(chains)
-        for index, chain in enumerate(chains):
-            short = self._apply(chain["transfers"])
+        for index, chain in chains.data():
+            transfers = chain["transfers"]
+            short = self._apply(transfers)
             if short and self.shortage is None:
-                self.shortage = Occurrence(entry, index, chain, sequence, tick, count), *short
+                self.shortage = chains.fact(index), *short
             if chain["cause"] == ENDOWMENT:
-                self.dealt |= {
-                    each["credit"]: None for each in chain["transfers"] if each["asset"] == CREDITS
-                }
+                self.dealt |= {each["credit"]: None for each in transfers if each["asset"] == CREDITS}
 
     def value(self, name: StateName) -> float | None:
         """Return what a key holds, money in credits; none for a price before the first, and for a holder without the asset."""
@@ -121,19 +135,23 @@ class StateFold:
     def _apply(self, transfers: Sequence[Json]) -> tuple[Account, int] | None:
         """Apply linked transfers; return an account that is below zero after its transfer and what it lacks, none if none is."""
         posted, pending, short = self.posted, self.pending, None
-        for id_, kind, holder, taker, asset, amount, pending_id in map(_FIELDS, transfers):
+        for each in transfers:
+            kind, holder, asset, amount = each["kind"], each["debit"], each["asset"], each["amount"]
             debit = holder, asset
             if kind == _PENDING:
                 pending[debit] += amount
-                self._reserved[id_] = debit, amount
+                self._reserved[each["id"]] = debit, amount
             else:
                 if kind != _TRANSFER:
-                    account, reserved = self._reserved.pop(pending_id, (debit, 0))
+                    account, reserved = self._reserved.pop(each["pending_id"], (debit, 0))
                     pending[account] -= reserved
-                if kind != _VOID:
-                    posted[debit] -= amount
-                    posted[taker, asset] += amount
-                    self.flows[holder, taker, asset] += amount
+                if kind == _VOID:
+                    # Less is reserved than before.
+                    continue
+                taker = each["credit"]
+                posted[debit] -= amount
+                posted[taker, asset] += amount
+                self.flows[holder, taker, asset] += amount
             if posted[debit] < pending[debit] and not may_owe(holder):
                 short = short or (debit, pending[debit] - posted[debit])
         return short

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from econsim import subjects
 from econsim.domain.agent.conditions import Conditions
@@ -17,7 +17,7 @@ from econsim.domain.expectation.monitor import (
     room_for_one_more,
     vacuous,
 )
-from econsim.domain.expectation.occurrence import Now, Occurrence
+from econsim.domain.expectation.occurrence import Facts, Now, Occurrence
 from econsim.domain.expectation.pattern import constraint_words, miss, predicate
 from econsim.schemas.expectation_economic import EquilibriumPrice, LimitPrices, Spread, Uncrossed
 from econsim.schemas.money import format_credits
@@ -28,6 +28,10 @@ from econsim.schemas.types import MICROS_PER_CREDIT
 PERCENT: Final = 100
 
 
+_OpenOrder = list[Any]
+"""Limit, micro-credits, and units that are left of an order, the facts in which it was accepted, and its position there."""
+
+
 class LimitPricesMonitor(Monitor):
     """Judges `limit_prices`: keeps the limits of open orders."""
 
@@ -35,18 +39,18 @@ class LimitPricesMonitor(Monitor):
         """Start before the first event."""
         super().__init__()
         self._resource = form.resource
-        self._orders: dict[tuple[str, str], tuple[Occurrence, int]] = {}
+        self._orders: dict[tuple[str, str], _OpenOrder] = {}
         self._ended: list[tuple[str, str]] = []
         self._trades = 0
 
     def watches(self) -> Iterator[Watch]:
         """Yield all that changes open orders, and trades."""
         here = self._resource or ""
-        yield Watch(subjects.BID_ACCEPTED.type, self._accept, entity=here)
-        yield Watch(subjects.ASK_ACCEPTED.type, self._accept, entity=here)
-        yield Watch(subjects.ORDER_CANCELLED.type, self._cancel, entity=here)
-        yield Watch(subjects.TRADE_EXECUTED.type, self._trade, entity=here)
-        yield Watch(subjects.TICK_CLEARED.type, self._clear, entity=here)
+        yield Watch(subjects.BID_ACCEPTED.type, see_all=self._accept, entity=here)
+        yield Watch(subjects.ASK_ACCEPTED.type, see_all=self._accept, entity=here)
+        yield Watch(subjects.ORDER_CANCELLED.type, see_all=self._cancel, entity=here)
+        yield Watch(subjects.TRADE_EXECUTED.type, see_all=self._trade, entity=here)
+        yield Watch(subjects.TICK_CLEARED.type, see_all=self._clear, entity=here)
 
     def decision(self, now: Now, *, ended: bool) -> Decision:
         """Return that no trade was outside its orders' limits."""
@@ -55,46 +59,49 @@ class LimitPricesMonitor(Monitor):
             return self.decided or vacuous("nothing was traded")
         return holding(f"all {self._trades} trades were within the limits of their orders")
 
-    def _accept(self, seen: Occurrence) -> None:
-        entity, order = seen.record.entity, seen.data
-        room_for_one_more(len(self._orders))
-        self._orders[entity, order["order_id"]] = seen, order["quantity"]
-        # The order before may still trade in this batch: a market publishes orders before trades.
-        if order["replaces"]:
-            self._ended.append((entity, order["replaces"]))
+    def _accept(self, facts: Facts) -> None:
+        entity, orders = facts.entity, self._orders
+        for position, order in facts.data():
+            room_for_one_more(len(orders))
+            orders[entity, order["order_id"]] = [order["price"], order["quantity"], facts, position]
+            # The order before may still trade in this batch: a market publishes orders before trades.
+            if order["replaces"]:
+                self._ended.append((entity, order["replaces"]))
 
-    def _cancel(self, seen: Occurrence) -> None:
-        self._ended.append((seen.record.entity, seen.data["order_id"]))
+    def _cancel(self, facts: Facts) -> None:
+        entity = facts.entity
+        self._ended += [(entity, order["order_id"]) for _, order in facts.data()]
 
-    def _clear(self, seen: Occurrence) -> None:
-        del seen
+    def _clear(self, facts: Facts) -> None:
+        del facts
         for order in self._ended:
             self._orders.pop(order, None)
         self._ended.clear()
 
-    def _trade(self, seen: Occurrence) -> None:
-        self._trades += 1
-        entity, price = seen.record.entity, seen.data["price"]
-        for side, sign in (("bid", 1), ("ask", -1)):
-            order = (entity, seen.data[f"{side}_id"])
-            found = self._orders.get(order)
-            if found is None:
-                self.decide(
-                    seen.sequence,
-                    f"trade {seen.data['trade_id']} is of {side} {order[1]}, which was never accepted",
-                    seen,
-                )
-                return
-            accepted, left = found
-            over = sign * (price - accepted.data["price"])
-            if over > 0:
-                limit = format_credits(accepted.data["price"])
-                text = f"trade {seen.data['trade_id']} was at {format_credits(price)}, the limit of its {side} is {limit}"
-                self.decide(seen.sequence, text, accepted, seen, missed_by=f"{format_credits(over)} credits")
-            left -= seen.data["quantity"]
-            self._orders[order] = accepted, left
-            if left <= 0:
-                self._ended.append(order)
+    def _trade(self, facts: Facts) -> None:
+        entity = facts.entity
+        for position, trade in facts.data():
+            self._trades += 1
+            for side, sign in (("bid", 1), ("ask", -1)):
+                order = (entity, trade[f"{side}_id"])
+                found = self._orders.get(order)
+                if found is None:
+                    text = f"trade {trade['trade_id']} is of {side} {order[1]}, which was never accepted"
+                    self.decide(facts.sequence, text, facts.fact(position))
+                    break
+                over = sign * (trade["price"] - found[0])
+                if over > 0:
+                    self._fail(facts.fact(position), side, found, over)
+                found[1] -= trade["quantity"]
+                if found[1] <= 0:
+                    self._ended.append(order)
+
+    def _fail(self, seen: Occurrence, side: str, order: _OpenOrder, over: int) -> None:
+        limit, _, facts, position = order
+        price, trade = format_credits(seen.data["price"]), seen.data["trade_id"]
+        text = f"trade {trade} was at {price}, the limit of its {side} is {format_credits(limit)}"
+        missed = f"{format_credits(over)} credits"
+        self.decide(seen.sequence, text, facts.fact(position), seen, missed_by=missed)
 
 
 class UncrossedMonitor(Monitor):
@@ -112,7 +119,7 @@ class UncrossedMonitor(Monitor):
         """Yield the end of each batch, and the run's opening unless its markets are known."""
         if self._scenario is None:
             yield Watch(subjects.RUN_OPENED.type, self._open)
-        yield Watch(subjects.TICK_CLEARED.type, self._see, entity=self._resource or "")
+        yield Watch(subjects.TICK_CLEARED.type, see_all=self._see, entity=self._resource or "")
 
     def decision(self, now: Now, *, ended: bool) -> Decision:
         """Return that no book was crossed."""
@@ -124,8 +131,8 @@ class UncrossedMonitor(Monitor):
     def _open(self, seen: Occurrence) -> None:
         self._calls = calls(Scenario.model_validate(seen.data["scenario"]))
 
-    def _see(self, seen: Occurrence) -> None:
-        entity, quote = seen.record.entity, seen.data["quote"]
+    def _see(self, facts: Facts) -> None:
+        entity, quote = facts.entity, facts.field("quote")
         if entity in self._calls and not self._resource:
             return
         if quote["bid"] is None or quote["ask"] is None:
@@ -135,7 +142,7 @@ class UncrossedMonitor(Monitor):
             bid, ask = format_credits(quote["bid"]), format_credits(quote["ask"])
             text = f"the book of {entity} has a bid at {bid} and an ask at {ask} after matching"
             over = format_credits(quote["bid"] - quote["ask"])
-            self.decide(seen.sequence, text, seen, missed_by=f"{over} credits", needs_all=False)
+            self.decide(facts.sequence, text, facts.fact(0), missed_by=f"{over} credits", needs_all=False)
 
 
 class SpreadMonitor(Monitor):
@@ -146,11 +153,11 @@ class SpreadMonitor(Monitor):
         super().__init__()
         self._form, self._test = form, predicate(form.value)
         self._total = self._count = 0
-        self._widest: tuple[int, Occurrence] | None = None
+        self._widest: tuple[int, Facts] | None = None
 
     def watches(self) -> Iterator[Watch]:
         """Yield the end of each batch."""
-        yield Watch(subjects.TICK_CLEARED.type, self._see, entity=self._form.resource or "")
+        yield Watch(subjects.TICK_CLEARED.type, see_all=self._see, entity=self._form.resource or "")
 
     def decision(self, now: Now, *, ended: bool) -> Decision:
         """Return whether the mean spread is as it must be."""
@@ -162,17 +169,17 @@ class SpreadMonitor(Monitor):
         if self._test(mean):
             return holding(text)
         gap = miss(self._form.value, mean)
-        witness = (self._widest[1],) if self._widest else ()
+        witness = (self._widest[1].fact(0),) if self._widest else ()
         return failing(text, "" if gap is None else f"{gap:.4g} credits", witness)
 
-    def _see(self, seen: Occurrence) -> None:
-        quote = seen.data["quote"]
+    def _see(self, facts: Facts) -> None:
+        quote = facts.field("quote")
         if None not in (quote["bid"], quote["ask"]):
             spread = quote["ask"] - quote["bid"]
             self._total += spread
             self._count += 1
             if self._widest is None or spread > self._widest[0]:
-                self._widest = spread, seen
+                self._widest = spread, facts
 
 
 class EquilibriumPriceMonitor(Monitor):
@@ -187,7 +194,7 @@ class EquilibriumPriceMonitor(Monitor):
         self._intervals: set[tuple[float, float]] = set()
         self._period = 0
         self._money = self._units = self._periods = 0
-        self._farthest: tuple[float, Occurrence] | None = None
+        self._farthest: tuple[float, Facts, int] | None = None
         if scenario is not None:
             self._use(scenario)
 
@@ -195,8 +202,8 @@ class EquilibriumPriceMonitor(Monitor):
         """Yield trades, and the ticks and periods that they are in."""
         yield Watch(subjects.RUN_OPENED.type, self._open)
         here = self._form.resource or ""
-        yield Watch(subjects.TICK_CLEARED.type, self._clear, entity=here)
-        yield Watch(subjects.TRADE_EXECUTED.type, self._trade, entity=here)
+        yield Watch(subjects.TICK_CLEARED.type, see_all=self._clear, entity=here)
+        yield Watch(subjects.TRADE_EXECUTED.type, see_all=self._trade, entity=here)
 
     def decision(self, now: Now, *, ended: bool) -> Decision:
         """Return whether the mean price of every period was in the interval."""
@@ -234,19 +241,21 @@ class EquilibriumPriceMonitor(Monitor):
         slack = middle * self._form.tolerance_percent / PERCENT
         self._interval = (found[0] - slack) / MICROS_PER_CREDIT, (found[1] + slack) / MICROS_PER_CREDIT
 
-    def _clear(self, seen: Occurrence) -> None:
-        if seen.data["period_closed"]:
-            self._end_period(seen.sequence)
+    def _clear(self, facts: Facts) -> None:
+        if facts.field("period_closed"):
+            self._end_period(facts.sequence)
 
-    def _trade(self, seen: Occurrence) -> None:
+    def _trade(self, facts: Facts) -> None:
         if self._interval is None:
             return
-        self._money += seen.data["price"] * seen.data["quantity"]
-        self._units += seen.data["quantity"]
-        price, (low, high) = seen.data["price"] / MICROS_PER_CREDIT, self._interval
-        distance = max(low - price, price - high)
-        if self._farthest is None or distance > self._farthest[0]:
-            self._farthest = distance, seen
+        low, high = self._interval
+        for position, trade in facts.data():
+            self._money += trade["price"] * trade["quantity"]
+            self._units += trade["quantity"]
+            price = trade["price"] / MICROS_PER_CREDIT
+            distance = max(low - price, price - high)
+            if self._farthest is None or distance > self._farthest[0]:
+                self._farthest = distance, facts, position
 
     def _end_period(self, sequence: int) -> None:
         """Judge the mean price of the period that ends."""
@@ -259,7 +268,7 @@ class EquilibriumPriceMonitor(Monitor):
             missed = max(low - mean, mean - high)
             if missed > 0:
                 text = f"the mean price of period {self._period} is {mean:.4g}, expected are {low:.4g} to {high:.4g} credits"
-                witness = (self._farthest[1],) if self._farthest else ()
+                witness = (self._farthest[1].fact(self._farthest[2]),) if self._farthest else ()
                 self.decide(sequence, text, *witness, missed_by=f"{missed:.4g} credits")
         self._money = self._units = 0
         self._farthest = None

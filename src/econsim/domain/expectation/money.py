@@ -9,7 +9,7 @@ from typing import Final
 from econsim import subjects
 from econsim.domain.expectation.ledger_state import StateFold
 from econsim.domain.expectation.monitor import Decision, Monitor, Watch, failing, holding, vacuous
-from econsim.domain.expectation.occurrence import Now, Occurrence
+from econsim.domain.expectation.occurrence import Facts, Now, Occurrence
 from econsim.domain.expectation.pattern import constraint_words, miss, predicate
 from econsim.domain.measures.measures import gini
 from econsim.schemas.expectation_economic import Conservation, Costs, Gini, Solvent
@@ -97,7 +97,7 @@ class ConservationMonitor(Monitor):
 
     def watches(self) -> Iterator[Watch]:
         """Yield the trades that the ledger settles."""
-        yield Watch(subjects.TRADE_EXECUTED.type, self._see_trade)
+        yield Watch(subjects.TRADE_EXECUTED.type, see_all=self._see_trades)
 
     @property
     def types(self) -> frozenset[str]:
@@ -132,10 +132,11 @@ class ConservationMonitor(Monitor):
                 return failing(f"trades of {resource} were settled with {shown} {than} than they say", shown)
         return None
 
-    def _see_trade(self, seen: Occurrence) -> None:
-        resource, trade = seen.record.entity, seen.data
-        self._sold[resource, CREDITS] += trade["price"] * trade["quantity"]
-        self._sold[resource, resource] += trade["quantity"]
+    def _see_trades(self, facts: Facts) -> None:
+        resource = facts.entity
+        for _, trade in facts.data():
+            self._sold[resource, CREDITS] += trade["price"] * trade["quantity"]
+            self._sold[resource, resource] += trade["quantity"]
 
 
 class CostsMonitor(Monitor):

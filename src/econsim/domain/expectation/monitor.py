@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from econsim import subjects
-from econsim.domain.expectation.occurrence import Now, Occurrence
+from econsim.domain.expectation.occurrence import Facts, Now, Occurrence
 from econsim.domain.expectation.pattern import Pattern
 from econsim.errors import EconsimError
 from econsim.schemas.expectation_parts import Bound
@@ -24,6 +24,9 @@ COPIED: Final = frozenset(row.type for row in subjects.COPIED_EVENTS)
 See = Callable[[Occurrence], None]
 """Takes a fact."""
 
+SeeAll = Callable[[Facts], None]
+"""Takes all facts of a record at once."""
+
 
 @dataclass(frozen=True, slots=True)
 class Watch:
@@ -31,14 +34,17 @@ class Watch:
 
     type: str
     """Type of the events, of the catalog."""
-    see: See
-    """Takes the facts."""
+    see: See | None = None
+    """Takes the facts one by one; none if they are taken at once."""
     matches: Callable[[Occurrence], bool] | None = None
     """Test that a fact must pass; none if all are wanted."""
     entity: str = ""
     """Second token of the subject that the events must have; empty for any."""
     actor: str = ""
     """Actor that the facts must have; empty for any. It saves a question to each watch of facts of a thousand agents."""
+    see_all: SeeAll | None = None
+    """Takes all facts of a record at once, which costs a tenth of an occurrence for each; a watch that has it has no test and no actor,
+    and is its monitor's only one of its type."""
 
 
 class TooManyOpen(EconsimError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import Record
@@ -53,11 +53,16 @@ BOOK_AND_JOURNAL: Final = BOOK_TYPES | JOURNAL_TYPES
 class Measures(Protocol):
     """Measures the outcome of markets and groups, for expectations of measures."""
 
-    def add(self, source: Record | AddressedEvent) -> None:
-        """Add the next event."""
-
     def value_of(self, expectation: MeasureExpectation) -> float | None:
         """Return the measure over the events so far; none if nothing was measured."""
+
+
+@runtime_checkable
+class Follower(Protocol):
+    """Measures that the judge tells of every event; others are told by whoever keeps them."""
+
+    def add(self, source: Record | AddressedEvent) -> None:
+        """Add the next event."""
 
 
 @dataclass(slots=True)
@@ -70,8 +75,10 @@ class Panel:
     """State that monitors look at."""
     needs_state: set[int] = field(default_factory=set)
     """Places of the monitors that look at it."""
-    measures: Measures | None = None
-    """Measures of the run; none if no expectation is of one."""
+    follower: Follower | None = None
+    """Measures that are told of every event; none if no expectation is of one."""
+    waits_for_copies: bool = False
+    """True if some monitor asks how far copied events have come."""
     looks: dict[int, list[StateMonitor]] = field(default_factory=dict)
     """Number of events → monitors that look at the state after so many."""
 
@@ -116,8 +123,11 @@ def panel(
             found.needs_state.add(place)
         if isinstance(monitor, StateMonitor) and monitor.count:
             found.looks.setdefault(monitor.count, []).append(monitor)
-        if isinstance(form, MeasureExpectation):
-            found.measures = measures
+        if isinstance(form, State | Stable | Solvent):
+            found.state.follows_reservations = True
+        found.waits_for_copies |= isinstance(monitor, InTickOrder)
+    if isinstance(measures, Follower) and any(isinstance(form, MeasureExpectation) for form in expectations):
+        found.follower = measures
     return found
 
 

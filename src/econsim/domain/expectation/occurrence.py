@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from econsim.domain.audit.causality import named_cause
 from econsim.domain.audit.describe import describe
@@ -82,6 +83,90 @@ class Occurrence:
         except (KeyError, TypeError, ValueError, AttributeError):
             actor, text, cause = entry.actor, entry.type, ""
         return Witness(self.sequence, self.tick, self.event_id, entry.type, actor, text, cause)
+
+
+class Facts:
+    """The facts of one record at its place in the log: who watches all of them takes them at once, and makes occurrences of those it keeps."""
+
+    __slots__ = ("_parts", "_source", "count", "first", "sequence", "tick")
+
+    def __init__(self, source: Record | LateEvent, sequence: int, tick: int, count: int) -> None:
+        """Take a record at its place; an event in memory stays as it is until somebody asks for more than its facts."""
+        self._source = source
+        self._parts: Sequence[Json] | None = ()
+        self.first = 0
+        """Position of the first fact that is shown."""
+        self.sequence, self.tick, self.count = sequence, tick, count
+
+    def __deepcopy__(self, memo: object) -> Facts:
+        """Return the facts themselves: a copy of what looks at them looks at the same."""
+        return self
+
+    def __len__(self) -> int:
+        """Return the number of facts that are shown."""
+        return 1 if self.parts is None else len(self.parts) - self.first
+
+    def __iter__(self) -> Iterator[Occurrence]:
+        """Yield the facts that are shown."""
+        record, sequence, tick, count = self.record, self.sequence, self.tick, self.count
+        if self.parts is None:
+            yield Occurrence(record, -1, record.data, sequence, tick, count)
+            return
+        for index, data in self.data():
+            yield Occurrence(record, index, data, sequence, tick, count)
+
+    @property
+    def parts(self) -> Sequence[Json] | None:
+        """Items or chains, each a fact; none for a record that is one itself."""
+        if self._parts == ():
+            self._parts = self._source.parts
+        return self._parts
+
+    @property
+    def record(self) -> Record:
+        """Record that the facts are in."""
+        if isinstance(self._source, LateEvent):
+            self._source = self._source.record()
+        return self._source
+
+    @property
+    def entity(self) -> str:
+        """Second token of the record's subject."""
+        return self._source.entity
+
+    def data(self) -> Iterable[tuple[int, Json]]:
+        """Return position and data of each fact that is shown."""
+        parts = self.parts
+        if parts is None:
+            return ((0, self.record.data),)
+        return enumerate(parts[self.first :], self.first) if self.first else enumerate(parts)
+
+    def field(self, name: str) -> Any:  # noqa: ANN401 - any JSON
+        """Return one field of the record's data; raises KeyError if they have none of this name."""
+        return self._source.field(name)
+
+    def fact(self, position: int) -> Occurrence:
+        """Return one fact."""
+        record, parts = self.record, self.parts
+        index, data = (-1, record.data) if parts is None else (position, parts[position])
+        return Occurrence(record, index, data, self.sequence, self.tick, self.count)
+
+    @property
+    def last(self) -> Occurrence:
+        """The last fact; there is one."""
+        return self.fact(self.first + len(self) - 1)
+
+    def without_first(self) -> Facts:
+        """Return the facts after the first one that is shown."""
+        rest = Facts(self._source, self.sequence, self.tick, self.count)
+        rest.first = self.first + 1
+        return rest
+
+    def at(self, unit: str) -> float:
+        """Return the place in a unit of bounds, as `Occurrence.at`."""
+        if unit == "ticks":
+            return self.tick
+        return self.count if unit == "events" else time_ms(self._source.occurred_at)
 
 
 def source_of(kind: str) -> str:

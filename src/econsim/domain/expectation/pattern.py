@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
+from econsim.domain.audit.facts import Json
 from econsim.domain.expectation.names import (
     ENVELOPE,
     REPORTS,
@@ -28,6 +29,9 @@ from econsim.schemas.types import MICROS_PER_CREDIT, PRICE_MAX
 
 Read = Callable[[Occurrence], Any]
 """Returns the value of a field, money in credits; none where the fact has no such field."""
+
+Key = tuple[Any, ...]
+"""Values of correlated fields."""
 
 Test = Callable[[Any], bool]
 """Tells whether a value is as it must be."""
@@ -113,9 +117,7 @@ def reader(kind: str, path: str) -> Read:
     return read
 
 
-def key_of(
-    same: Sequence[str], kind: str, *, is_later: bool = False
-) -> Callable[[Occurrence], tuple[Any, ...]]:
+def key_of(same: Sequence[str], kind: str, *, is_later: bool = False) -> Callable[[Occurrence], Key]:
     """Return a function that gives the values of the correlated fields of an event, as a key.
 
     Of a pair like `order_id = bid_id` the first is the field of the earlier event, the second that of later ones. Raises
@@ -127,6 +129,17 @@ def key_of(
             message = f"{each!r} correlates nothing; write a field, or two like 'order_id = bid_id'"
             raise InvalidExpectation(message)
     return _key([reader(kind, pair[-1 if is_later else 0]) for pair in pairs])
+
+
+def data_key(same: Sequence[str], *, is_later: bool = False) -> Callable[[Json], Key] | None:
+    """Return the function of `key_of` for the data of a fact alone; none if a field is not one of the first level, or is money."""
+    paths = [each.split("=")[-1 if is_later else 0].strip() for each in same]
+    if any(len(segments(path)) > 1 or path in ENVELOPE or is_money(path) for path in paths):
+        return None
+    if len(paths) == 1:
+        path = paths[0]
+        return lambda data: (data[path],)
+    return lambda data: tuple([data[path] for path in paths])
 
 
 def predicate(constraint: Mapping[Operator, Any], path: str = "") -> Test:
@@ -256,7 +269,7 @@ def _envelope_reader(name: str) -> Read:
     return lambda seen: getattr(seen.record, name)
 
 
-def _key(reads: Sequence[Read]) -> Callable[[Occurrence], tuple[Any, ...]]:
+def _key(reads: Sequence[Read]) -> Callable[[Occurrence], Key]:
     if not reads:
         return lambda _: ()
     if len(reads) == 1:

@@ -22,7 +22,7 @@ from econsim.domain.expectation.monitor import (
     Watch,
     room_for_one_more,
 )
-from econsim.domain.expectation.occurrence import Now, Occurrence, source_of
+from econsim.domain.expectation.occurrence import Facts, Now, Occurrence, source_of
 
 ORDERED_MIN: Final = 2_048
 """Newest facts that are not judged yet, whatever the copies have passed: an event that is so many facts late finds its place."""
@@ -30,8 +30,8 @@ ORDERED_MIN: Final = 2_048
 GROWTH: Final = 8
 """A running verdict is made anew when this part of the facts that wait, one in so many, has come since: looking stays cheap."""
 
-Kept: TypeAlias = tuple[float, int, int, int, Occurrence, int]
-"""Place in the bound's unit, rank of the type, place in the log, number of arrival, fact, and number of its watch."""
+Kept: TypeAlias = tuple[float, int, int, int, Occurrence | Facts, int]
+"""Place in the bound's unit, rank of the type, place in the log, number of arrival, fact or facts, and number of their watch."""
 
 
 class InTickOrder(Monitor):
@@ -52,6 +52,7 @@ class InTickOrder(Monitor):
         self._inner = make(self._judged_now)
         self._watches = list(self._inner.watches())
         self._kept: list[Kept] = []
+        self._waiting = 0
         self._full = min(2 * ORDERED_MIN, monitor.OPEN_MAX)
         self._judged_to = float("-inf")
         self._count = self._looked_at = 0
@@ -59,8 +60,11 @@ class InTickOrder(Monitor):
 
     def watches(self) -> Iterator[Watch]:
         """Yield what the monitor watches."""
+        types = [each.type for each in self._watches]
         for place, each in enumerate(self._watches):
-            yield replace(each, see=partial(self._keep, place))
+            is_alone = types.count(each.type) == 1 and each.matches is None and not each.actor
+            see_all = partial(self._keep, place) if is_alone else None
+            yield replace(each, see=partial(self._keep, place), see_all=see_all)
 
     @property
     def types(self) -> frozenset[str]:
@@ -72,8 +76,9 @@ class InTickOrder(Monitor):
         if ended:
             self._show(self._inner, self._judged_now, sorted(self._kept))
             self._kept.clear()
+            self._waiting = 0
             return _conclude(self._inner, self._judged_now, now, ended=True)
-        if self._so_far is None or self._count > self._looked_at + len(self._kept) // GROWTH:
+        if self._so_far is None or self._count > self._looked_at + self._waiting // GROWTH:
             self._looked_at = self._count
             # A copy judges what waits as if nothing else came.
             judged, inner = deepcopy((self._judged_now, self._inner))
@@ -82,17 +87,23 @@ class InTickOrder(Monitor):
             self._so_far = replace(found, is_final=found.is_final and not found.needs_all)
         return self._so_far
 
-    def _keep(self, place: int, seen: Occurrence) -> None:
+    def _keep(self, place: int, seen: Occurrence | Facts) -> None:
+        """Keep a fact, or all facts of a record."""
+        size = _size(seen)
+        if not size:
+            return
         at = seen.tick if self._unit == "ticks" else seen.at(self._unit)
         if at < self._judged_to:
             message = f"an event of tick {seen.tick} came after more than {ORDERED_MIN} of later ticks"
             raise TooManyOpen(message)
-        self._count += 1
+        first = self._count + 1
+        self._count += size
         if self._inner.decided is not None:
             return
         rank = self._rank.get(seen.record.type, len(self._rank) // 2)
-        self._kept.append((at, rank, seen.sequence, self._count, seen, place))
-        if len(self._kept) >= self._full:
+        self._kept.append((at, rank, seen.sequence, first, seen, place))
+        self._waiting += size
+        if self._waiting >= self._full:
             self._judge_past()
 
     def _judge_past(self) -> None:
@@ -100,14 +111,24 @@ class InTickOrder(Monitor):
         now, kept = self._now, self._kept
         kept.sort()
         passed = (now.at(self._unit), *(now.place_of_copies(source, self._unit) for source in self._sources))
-        due = min(*passed, kept[-min(ORDERED_MIN, len(kept))][0])
+        due = min(*passed, self._newest_place())
         cut = bisect_left(kept, (due,))
         if cut:
             self._judged_to = due
             self._show(self._inner, self._judged_now, kept[:cut])
             self._kept = kept[cut:]
-        room_for_one_more(len(self._kept))
-        self._full = min(len(self._kept) + ORDERED_MIN, monitor.OPEN_MAX)
+            self._waiting -= sum(_size(each[4]) for each in kept[:cut])
+        room_for_one_more(self._waiting)
+        self._full = min(self._waiting + ORDERED_MIN, monitor.OPEN_MAX)
+
+    def _newest_place(self) -> float:
+        """Return the place of the first of the newest facts that are not judged yet."""
+        place, newer = float("inf"), 0
+        for each in reversed(self._kept):
+            place, newer = each[0], newer + _size(each[4])
+            if newer >= ORDERED_MIN:
+                break
+        return place
 
     def _show(self, inner: Monitor, judged: Now, facts: Sequence[Kept]) -> None:
         judged.start = self._now.start
@@ -116,12 +137,30 @@ class InTickOrder(Monitor):
         for at, _, sequence, count, seen, place in facts:
             if inner.decided is not None:
                 return
-            watches[place].see(seen)
-            if at > newest:
-                newest = at
-                judged.count, judged.sequence = count, sequence
-                judged.tick, judged.time = max(seen.tick, judged.tick), seen.record.occurred_at
-                inner.pass_to(judged)
+            if at <= newest:
+                _show_to(watches[place], seen)
+                continue
+            # The first of a new place tells that the places before are past.
+            _show_to(watches[place], seen.fact(0) if isinstance(seen, Facts) else seen)
+            newest = at
+            judged.count, judged.sequence = count, sequence
+            judged.tick, judged.time = max(seen.tick, judged.tick), seen.record.occurred_at
+            inner.pass_to(judged)
+            if isinstance(seen, Facts) and len(seen) > 1:
+                _show_to(watches[place], seen.without_first())
+
+
+def _size(kept: Occurrence | Facts) -> int:
+    return len(kept) if isinstance(kept, Facts) else 1
+
+
+def _show_to(watch: Watch, kept: Occurrence | Facts) -> None:
+    if isinstance(kept, Facts) and watch.see_all:
+        watch.see_all(kept)
+        return
+    assert watch.see
+    for seen in kept if isinstance(kept, Facts) else (kept,):
+        watch.see(seen)
 
 
 def _conclude(inner: Monitor, judged: Now, now: Now, *, ended: bool) -> Decision:

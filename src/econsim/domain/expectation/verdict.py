@@ -168,5 +168,7 @@ def _line(each: Witness) -> str:
 
 def _cut(line: str) -> str:
     """Return a line that fits, without characters that move a terminal's cursor."""
-    shown = "".join(sign if sign.isprintable() else " " for sign in line)
+    shown = line
+    if not line.isprintable():
+        shown = "".join(sign if sign.isprintable() else " " for sign in line)
     return shown if len(shown) <= WIDTH_MAX else f"{shown[: WIDTH_MAX - 1]}…"

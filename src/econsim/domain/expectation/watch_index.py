@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from econsim.domain.audit.causality import UNCAUSED_TYPES
 from econsim.domain.audit.facts import Record
 from econsim.domain.audit.late_event import LateEvent
-from econsim.domain.expectation.monitor import See, Watch
+from econsim.domain.expectation.monitor import COPIED, See, SeeAll, Watch
 from econsim.domain.expectation.names import CATALOG, REPORTED, REPORTS
 from econsim.domain.expectation.occurrence import Occurrence
 
@@ -20,48 +21,79 @@ Handler = tuple[Callable[[Occurrence], bool] | None, See, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Handlers:
-    """Handlers of the facts of a subject."""
+class Route:
+    """Where the records of a subject go."""
 
+    type: str
+    """Type of the records."""
+    is_copy: bool
+    """True for copied events, whose place in the log says nothing."""
+    is_state: bool
+    """True if the records change the state that monitors share."""
+    is_uncaused: bool
+    """True if their publisher knows no tick."""
+    at_once: tuple[tuple[SeeAll, int], ...]
+    """What takes all facts of a record at once, and the places of their monitors."""
     others: tuple[Handler, ...]
     """Handlers of the facts of agents that no watch names."""
     by_actor: Mapping[str, tuple[Handler, ...]]
     """Agent that a watch names → handlers of its facts."""
+    is_one_by_one: bool
+    """True if facts are shown one by one."""
+    is_watched: bool
+    """True if facts are shown at all; records that nothing looks into need not be decoded."""
 
 
 class WatchIndex:
     """The watches of monitors that have not decided."""
 
-    def __init__(self, watches: Iterable[tuple[Watch, int]] = ()) -> None:
-        """Take watches, each with the place of its monitor."""
+    def __init__(self, watches: Iterable[tuple[Watch, int]] = (), state_types: Collection[str] = ()) -> None:
+        """Take watches, each with the place of its monitor, and the types of events that change the state."""
         self._watches: dict[str, list[tuple[Watch, int]]] = {}
-        self._handlers: dict[str, Handlers | None] = {}
+        self._state_types = state_types
+        self._routes: dict[str, Route] = {}
         for each in watches:
             self._watches.setdefault(each[0].type, []).append(each)
 
-    def handlers(self, entry: Record | LateEvent) -> Handlers | None:
-        """Return what handles the facts of a record; none if nothing watches them, and the record need not be decoded."""
+    def watches(self, kind: str) -> bool:
+        """Return whether a monitor watches events of a type."""
+        return kind in self._watches
+
+    def route(self, entry: Record | LateEvent) -> Route:
+        """Return where a record goes."""
         subject = entry.subject
-        if subject in self._handlers:
-            return self._handlers[subject]
-        kind = entry.type
-        if kind.startswith(REPORTS) and kind not in CATALOG:
-            kind = REPORTED
-        found = _handlers(
-            [each for each in self._watches.get(kind, ()) if each[0].entity in {"", entry.entity}]
-        )
-        if len(self._handlers) < SUBJECTS_MAX:
-            self._handlers[subject] = found
+        found = self._routes.get(subject)
+        if found is None:
+            found = self._make(entry)
+            if len(self._routes) < SUBJECTS_MAX:
+                self._routes[subject] = found
         return found
 
-
-def _handlers(watches: Sequence[tuple[Watch, int]]) -> Handlers | None:
-    if not watches:
-        return None
-    actors = {watch.actor for watch, _ in watches} - {""}
-    return Handlers(_taking("", watches), {actor: _taking(actor, watches) for actor in actors})
+    def _make(self, entry: Record | LateEvent) -> Route:
+        kind = entry.type
+        named = REPORTED if kind.startswith(REPORTS) and kind not in CATALOG else kind
+        watches = [each for each in self._watches.get(named, ()) if each[0].entity in {"", entry.entity}]
+        at_once = tuple((watch.see_all, place) for watch, place in watches if watch.see_all)
+        others = _taking("", watches)
+        by_actor = {watch.actor: _taking(watch.actor, watches) for watch, _ in watches if watch.actor}
+        is_one_by_one = bool(others or by_actor)
+        return Route(
+            type=kind,
+            is_copy=kind in COPIED,
+            is_state=kind in self._state_types,
+            is_uncaused=kind in UNCAUSED_TYPES,
+            at_once=at_once,
+            others=others,
+            by_actor=by_actor,
+            is_one_by_one=is_one_by_one,
+            is_watched=is_one_by_one or bool(at_once),
+        )
 
 
 def _taking(actor: str, watches: Sequence[tuple[Watch, int]]) -> tuple[Handler, ...]:
     """Return the handlers of the facts of an agent, those of any agent's facts too, in the order of their monitors."""
-    return tuple((each.matches, each.see, place) for each, place in watches if each.actor in {"", actor})
+    return tuple(
+        (each.matches, each.see, place)
+        for each, place in watches
+        if each.see and not each.see_all and each.actor in {"", actor}
+    )

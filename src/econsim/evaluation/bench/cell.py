@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
 from econsim.adapters.policies import load_policies
+from econsim.domain.agent.conditions import Conditions
 from econsim.domain.audit.canonical_log import CanonicalLog
 from econsim.domain.audit.deduplication import Deduplicator
-from econsim.domain.audit.envelope import AddressedEvent
+from econsim.domain.audit.envelope import AddressedEvent, Envelope
 from econsim.domain.audit.facts import Record, as_record, record
 from econsim.domain.audit.late_event import LateEvent
 from econsim.domain.execution import in_memory
-from econsim.domain.expectation.judge import Judge
+from econsim.domain.execution.coded_facts import TickOpened
+from econsim.domain.execution.coded_run import CodedRun, is_of_coded_agents
+from econsim.domain.expectation.judge import Judge, Take
 from econsim.domain.expectation.verdict import Verdict
 from econsim.domain.expectation.wording import name_of
 from econsim.errors import InvalidMessage
 from econsim.evaluation.bench.measured import is_measured_alone, measured_result
-from econsim.evaluation.bench.plan import Cell, scenario_of
+from econsim.evaluation.bench.plan import Cell, conditions_of, scenario_of
 from econsim.evaluation.bench.results import HOLDS, CellResult, JudgedExpectation, result_of
-from econsim.report.aggregate import RunAggregator
+from econsim.report.aggregate import MEASURED, RunAggregator
 from econsim.report.measured import expectation_result
 from econsim.report.summary import Summary
 from econsim.schemas.expectation import MeasureExpectation
 from econsim.schemas.scenario import Scenario
+from econsim.subjects import TICKED
 
 REASON_LENGTH_MAX: Final = 300
 """Characters that are kept of an error which ended a run."""
@@ -33,15 +38,27 @@ REASON_LENGTH_MAX: Final = 300
 class CellFold:
     """Verdicts, figures and hash of one run, from its events in order, while it goes on or later."""
 
-    def __init__(self, scenario: Scenario, *, hashed: bool, logged: bool = True) -> None:
-        """Start before the first event; `hashed` if the canonical hash is to be taken, `logged` if the events are in a log."""
-        self._tally = RunAggregator(judges=False)
-        self.judge = Judge(scenario.expectations, scenario, _Measured(self._tally), is_logged=logged)
+    def __init__(
+        self, scenario: Scenario, *, hashed: bool, logged: bool = True, conditions: Conditions | None = None
+    ) -> None:
+        """Start before the first event; `hashed` if the canonical hash is to be taken, `logged` if the events are in a log.
+
+        `conditions` are the scenario's, if somebody has them already.
+        """
+        self._tally = RunAggregator(judges=False, conditions=conditions)
+        self.judge = Judge(scenario.expectations, scenario, _Measured(self.summary), is_logged=logged)
         """Judge of the run, whose verdicts may be asked for at any time."""
         self.events = 0
         """Events so far."""
         self._canonical = CanonicalLog() if hashed else None
         self._repeats = Deduplicator()
+        self._summary: tuple[int, Summary] | None = None
+
+    def summary(self) -> Summary:
+        """Return the summary of the events so far, made once for all that ask."""
+        if self._summary is None or self._summary[0] != self.events:
+            self._summary = self.events, self._tally.summary()
+        return self._summary[1]
 
     def add(self, addressed: AddressedEvent) -> None:
         """Add the next event of a run in memory, where nothing is repeated."""
@@ -52,6 +69,22 @@ class CellFold:
         self.judge.add(entry, self.events)
         if self._canonical:
             self._canonical.add(addressed)
+
+    def follow(self, driver: CodedRun) -> None:
+        """Add all events of a run of coded agents that is not hashed: each only to those who are interested in its type."""
+        events, takers = driver.events(), _Takers(self._tally, self.judge)
+        # The first tells the scenario, and those before the first tick what is dealt.
+        for each in events:
+            self.add(each)
+            if each.type == TICKED.type:
+                break
+        place = self.events
+        for each in events:
+            place += 1
+            for take in takers[each.address.type]:
+                take(each, place)
+        self.events = place
+        self._tally.take_balances(driver.balance)
 
     def add_stored(self, subject: str, payload: bytes, sequence: int) -> None:
         """Add the next record of a run's stream; the judge names one that is no event, or that repeats another."""
@@ -75,24 +108,42 @@ class CellFold:
             "cpu_s": cpu_s,
             "verdicts": tuple(map(verdict_record, self.judge.close())),
         }
-        return result_of(self._tally.summary(), cell, run).model_copy(update=found)
+        return result_of(self.summary(), cell, run).model_copy(update=found)
+
+
+class _Takers(dict[str, tuple[Take, ...]]):
+    """Type of events → what takes them, found when the first of a type comes."""
+
+    def __init__(self, tally: RunAggregator, judge: Judge) -> None:
+        super().__init__()
+        self._tally, self._judge = tally, judge
+
+    def __missing__(self, kind: str) -> tuple[Take, ...]:
+        measures = self._measure if kind in MEASURED else None
+        if kind == TICKED.type:
+            measures = self._measure_first
+        self[kind] = found = tuple(take for take in (measures, self._judge.taker(kind)) if take)
+        return found
+
+    def _measure(self, event: LateEvent, sequence: int) -> None:
+        del sequence
+        self._tally.add(event)
+
+    def _measure_first(self, event: LateEvent, sequence: int) -> None:
+        """Tell the first tick of each period: the last one is known by the closing."""
+        if isinstance(event.content, TickOpened) and event.content.tick_of_period == 1:
+            self._measure(event, sequence)
 
 
 class _Measured:
     """The measures of expectations, from the figures that the cell takes anyway."""
 
-    def __init__(self, tally: RunAggregator) -> None:
-        self._tally = tally
-        self._summary: Summary | None = None
-
-    def add(self, source: Record | AddressedEvent) -> None:
-        """Forget the figures so far: the cell adds every event to them."""
-        del source
-        self._summary = None
+    def __init__(self, summary: Callable[[], Summary]) -> None:
+        self._summary = summary
 
     def value_of(self, expectation: MeasureExpectation) -> float | None:
         """Return a measure over the events so far; none if nothing was measured."""
-        self._summary = found = self._summary or self._tally.summary()
+        found = self._summary()
         return expectation_result(expectation, found.markets, found.thinking, found.gains).measured
 
 
@@ -114,11 +165,16 @@ def run_in_memory(scenario: str, cell: Cell, run: str) -> CellResult:
     """Run a cell of a treatment's scenario in this process, judging it as it goes; the outcome depends on nothing else."""
     found = scenario_of(scenario, cell.seed)
     if is_measured_alone(found, cell):
-        return measured_result(found, cell, run)
+        return measured_result(found, cell, run, conditions_of(scenario, cell.seed))
     started = time.process_time()
-    fold = CellFold(found, hashed=cell.hashed, logged=False)
-    for addressed in in_memory.run(found, run, policies=load_policies(found)):
-        fold.add(addressed)
+    conditions = conditions_of(scenario, cell.seed)
+    fold = CellFold(found, hashed=cell.hashed, logged=False, conditions=conditions)
+    if is_of_coded_agents(found) and not cell.hashed:
+        envelope = Envelope(run, in_memory.SALT, 0, in_memory.NOW)
+        fold.follow(CodedRun(found, envelope, conditions=conditions))
+    else:
+        for addressed in in_memory.run(found, run, policies=load_policies(found)):
+            fold.add(addressed)
     return fold.result(cell, run, time.process_time() - started)
 
 

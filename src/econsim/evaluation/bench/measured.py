@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from econsim.domain.agent.conditions import Conditions
 from econsim.domain.audit.envelope import Envelope
 from econsim.domain.execution.coded_run import is_of_coded_agents
 from econsim.domain.execution.in_memory import NOW
@@ -20,17 +21,20 @@ def is_measured_alone(scenario: Scenario, cell: Cell) -> bool:
     return not (scenario.expectations or cell.hashed) and is_of_coded_agents(scenario)
 
 
-def measured_result(scenario: Scenario, cell: Cell, run: str) -> CellResult:
-    """Return the result of a cell that `is_measured_alone`."""
+def measured_result(scenario: Scenario, cell: Cell, run: str, conditions: Conditions) -> CellResult:
+    """Return the result of a cell that `is_measured_alone`, of a scenario with these conditions."""
     started = time.process_time()
-    summary = measured_summary(scenario, run)
+    summary = measured_summary(scenario, run, conditions)
     return result_of(summary, cell, run).model_copy(update={"cpu_s": time.process_time() - started})
 
 
-def measured_summary(scenario: Scenario, run: str) -> Summary:
-    """Return the summary of a run in memory; orders, refusals and messages are not counted in it."""
-    driver = MeasuredRun(scenario, Envelope(run, "", 0, NOW))
-    tally = RunAggregator(judges=False)
+def measured_summary(scenario: Scenario, run: str, conditions: Conditions | None = None) -> Summary:
+    """Return the summary of a run in memory; orders, refusals and messages are not counted in it.
+
+    `conditions` are the scenario's, if somebody has them already.
+    """
+    driver = MeasuredRun(scenario, Envelope(run, "", 0, NOW), conditions=conditions)
+    tally = RunAggregator(judges=False, conditions=conditions)
     for addressed in driver.events():
         tally.add(addressed)
     tally.take_balances(driver.balance)

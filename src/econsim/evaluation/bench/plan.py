@@ -11,6 +11,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
+from econsim.domain.agent.conditions import Conditions
 from econsim.schemas.base import Message
 from econsim.schemas.scenario import Scenario
 from econsim.schemas.types import NAME_LENGTH_MAX, Name
@@ -145,6 +146,17 @@ def scenario_of(text: str, seed: int | None = None) -> Scenario:
     """Return the scenario of a treatment, with a seed if one is given."""
     found = _decode(text)
     return found if seed is None or seed == found.seed else found.model_copy(update={"seed": seed})
+
+
+def conditions_of(text: str, seed: int) -> Conditions:
+    """Return the conditions of a treatment's run with a seed: found once for all seeds, unless values are drawn by it."""
+    shared = _conditions(text)
+    return Conditions(scenario_of(text, seed)) if shared.are_drawn else shared
+
+
+@lru_cache(SCENARIOS_KEPT)
+def _conditions(text: str) -> Conditions:
+    return Conditions(_decode(text))
 
 
 @lru_cache(SCENARIOS_KEPT)

@@ -14,10 +14,10 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from pydantic import Field, ValidationError
 
@@ -137,7 +137,8 @@ class BatchFiles:
                 message = f"batch {self.name!r} is being run by another process; wait for it, or end it first"
                 raise Conflict(message, code="batch_is_running") from None
             self._drop_torn_line()
-            yield Writer(self.path / CELLS)
+            with closing(Writer(self.path / CELLS)) as writer:
+                yield writer
         finally:
             os.close(descriptor)
 
@@ -168,16 +169,24 @@ class Writer:
     """Writer of a batch's results."""
 
     def __init__(self, path: Path) -> None:
-        """Append to the file of the results."""
+        """Append to the file of the results, which is opened for the first one."""
         self._path = path
+        self._file: IO[bytes] | None = None
 
     def add(self, result: CellResult) -> None:
-        """Append a result; raises SetupError if the disk does not take it."""
+        """Append a result, at once and whole; raises SetupError if the disk does not take it."""
         try:
-            with open_append(self._path) as file:
-                file.write(result.model_dump_json().encode() + b"\n")
+            self._file = self._file or open_append(self._path)
+            self._file.write(result.model_dump_json().encode() + b"\n")
+            self._file.flush()
         except OSError as error:
             raise not_written(self._path, error) from error
+
+    def close(self) -> None:
+        """Close the file; `add` has told of what the disk did not take."""
+        if self._file:
+            with suppress(OSError):
+                self._file.close()
 
 
 def not_written(path: Path, error: Exception) -> SetupError:

@@ -3,7 +3,7 @@
 import gc
 
 import pytest
-from expectation_builders import chain, form, judged, stored_run, tick, trade, verdict
+from expectation_builders import chain, event, form, judged, stored_run, tick, trade, verdict
 
 from econsim import subjects
 from econsim.domain.audit.facts import record
@@ -159,6 +159,16 @@ def test_more_facts_than_are_kept_are_judged_when_the_copies_have_passed_their_t
     monkeypatch.setattr(tick_order, "ORDERED_MIN", 10)
 
     assert judged(scenario, moved(stored, by, 1), expected)[1][0].outcome is outcome
+
+
+@pytest.mark.parametrize("first", [TRADE, {"type": "mcp.completed"}])
+def test_a_fact_beside_copies_is_counted_once_whether_its_record_has_one_or_many(first):
+    calls = [event("mcp.completed", n, "files", "ana", id=f"t{n}") for n in (1, 2, 3)]
+    records = [each for n in (1, 2, 3) for each in (tick(n), trade(n), calls[n - 1], chain(n))]
+
+    found = verdict(form(form="then", trigger=first, event=POSTED, within={"ticks": 1}), records)
+
+    assert found.message.startswith("all 3 ")
 
 
 def kept_after(ticks):

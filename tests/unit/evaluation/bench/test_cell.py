@@ -6,6 +6,7 @@ from run_builders import canonical_hash
 
 from econsim import Policy
 from econsim.domain.execution import in_memory
+from econsim.domain.expectation import monitor, tick_order
 from econsim.evaluation.bench.cell import attempt, run_in_memory
 from econsim.evaluation.bench.plan import Cell
 from econsim.report.aggregate import RunAggregator
@@ -49,6 +50,34 @@ def test_hash_and_figures_are_those_of_the_run_with_that_seed() -> None:
     assert found.hash == canonical_hash(in_memory.run(scenario))
     assert found.events == len(events)
     assert found.measures["efficiency"] == 100 * tally.summary().efficiency
+
+
+def test_a_cell_that_is_not_hashed_is_told_fewer_events_and_has_the_same_result() -> None:
+    forms = [{"form": word} for word in ("conservation", "limit_prices", "uncrossed", "solvent")]
+    looks = [{"form": "state", "at_event_seq": 9, "key": "treasury.balance", "value": {"<=": 0}}]
+    for more in (forms, forms[:2], looks):
+        text = treatment("test", TRADES, NO_TRADES, *more).scenario
+
+        hashed = run_in_memory(text, CELL, "b-4")
+
+        told = {"hash": "", "cpu_s": 0.0}
+        plain = run_in_memory(text, CELL.model_copy(update={"hashed": False}), "b-4")
+        assert plain.model_copy(update=told) == hashed.model_copy(update=told)
+
+
+def test_a_cell_that_is_not_hashed_judges_what_copies_have_passed(monkeypatch) -> None:
+    monkeypatch.setattr(monitor, "OPEN_MAX", 60)
+    monkeypatch.setattr(tick_order, "ORDERED_MIN", 5)
+    paid = {
+        "form": "then",
+        "trigger": {"type": "ask_accepted"},
+        "event": {"type": "transfer_posted"},
+        "within": {"ticks": 9},
+    }
+
+    found = run_in_memory(treatment("test", paid).scenario, CELL.model_copy(update={"hashed": False}), "b-4")
+
+    assert [verdict.outcome for verdict in found.verdicts] == ["holds"]
 
 
 @requirement("benchmark.correlation")
