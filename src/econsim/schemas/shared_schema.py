@@ -6,6 +6,7 @@ is kept is found by the object itself, so nobody may change a schema.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from pydantic import TypeAdapter
@@ -19,14 +20,16 @@ SHARED_BYTES_MAX: Final = 8_192
 _JSON: Final = TypeAdapter(dict[str, object])
 
 _objects: Final[dict[bytes, dict[str, Any]]] = {}
-_texts: Final[dict[int, tuple[dict[str, Any], bytes]]] = {}
+_texts: Final[dict[int, tuple[Mapping[str, Any], bytes]]] = {}
 
 
-def schema_text(schema: dict[str, Any]) -> bytes:
+def schema_text(schema: Mapping[str, Any]) -> bytes:
     """Return the JSON text of a schema, without spaces; raises RecursionError or ValueError for one that JSON cannot hold."""
     kept = _texts.get(id(schema))
     if kept is not None and kept[0] is schema:
         return kept[1]
+    if not isinstance(schema, dict):
+        return _JSON.dump_json(dict(schema))
     text = _JSON.dump_json(schema)
     if len(text) <= SHARED_BYTES_MAX:
         if len(_texts) >= SHARED_MAX:

@@ -63,7 +63,7 @@ def check_schemas(prompt: Prompt) -> None:
             raise InvalidMessage(message, code="tool_parameters_are_not_valid")
 
 
-def schema_fault(schema: dict[str, Any]) -> str | None:
+def schema_fault(schema: Mapping[str, Any]) -> str | None:
     """Return the fault of a schema as a sentence with its path; None for a schema that is taken."""
     try:
         text = schema_text(schema)
@@ -74,7 +74,7 @@ def schema_fault(schema: dict[str, Any]) -> str | None:
     return _compile(text).fault
 
 
-def text_fault(schema: dict[str, Any], text: str) -> str | None:
+def text_fault(schema: Mapping[str, Any], text: str) -> str | None:
     """Return the fault of a text that must be JSON and follow a schema that is taken; None if it does."""
     try:
         value = _DECODER.decode(text)
