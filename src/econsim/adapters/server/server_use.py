@@ -1,4 +1,4 @@
-"""Which server a command uses: the one that runs on its state directory, or one of its own; and who waits for whom when one stops.
+"""The server that a command uses, the one that runs on its state directory, or one of its own; and who waits for whom when one stops.
 
 A brief command, which reads and ends, holds the server that it finds, and whoever started that waits a while for it before it stops.
 A lasting one, such as a run or a live page, does not settle on that of a brief command. A run is waited for by the run whose command started
@@ -14,16 +14,19 @@ import math
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    ExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol, TypeVar
 
 from econsim.adapters.poll import Poll
 from econsim.adapters.server import state_directory
-
-if TYPE_CHECKING:
-    from econsim.adapters.server.embedded import EmbeddedServer
-    from econsim.adapters.server.state_directory import Claim
+from econsim.adapters.server.state_directory import Claim
 
 CHANGE_S: Final = 120.0
 """Seconds to wait for a server that starts or stops, or that a brief command runs, before its name is the answer."""
@@ -41,10 +44,21 @@ LOOK_INTERVAL_S: Final = 0.02
 """Pause between two looks, in seconds."""
 
 
+class HasUrl(Protocol):
+    """Server that was started."""
+
+    @property
+    def url(self) -> str:
+        """URL that clients connect to."""
+
+
+Own = TypeVar("Own", bound=HasUrl)
+
+
 @asynccontextmanager
 async def running_or_own(
-    state: Path, own: Callable[[], EmbeddedServer], *, brief: bool
-) -> AsyncIterator[tuple[str, EmbeddedServer | None]]:
+    state: Path, own: Callable[[], AbstractAsyncContextManager[Own]], *, brief: bool
+) -> AsyncIterator[tuple[str, Own | None]]:
     """Provide the URL of the server that runs on a state directory, or else of one's own, and that server itself.
 
     `brief` says that the command reads and ends. Waits while a server starts or stops, and a lasting command also for the end of a
@@ -52,19 +66,13 @@ async def running_or_own(
     """
     async with AsyncExitStack() as stack:
         async for _ in Poll(LOOK_INTERVAL_S, CHANGE_S):
-            if url := _found(stack, state, brief=brief):
-                server = None
+            if settled := await _settle(stack, state, own, brief=brief):
                 break
-            if not state_directory.is_owned(state):
-                server = await _entered(stack, own)
-                if server:
-                    url = server.url
-                    break
         else:
             # Raises the sentence about the server that is there.
             server = await stack.enter_async_context(own())
-            url = server.url
-        yield url, server
+            settled = server.url, server
+        yield settled
 
 
 @contextmanager
@@ -137,7 +145,22 @@ def _runs_lock(state: Path) -> Path:
     return state / "nats" / "runs.lock"
 
 
-def _found(stack: AsyncExitStack, state: Path, *, brief: bool) -> str | None:
+async def _settle(
+    stack: AsyncExitStack, state: Path, own: Callable[[], AbstractAsyncContextManager[Own]], *, brief: bool
+) -> tuple[str, Own | None] | None:
+    """Return the server to use for the time of the stack; none while one starts or stops, or if another command was faster."""
+    if url := _hold_running(stack, state, brief=brief):
+        return url, None
+    if state_directory.is_owned(state):
+        return None
+    try:
+        server = await stack.enter_async_context(own())
+    except state_directory.ServerRuns:
+        return None
+    return server.url, server
+
+
+def _hold_running(stack: AsyncExitStack, state: Path, *, brief: bool) -> str | None:
     """Return the URL of the server that runs and is of use; a brief command holds it for the time of the stack."""
     with ExitStack() as held:
         url = held.enter_context(held_url(state))
@@ -145,11 +168,3 @@ def _found(stack: AsyncExitStack, state: Path, *, brief: bool) -> str | None:
             stack.enter_context(held.pop_all())
         record = state_directory.read_record(state / "nats")
         return url if brief or (record and not record.brief) else None
-
-
-async def _entered(stack: AsyncExitStack, own: Callable[[], EmbeddedServer]) -> EmbeddedServer | None:
-    """Return one's own server, started for the time of the stack; none if another command was faster."""
-    try:
-        return await stack.enter_async_context(own())
-    except state_directory.ServerRuns:
-        return None

@@ -40,7 +40,7 @@ async def provide_server(
     )
     if ephemeral:
         async with own() as embedded:
-            yield await _prepared(embedded, config)
+            yield await _prepare(embedded, config)
     elif config.nats:
         found = server_of(config)
         await provision_streams(found, config.replicas)
@@ -48,7 +48,7 @@ async def provide_server(
     else:
         async with running_or_own(config.state, own, brief=False) as (url, started):
             if started:
-                yield await _prepared(started, config)
+                yield await _prepare(started, config)
                 return
             found = server_of(config)
             await provision_streams(found, config.replicas)
@@ -56,8 +56,8 @@ async def provide_server(
                 yield found
 
 
-async def _prepared(embedded: EmbeddedServer, config: Settings) -> Server:
-    """Return a server of one's own, with all streams and accounts."""
+async def _prepare(embedded: EmbeddedServer, config: Settings) -> Server:
+    """Give a server of one's own all streams and accounts; return it for services."""
     server = Server(embedded.url, embedded.creds, embedded.trust, embedded.state, is_own=True)
     await provision_streams(server, config.replicas)
     await push_accounts(server)
