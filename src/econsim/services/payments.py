@@ -81,7 +81,7 @@ class Payments:
         """Settle up to CHAINS_MAX calls; return of each what `settle` returns."""
         due = [_Due(chain, tick, None, begins=False) for chain in chains]
         found = await self._batches.do_together(due, is_patient=not is_awaited)
-        return [_required(each) for each in found]
+        return [_refusal_of(each) for each in found]
 
     async def _submit(self, payments: Sequence[_Due]) -> Sequence[Refusal | Unavailable | None]:
         groups: defaultdict[tuple[int, str | None], list[_Due]] = defaultdict(list)
@@ -113,6 +113,6 @@ class Payments:
             return late | (await self._submit_group(tick, causation_id, on_time) if on_time else {})
 
 
-def _required(found: Refusal | Unavailable | None) -> Refusal | None:
+def _refusal_of(found: Refusal | Unavailable | None) -> Refusal | None:
     assert not isinstance(found, Unavailable), "the ledger refuses no settlement because of its time"
     return found

@@ -94,7 +94,7 @@ class Invoker:
             task.add_done_callback(lambda _: self._forget(new))
         joined = [self._task_of(each) if isinstance(each, CallPlan) else each for each in found]
         await self._settle([each for each in found if isinstance(each, CallOutcome)])
-        return [await self._ended(call, each) for call, each in zip(calls, joined, strict=True)]
+        return [await self._end_of(call, each) for call, each in zip(calls, joined, strict=True)]
 
     def agent_call(self, agent: str, request: InvokeLlm) -> Call:
         """Return the call that an agent's request stands for; raises Refused if the agent made too many in its cycle."""
@@ -124,7 +124,7 @@ class Invoker:
         message = f"another prompt is being answered at {plan.chain.id}; give the next call the next ordinal"
         return Conflict(message)
 
-    async def _ended(self, call: Call, found: _Task | Ended) -> Ended:
+    async def _end_of(self, call: Call, found: _Task | Ended) -> Ended:
         """Return the end of a call that is under way, has ended, or is refused."""
         try:
             if isinstance(found, asyncio.Task):
@@ -142,7 +142,7 @@ class Invoker:
 
     async def _make(self, plans: Sequence[CallPlan], on_text: OnText | None) -> Mapping[str, Ended]:
         """Pay for calls and make those that are paid for, side by side."""
-        ends: dict[str, Ended] = dict(await self._refused(plans))
+        ends: dict[str, Ended] = dict(await self._reserve(plans))
         answered: list[tuple[CallPlan, CallOutcome]] = []
         work = []
         for plan in plans:
@@ -158,7 +158,7 @@ class Invoker:
             ends |= found
         return ends
 
-    async def _refused(self, plans: Sequence[CallPlan]) -> Mapping[str, EconsimError]:
+    async def _reserve(self, plans: Sequence[CallPlan]) -> Mapping[str, EconsimError]:
         """Reserve the worst cases of calls; return why some may not be made."""
         refused: dict[str, EconsimError] = {}
         counted: list[CallPlan] = []
