@@ -61,7 +61,7 @@ class FollowUps:
         is_alone = event.type != self.trigger.type and event.test is None and not event.actor
         return replace(found, see_all=see_all) if is_alone and self._key_of_data else found
 
-    def wanted(self, facts: Facts) -> Iterator[Occurrence]:
+    def candidates(self, facts: Facts) -> Iterator[Occurrence]:
         """Yield those of a record's facts that triggers wait for."""
         waiting, key_of_data = self._open, self._key_of_data
         if key_of_data:
@@ -186,7 +186,7 @@ class ThenMonitor(Monitor):
 
     def _meet_all(self, facts: Facts) -> None:
         # The event of an overdue trigger still tells by how much it missed.
-        for seen in facts if self._overdue else self._answers.wanted(facts):
+        for seen in facts if self._overdue else self._answers.candidates(facts):
             self._meet(seen)
         if len(facts):
             self._nearest = facts
@@ -309,7 +309,7 @@ class LatencyMonitor(Monitor):
                 self._late(trigger, seen, after)
 
     def _meet_all(self, facts: Facts) -> None:
-        for seen in self._answers.wanted(facts):
+        for seen in self._answers.candidates(facts):
             self._meet(seen)
 
     def _late(self, trigger: Occurrence, event: Occurrence | None, after: float) -> None:

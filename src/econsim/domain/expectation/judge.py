@@ -22,10 +22,10 @@ from econsim.domain.expectation.monitor import (
     vacuous,
 )
 from econsim.domain.expectation.monitors import Follower, Measures, panel
-from econsim.domain.expectation.occurrence import Facts, Now
+from econsim.domain.expectation.occurrence import Facts, Now, Occurrence
 from econsim.domain.expectation.rulings import outcome_of, witnesses_of
 from econsim.domain.expectation.verdict import Ruling, Verdict
-from econsim.domain.expectation.watch_index import Route, WatchIndex
+from econsim.domain.expectation.watch_index import Handler, Handlers, WatchIndex
 from econsim.domain.expectation.wording import name_of
 from econsim.schemas.expectation import Expectation
 from econsim.schemas.scenario import Scenario
@@ -111,7 +111,7 @@ class Judge:
     def _take(self, event: LateEvent, sequence: int) -> None:
         now = self._now
         now.sequence = now.count = sequence
-        self._show_facts(event, self._watches.route(event))
+        self._show_facts(event, self._watches.handlers(event))
 
     @property
     def faults(self) -> tuple[Fault, ...]:
@@ -125,23 +125,23 @@ class Judge:
         now = self._now
         if now.count == 0:
             self.run, now.start = entry.correlation_id, entry.occurred_at
-        route = self._watches.route(entry)
+        handlers = self._watches.handlers(entry)
         if isinstance(entry, LateEvent):
             # Some were not told: nobody is interested in their types.
             now.count = sequence
-            self._integrity.vouch(route.type)
+            self._integrity.vouch(handlers.type)
         elif self._is_trusted or self._integrity.admits(
-            entry, sequence, self.run, is_watched=route.is_watched or route.is_state
+            entry, sequence, self.run, is_watched=handlers.is_watched or handlers.is_state
         ):
             now.count += 1
         else:
             return
         now.sequence = sequence
-        turns = self._advance(entry, is_copy=route.is_copy)
-        if route.is_state:
+        turns = self._advance(entry, is_copy=handlers.is_copy)
+        if handlers.is_state:
             self._look_at_state(entry)
-        if route.is_watched:
-            self._show_facts(entry, route)
+        if handlers.is_watched:
+            self._show_facts(entry, handlers)
         # After it was shown: an event that is late by this tick tells by how much.
         if turns:
             self._turn()
@@ -296,33 +296,36 @@ class Judge:
         if self._monitors[place].decided is None:
             self._broken.setdefault(place, reason)
 
-    def _show_facts(self, entry: Record | LateEvent, route: Route) -> None:
+    def _show_facts(self, entry: Record | LateEvent, handlers: Handlers) -> None:
         """Show the facts of a record to the monitors that watch them; a record with wrong content is a fault."""
         try:
             now = self._now
             # Some publishers know no tick: theirs is the one that is open.
-            facts = Facts(entry, now.sequence, now.tick if route.is_uncaused else entry.tick, now.count)
-            self._show_at_once(facts, route)
-            if route.is_one_by_one:
-                self._show_each(facts, route)
+            facts = Facts(entry, now.sequence, now.tick if handlers.is_uncaused else entry.tick, now.count)
+            self._show_at_once(facts, handlers)
+            if handlers.is_one_by_one:
+                self._show_each(facts, handlers)
         except WRONG_CONTENT as error:
             self._integrity.misfit(self._now.sequence, entry.type, error)
 
-    def _show_each(self, facts: Facts, route: Route) -> None:
-        others, by_actor = route.others, route.by_actor
+    def _show_each(self, facts: Facts, handlers: Handlers) -> None:
+        others, by_actor = handlers.others, handlers.by_actor
         for seen in facts:
-            # A monitor that has decided in this tick is shown more, and changes nothing.
-            for matches, see, place in by_actor.get(seen.actor, others) if by_actor else others:
-                try:
-                    if matches is None or matches(seen):
-                        see(seen)
-                except TooManyOpen as error:
-                    self._give_up(place, str(error))
-                except WRONG_CONTENT as error:
-                    self._blame(place, seen.record, error)
+            self._show(seen, by_actor.get(seen.actor, others) if by_actor else others)
 
-    def _show_at_once(self, facts: Facts, route: Route) -> None:
-        for see_all, place in route.at_once:
+    def _show(self, seen: Occurrence, handlers: Sequence[Handler]) -> None:
+        for matches, see, place in handlers:
+            # A monitor that has decided in this tick is shown more, and changes nothing.
+            try:
+                if matches is None or matches(seen):
+                    see(seen)
+            except TooManyOpen as error:
+                self._give_up(place, str(error))
+            except WRONG_CONTENT as error:
+                self._blame(place, seen.record, error)
+
+    def _show_at_once(self, facts: Facts, handlers: Handlers) -> None:
+        for see_all, place in handlers.at_once:
             try:
                 see_all(facts)
             except TooManyOpen as error:

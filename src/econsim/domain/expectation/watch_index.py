@@ -21,8 +21,8 @@ Handler = tuple[Callable[[Occurrence], bool] | None, See, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
-    """Where the records of a subject go."""
+class Handlers:
+    """Handlers of the records of a subject, and what is known of these."""
 
     type: str
     """Type of the records."""
@@ -33,7 +33,7 @@ class Route:
     is_uncaused: bool
     """True if their publisher knows no tick."""
     at_once: tuple[tuple[SeeAll, int], ...]
-    """What takes all facts of a record at once, and the places of their monitors."""
+    """Handlers of all facts of a record at once, and the places of their monitors."""
     others: tuple[Handler, ...]
     """Handlers of the facts of agents that no watch names."""
     by_actor: Mapping[str, tuple[Handler, ...]]
@@ -51,7 +51,7 @@ class WatchIndex:
         """Take watches, each with the place of its monitor, and the types of events that change the state."""
         self._watches: dict[str, list[tuple[Watch, int]]] = {}
         self._state_types = state_types
-        self._routes: dict[str, Route] = {}
+        self._handlers: dict[str, Handlers] = {}
         for each in watches:
             self._watches.setdefault(each[0].type, []).append(each)
 
@@ -59,17 +59,17 @@ class WatchIndex:
         """Return whether a monitor watches events of a type."""
         return kind in self._watches
 
-    def route(self, entry: Record | LateEvent) -> Route:
-        """Return where a record goes."""
+    def handlers(self, entry: Record | LateEvent) -> Handlers:
+        """Return what handles a record."""
         subject = entry.subject
-        found = self._routes.get(subject)
+        found = self._handlers.get(subject)
         if found is None:
             found = self._make(entry)
-            if len(self._routes) < SUBJECTS_MAX:
-                self._routes[subject] = found
+            if len(self._handlers) < SUBJECTS_MAX:
+                self._handlers[subject] = found
         return found
 
-    def _make(self, entry: Record | LateEvent) -> Route:
+    def _make(self, entry: Record | LateEvent) -> Handlers:
         kind = entry.type
         named = REPORTED if kind.startswith(REPORTS) and kind not in CATALOG else kind
         watches = [each for each in self._watches.get(named, ()) if each[0].entity in {"", entry.entity}]
@@ -77,7 +77,7 @@ class WatchIndex:
         others = _taking("", watches)
         by_actor = {watch.actor: _taking(watch.actor, watches) for watch, _ in watches if watch.actor}
         is_one_by_one = bool(others or by_actor)
-        return Route(
+        return Handlers(
             type=kind,
             is_copy=kind in COPIED,
             is_state=kind in self._state_types,
