@@ -41,19 +41,20 @@ async def provide_server(
     if ephemeral:
         async with own() as embedded:
             yield await _prepare(embedded, config)
-    elif config.nats:
+        return
+    if config.nats:
         found = server_of(config)
         await provision_streams(found, config.replicas)
         yield found
-    else:
-        async with running_or_own(config.state, own, brief=False) as (url, started):
-            if started:
-                yield await _prepare(started, config)
-                return
-            found = server_of(config)
-            await provision_streams(found, config.replicas)
-            async with _end_without_server(config.state, url):
-                yield found
+        return
+    async with running_or_own(config.state, own, brief=False) as (url, started):
+        if started:
+            yield await _prepare(started, config)
+            return
+        found = server_of(config)
+        await provision_streams(found, config.replicas)
+        async with _end_without_server(config.state, url):
+            yield found
 
 
 async def _prepare(embedded: EmbeddedServer, config: Settings) -> Server:
