@@ -41,10 +41,6 @@ if TYPE_CHECKING:
 _MOVING: Final = frozenset({Kind.TRANSFER, Kind.POST})
 """Kinds of transfers that change what a holder owns."""
 
-_POSTED: Final = subjects.TRANSFER_POSTED.type
-_TICKED: Final = subjects.TICKED.type
-_TRADED: Final = subjects.TRADE_EXECUTED.type
-
 _OF_CALLS: Final = PAID | OF_WORK | {subjects.LLM_INVOKED.type, subjects.TRANSFER_REFUSED.type}
 """Types of the events about calls of models and tools, and about questions and tasks."""
 
@@ -131,23 +127,21 @@ class RunAggregator:
 
     def _add_stored(self, entry: Record, rows: Sequence[Row]) -> None:
         """Add an event by the rows of its text, which is not decoded then."""
-        kind = entry.type
-        if kind == _POSTED:
-            for _, cause, legs in rows:
-                moves = [
-                    (debit, credit, asset, int(amount))
-                    for _, leg, debit, credit, asset, amount, _ in legs
-                    if leg in _MOVING
-                ]
-                self._move(cause, moves)
-        elif kind == _TICKED:
-            for period, tick_of_period in rows:
+        match entry.type:
+            case subjects.TRANSFER_POSTED.type:
+                for _, cause, legs in rows:
+                    self._move(cause, _stored_moves(legs))
+            case subjects.TICKED.type:
+                period, tick_of_period = rows[0]
                 self._turn(entry.tick, int(period), int(tick_of_period))
-        elif book := self._books.get(entry.entity):
-            book.add_stored(kind, rows, entry.tick, self._period)
-            if kind == _TRADED:
-                for _, _, price, units, buyer, seller, *_ in rows:
-                    self._gains.exchange(entry.entity, self._period, int(price), int(units), buyer, seller)
+            case kind if book := self._books.get(entry.entity):
+                book.add_stored(kind, rows, entry.tick, self._period)
+                if kind == subjects.TRADE_EXECUTED.type:
+                    self._exchange_stored(entry.entity, rows)
+
+    def _exchange_stored(self, resource: str, trades: Iterable[Row]) -> None:
+        for _, _, price, units, buyer, seller, *_ in trades:
+            self._gains.exchange(resource, self._period, int(price), int(units), buyer, seller)
 
     def _fold(self, entry: Record) -> None:
         match entry.type:
@@ -319,3 +313,12 @@ class RunAggregator:
     def _holder(self, agent: Agent) -> AgentSummary:
         credits_, debt = (self._owned[asset][agent.id] for asset in MONEY)
         return AgentSummary(agent.id, agent.group, credits_, debt, credits_ - debt - self._dealt[agent.id])
+
+
+def _stored_moves(legs: Iterable[Row]) -> list[tuple[str, str, str, int]]:
+    """Return debit, credit, asset and amount of the transfers of a chain that move anything."""
+    return [
+        (debit, credit, asset, int(amount))
+        for _, kind, debit, credit, asset, amount, _ in legs
+        if kind in _MOVING
+    ]

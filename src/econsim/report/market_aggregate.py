@@ -7,7 +7,6 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from operator import add
-from typing import Final
 
 from econsim import subjects
 from econsim.domain.agent.conditions import Conditions
@@ -23,11 +22,6 @@ from econsim.report.summary import MarketSummary, Period, Quoted
 from econsim.report.trades import Trades
 from econsim.schemas.scenario import Market
 from econsim.schemas.types import MICROS_PER_CREDIT
-
-_ASKED: Final = subjects.ASK_ACCEPTED.type
-_TRADED: Final = subjects.TRADE_EXECUTED.type
-_REJECTED: Final = subjects.ORDER_REJECTED.type
-_CLEARED: Final = subjects.TICK_CLEARED.type
 
 
 class MarketAggregator:
@@ -86,19 +80,20 @@ class MarketAggregator:
     def add_stored(self, kind: str, rows: Sequence[Row], tick: int, period: int) -> None:
         """Add one of the market's events by its type and the rows of its text."""
         self._turn(period)
-        if kind == _REJECTED:
-            for row in rows:
-                self._rejected[row[3]] += 1
-        elif kind == _CLEARED:
-            for _, _, _, orders, _, _, bid, ask, *_ in rows:
+        match kind:
+            case subjects.ORDER_REJECTED.type:
+                for row in rows:
+                    self._rejected[row[3]] += 1
+            case subjects.TICK_CLEARED.type:
+                _, _, _, orders, _, _, bid, ask, *_ = rows[0]
                 self._orders += int(orders)
                 self._quotes.add(tick, (_price(bid), _price(ask)))
-        elif kind == _TRADED:
-            for _, _, price, units, buyer, seller, *_ in rows:
-                self._trade(tick, period, int(price), int(units), buyer, seller)
-        elif kind == _ASKED:
-            for n, _, seller, *_ in rows[:1]:
-                self._arrive(int(n), seller)
+            case subjects.TRADE_EXECUTED.type:
+                for _, _, price, units, buyer, seller, *_ in rows:
+                    self._trade(tick, period, int(price), int(units), buyer, seller)
+            case subjects.ASK_ACCEPTED.type:
+                for n, _, seller, *_ in rows[:1]:
+                    self._arrive(int(n), seller)
 
     def summary(self, periods: int) -> MarketSummary:
         """Return the summary of the market so far."""

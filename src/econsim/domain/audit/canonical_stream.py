@@ -24,7 +24,7 @@ from econsim.domain.audit.canonical_log import (
 )
 from econsim.domain.audit.facts import Record
 
-_OF_MARKETS: Final = "market."
+_OF_MARKETS: Final = f"{subjects.TICK_CLEARED.type.partition('.')[0]}."
 _TICKED: Final = subjects.TICKED.template.rpartition(".")[0]
 
 
