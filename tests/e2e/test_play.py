@@ -154,9 +154,10 @@ class Person:
     def offers(self, price):
         self.presses("o", *price, "Enter", "Escape")
 
-    def passes(self, tick, ticks=6):
-        """Be done with a tick, once it is there."""
-        self.sees("#time-facts", f"tick {tick} of {ticks}")
+    def passes(self, where):
+        """Be done with a tick, once it is there and waits."""
+        self.sees("#time-facts", where)
+        self.sees("#time-name", "This tick waits for you")
         self.presses("Space")
 
 
@@ -189,23 +190,23 @@ def trade(ana, bob):
     """Have bob sell to the bot, the bot to ana, and bob to ana; ana loads her page again meanwhile."""
     people = (ana, bob)
     for person in people:
-        person.passes(1)
+        person.passes("tick 1 of 6")
     ana.sees(".question p", "Is 2 fair?")
     ana.page.locator(".question button", has_text="yes").click()
     bob.sees("#best-bid", "2.00")
     bob.presses("s")
     bob.sees("#offers", "sent")
     for person in people:
-        person.passes(2)
+        person.passes("tick 2 of 6")
     bob.sees("#news", "Sold 1 unit at 2.00")
     bob.sees("#profit", "+1.00")
     for person in people:
-        person.passes(3)
+        person.passes("tick 3 of 6")
     ana.sees("#best-ask", "2.50")
     ana.presses("b")
     ana.sees("#offers", "sent")
     for person in people:
-        person.passes(4)
+        person.passes("tick 4 of 6")
     ana.sees("#news", "Bought 1 unit at 2.50")
     ana.sees("#next", "2.90")
     bob.offers("2.40")
@@ -213,7 +214,7 @@ def trade(ana, bob):
     ana.sees("#said", "would lose 0.60")
     ana.offers("0.50")
     for person in people:
-        person.passes(5)
+        person.passes("tick 5 of 6")
     ana.sees("#offers", "open")
     ana.page.reload()
     ana.sees("#offers", "0.50")
@@ -222,7 +223,7 @@ def trade(ana, bob):
     ana.presses("b")
     ana.sees("#offers", "sent")
     for person in people:
-        person.passes(6)
+        person.passes("tick 6 of 6")
 
 
 def test_two_people_and_a_bot_trade_with_each_other_and_the_log_verifies(browser, tmp_path):
@@ -268,14 +269,16 @@ def test_what_holds_in_a_period_is_told_in_words_and_who_has_left_the_market_is_
         ana.presses("Enter")
         ana.sees("#next", "3.20")
         ana.sees("#terms", "Prices from 0.01 to 4.00 are allowed.")
-        ana.passes(1, ticks=3)
+        ana.passes("period 1 of 3")
         ana.sees("#next", "2.70")
         ana.sees("#next-facts", "3.20 less 0.50 tax")
         ana.sees("#terms li.new >> nth=0", "Prices from 0.01 to 2.50 are allowed.")
         ana.sees("#terms li.new >> nth=1", "You pay a tax of 0.50 for each unit that you buy")
         ana.offers("2.60")
         ana.sees("#said", "Prices go from 0.01 to 2.50")
-        ana.passes(2, ticks=3)
+        ana.sees("#between-title", "Period 1 is over")
+        ana.presses("Space")
+        ana.passes("period 2 of 3")
         ana.sees("#between-title", "The session is over")
         assert not ana.complaints
         assert command.wait() == 0
@@ -306,6 +309,8 @@ def test_two_tabs_of_one_agent_say_so(room, browser):
 
         ana.sees("#note", "ana is open in another tab")
         twin.locator("#note", has_text="ana is open in another tab").wait_for()
+        twin.close(run_before_unload=False)
+        ana.page.locator("#note").wait_for(state="hidden")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -16,6 +16,8 @@ const BUSY_MS = 45;
 const OUT_OF_SIGHT_MS = 700, FAST_OUT_OF_SIGHT_MS = 3000;
 /** Events a second that nobody can read one by one; then, milliseconds between two drawings of a part, and parts that are drawn in one frame. */
 const FAST = 1000, FAST_MS = 200, FAST_PARTS = 2;
+/** Milliseconds without an event after which the page says so: the run may wait for somebody, or its command may be gone. */
+const SILENT_MS = 10_000;
 
 class App {
   constructor() {
@@ -30,7 +32,7 @@ class App {
     this.isTouched = this.isAsked = true;
     this.drawnAt = -Infinity;
     this.dueAt = Infinity; // when a part is to be drawn that waits
-    this.rate = { at: performance.now(), records: 0, shown: 0 };
+    this.rate = { at: performance.now(), records: 0, shown: 0, newsAt: performance.now() };
     this.command = new Command("econsim watch", "econsim-key", () => remedy(this.feed.session?.run ?? "RUN"));
     this.feed = new Feed(() => this.openSession(), (state, reason) => this.tellConnection(state, reason));
     this.events = new EventPanel(this);
@@ -140,18 +142,21 @@ class App {
   measure(now) {
     const { rate } = this;
     rate.shown = ((this.log.length - rate.records) * 1000) / (now - rate.at);
-    if (rate.shown || rate.was) this.note();
+    if (rate.shown) rate.newsAt = now;
+    if (rate.shown || rate.was || now - rate.newsAt > SILENT_MS) this.note();
     Object.assign(rate, { at: now, records: this.log.length, was: rate.shown });
   }
 
   drawHead() {
     const { economy, log } = this, { state } = economy;
     const ended = economy.isWhole ? (state.status === "failed" && state.at === log.length ? "failed" : "ended") : "";
+    const silence = performance.now() - this.rate.newsAt;
     const [word, kind] =
       this.connection !== "connected" && !ended ? ["not connected", "bad"]
       : !this.isLive ? ["looking back", "quiet"]
       : ended ? [ended, ended === "failed" ? "bad" : "quiet"]
       : state.status === "stopped" ? ["stopped", "bad"]
+      : silence > SILENT_MS ? [`nothing new for ${number(Math.floor(silence / 1000))} s`, "quiet"]
       : ["live", ""];
     put(byId("status"), word, `pill ${kind}`);
     // A run that ended was read whole: its server may go, as that of `econsim run` does.

@@ -163,7 +163,10 @@ export class TradePanel extends FactList {
         { name: "tick", width: "36px", kind: "quiet-text", paint: (cell, index) => put(cell, app.log.ticks.at(app.log.records.at(index))) },
         { name: "market", width: "minmax(52px, .6fr)", paint: (cell, index) => put(cell, fact(index).entity) },
         { name: "price", width: "70px", kind: "number", paint: (cell, index) => paintPrice(cell, fact(index).data) },
-        { name: "seller → buyer", width: "minmax(0, 2.2fr)", paint: (cell, index) => put(cell, `${fact(index).data.seller} → ${fact(index).data.buyer}`) },
+        { name: "seller → buyer", width: "minmax(0, 2.2fr)", paint: (cell, index) => {
+          const { seller, buyer } = fact(index).data;
+          put(cell, (cell.title = `${seller} → ${buyer}`));
+        } },
       ],
     });
   }

@@ -75,10 +75,13 @@ class App {
     const channel = new BroadcastChannel(this.place);
     channel.onmessage = ({ data }) => {
       if (data === "here") channel.postMessage("too");
-      this.twin = `${this.account.agent} is open in another tab, too. Both act for the same agent: close one of them.`;
+      // Whoever else is left says so again.
+      if (data === "gone") channel.postMessage("here");
+      this.twin = data === "gone" ? "" : `${this.account.agent} is open in another tab, too. Both act for the same agent: close one of them.`;
       this.touch();
     };
     channel.postMessage("here");
+    addEventListener("pagehide", () => channel.postMessage("gone"));
   }
   tellConnection(state, reason = "") {
     this.connection = state;
