@@ -19,7 +19,7 @@ def row_texts(type_: str, rows: Iterable[Row]) -> list[FactText]:
     return [text(*row) for row in rows]
 
 
-def _accepted(  # noqa: PLR0913, PLR0917 - the fields of the item
+def _accepted_text(  # noqa: PLR0913, PLR0917 - the fields of the item
     n: str, order_id: str, agent: str, side: str, kind: str, price: str, quantity: str, replaces: str
 ) -> FactText:
     text = (
@@ -29,7 +29,7 @@ def _accepted(  # noqa: PLR0913, PLR0917 - the fields of the item
     return text, agent, int(n), "", None
 
 
-def _rejected(  # noqa: PLR0913, PLR0917 - the fields of the item
+def _rejected_text(  # noqa: PLR0913, PLR0917 - the fields of the item
     n: str,
     order_id: str,
     agent: str,
@@ -47,7 +47,7 @@ def _rejected(  # noqa: PLR0913, PLR0917 - the fields of the item
     return text, agent, int(n), "", None
 
 
-def _traded(  # noqa: PLR0913, PLR0917 - the fields of the item
+def _traded_text(  # noqa: PLR0913, PLR0917 - the fields of the item
     n: str,
     trade_id: str,
     price: str,
@@ -65,7 +65,7 @@ def _traded(  # noqa: PLR0913, PLR0917 - the fields of the item
     return text, buyer if taker == "bid" else seller, int(n), "", None
 
 
-def _cancelled(  # noqa: PLR0913, PLR0917 - the fields of the item
+def _cancelled_text(  # noqa: PLR0913, PLR0917 - the fields of the item
     n: str, order_id: str, agent: str, side: str, quantity: str, reason: str
 ) -> FactText:
     text = (
@@ -75,7 +75,7 @@ def _cancelled(  # noqa: PLR0913, PLR0917 - the fields of the item
     return text, agent, int(n), "", None
 
 
-def _chain(id_: str, cause: str, transfers: Sequence[Row]) -> FactText:
+def _chain_text(id_: str, cause: str, transfers: Sequence[Row]) -> FactText:
     legs = ",".join(
         [
             f'{{"amount":{amount},"asset":"{asset}","credit":"{credit}","debit":"{debit}","id":"{leg}",'
@@ -86,11 +86,11 @@ def _chain(id_: str, cause: str, transfers: Sequence[Row]) -> FactText:
     return f'{{"id":"{id_}","transfers":[{legs}]}}', transfers[0][2] if transfers else None, 0, id_, cause
 
 
-def _ticked(period: str, tick_of_period: str) -> FactText:
+def _ticked_text(period: str, tick_of_period: str) -> FactText:
     return f'{{"period":{period},"tick_of_period":{tick_of_period}}}', None, 0, "", None
 
 
-def _cleared(  # noqa: PLR0913, PLR0917 - the fields of the summary
+def _cleared_text(  # noqa: PLR0913, PLR0917 - the fields of the summary
     batch: str,
     period: str,
     items: str,
@@ -114,7 +114,7 @@ def _cleared(  # noqa: PLR0913, PLR0917 - the fields of the summary
     return text, None, 0, "", None
 
 
-def _price(  # noqa: PLR0913, PLR0917 - the fields of the price
+def _price_text(  # noqa: PLR0913, PLR0917 - the fields of the price
     resource: str, price: str, bid: str, ask: str, last: str, volume: str
 ) -> FactText:
     text = (
@@ -125,14 +125,14 @@ def _price(  # noqa: PLR0913, PLR0917 - the fields of the price
 
 
 _TEXTS: Final[dict[str, Callable[..., FactText]]] = {
-    subjects.BID_ACCEPTED.type: _accepted,
-    subjects.ASK_ACCEPTED.type: _accepted,
-    subjects.ORDER_REJECTED.type: _rejected,
-    subjects.TRADE_EXECUTED.type: _traded,
-    subjects.ORDER_CANCELLED.type: _cancelled,
-    subjects.TRANSFER_POSTED.type: _chain,
-    subjects.TICKED.type: _ticked,
-    subjects.TICK_CLEARED.type: _cleared,
-    subjects.PRICE_UPDATED.type: _price,
+    subjects.BID_ACCEPTED.type: _accepted_text,
+    subjects.ASK_ACCEPTED.type: _accepted_text,
+    subjects.ORDER_REJECTED.type: _rejected_text,
+    subjects.TRADE_EXECUTED.type: _traded_text,
+    subjects.ORDER_CANCELLED.type: _cancelled_text,
+    subjects.TRANSFER_POSTED.type: _chain_text,
+    subjects.TICKED.type: _ticked_text,
+    subjects.TICK_CLEARED.type: _cleared_text,
+    subjects.PRICE_UPDATED.type: _price_text,
 }
 """Type of an event → text of a row."""

@@ -93,13 +93,13 @@ _CLEARED: Final = _object(
 _PRICE: Final = _object(resource=_NAME, price=_NUMBER_OR_NULL, quote=_QUOTE, volume=_NUMBER)
 
 
-class _Form(NamedTuple):
+class _DataForm(NamedTuple):
     """Form of the data of a type."""
 
     pattern: str
     """Expression for a row."""
     rows: str
-    """How the list of rows begins; empty for an event that is one row."""
+    """Text with which the list of rows begins; empty for an event that is one row."""
     inner: str = ""
     """Expression for the rows of a list within a row; empty without one."""
     place: int = -1
@@ -110,15 +110,15 @@ class _Form(NamedTuple):
 
 _ITEMS, _CHAINS = '"items":[', '"chains":['
 _FORMS: Final = {
-    subjects.BID_ACCEPTED.type: _Form(_ACCEPTED, _ITEMS),
-    subjects.ASK_ACCEPTED.type: _Form(_ACCEPTED, _ITEMS),
-    subjects.ORDER_REJECTED.type: _Form(_REJECTED, _ITEMS),
-    subjects.TRADE_EXECUTED.type: _Form(_TRADED, _ITEMS),
-    subjects.ORDER_CANCELLED.type: _Form(_CANCELLED, _ITEMS),
-    subjects.TRANSFER_POSTED.type: _Form(_CHAIN, _CHAINS, _TRANSFER, 2),
-    subjects.TICKED.type: _Form(_TICKED, ""),
-    subjects.TICK_CLEARED.type: _Form(_CLEARED, "", _SHOUT, 9, objects=2),
-    subjects.PRICE_UPDATED.type: _Form(_PRICE, "", objects=2),
+    subjects.BID_ACCEPTED.type: _DataForm(_ACCEPTED, _ITEMS),
+    subjects.ASK_ACCEPTED.type: _DataForm(_ACCEPTED, _ITEMS),
+    subjects.ORDER_REJECTED.type: _DataForm(_REJECTED, _ITEMS),
+    subjects.TRADE_EXECUTED.type: _DataForm(_TRADED, _ITEMS),
+    subjects.ORDER_CANCELLED.type: _DataForm(_CANCELLED, _ITEMS),
+    subjects.TRANSFER_POSTED.type: _DataForm(_CHAIN, _CHAINS, _TRANSFER, 2),
+    subjects.TICKED.type: _DataForm(_TICKED, ""),
+    subjects.TICK_CLEARED.type: _DataForm(_CLEARED, "", _SHOUT, 9, objects=2),
+    subjects.PRICE_UPDATED.type: _DataForm(_PRICE, "", objects=2),
 }
 """Type of an event → form of its data."""
 
@@ -149,7 +149,7 @@ def stored_rows(type_: str, text: str) -> list[Row] | None:
 
 
 @lru_cache(1024)
-def _expressions(type_: str) -> tuple[_Form, re.Pattern[str], re.Pattern[str] | None] | None:
+def _expressions(type_: str) -> tuple[_DataForm, re.Pattern[str], re.Pattern[str] | None] | None:
     """Return the form of a type with its expressions; who reads few types need not wait for those of all."""
     form = _FORMS.get(type_)
     return form and (form, re.compile(form.pattern), re.compile(form.inner) if form.inner else None)
