@@ -26,7 +26,7 @@ LOCK := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url
 SOURCES := src tests deploy $(wildcard examples/*.py benchmarks/*.py benchmarks/snippets/*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test with-server without-server test-fast test-nats soak fuzz lint check bench catalog docs site compose-check wheel lock
+.PHONY: help setup run test test-fast test-nats soak fuzz lint check bench catalog docs site compose-check wheel lock
 
 help: ## Print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1	/' | \
@@ -54,15 +54,9 @@ $(READY): $(INSTALLED) requirements-dev.lock requirements-model.lock
 run: $(INSTALLED) ## Run the default market over a private nats-server and show its report
 	@$(BIN)/econsim run genesis
 
-test: $(READY) ## Run the whole suite: against a real server, and beside it without one
-	@$(MAKE) --no-print-directory --jobs 2 --keep-going --silent with-server without-server
-
-with-server: $(READY)
+test: $(READY) ## Run the whole suite: without a server, then against a real one
+	$(PYTEST) -m "not nats" $(BALANCED)
 	$(PYTEST) -m "nats and not soak" $(APART)
-
-# Tests on a server mostly wait. Of lowest priority, these take what those leave of the processors; shown when they are done, so that lines do not mix.
-without-server: $(READY)
-	nice -n 19 $(PYTEST) -m "not nats" $(BALANCED) >.venv/without-server 2>&1; status=$$?; cat .venv/without-server; exit $$status
 
 test-fast: $(READY) ## Run the tests that need neither a server nor more than seconds
 	$(PYTEST) -m "not nats and not slow" $(BALANCED)
