@@ -22,7 +22,10 @@ from econsim.schemas.scenario import MechanismName
 from econsim.subjects import TRANSFER_POSTED
 
 ENVELOPE = Envelope("run_1", "ab", 0, NOW)
-READ = [*(field.name for field in fields(Record) if field.name != "content"), "data", "items", "entity"]
+READ = [
+    *(field.name for field in fields(Record) if field.name not in ("content", "_rows")),
+    *("data", "items", "entity"),
+]
 """What a record tells."""
 
 
