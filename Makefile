@@ -16,6 +16,8 @@ SHELL := bash
 .SHELLFLAGS := -o pipefail -c
 # Three processes, each with a server of its own: two left two thirds of two cores idle, with four commands that load a machine time out. A file stays in one: its tests share a run.
 APART := --numprocesses 3 --dist loadfile --no-loadscope-reorder
+# Folders of the tests on a server: to collect all others takes each process half a minute.
+SERVED := $(addprefix tests/,contract docs e2e examples fuzz integration)
 # A process without work takes tests from another one: a few of them take long.
 BALANCED := --numprocesses auto --dist worksteal
 PAYLOADS := 10000
@@ -56,16 +58,16 @@ run: $(INSTALLED) ## Run the default market over a private nats-server and show 
 
 test: $(READY) ## Run the whole suite: without a server, then against a real one
 	$(PYTEST) -m "not nats" $(BALANCED)
-	$(PYTEST) -m "nats and not soak" $(APART)
+	$(PYTEST) -m "nats and not soak" $(APART) $(SERVED)
 
 test-fast: $(READY) ## Run the tests that need neither a server nor more than seconds
 	$(PYTEST) -m "not nats and not slow" $(BALANCED)
 
 test-nats: $(READY) ## Run the tests against a real nats-server, which they start from its wheel
-	$(PYTEST) -m nats $(APART)
+	$(PYTEST) -m nats $(APART) $(SERVED)
 
 soak: $(READY) ## Run the long tests that `make test` leaves out: more kills, attacks on three nodes, public tool servers
-	$(PYTEST) -m soak $(APART)
+	$(PYTEST) -m soak $(APART) $(SERVED)
 
 fuzz: $(READY) ## Send PAYLOADS (10 000) odd messages to every subject of a running system and account for each
 	$(PYTEST) -v --capture=no --timeout=0 tests/fuzz --payloads $(PAYLOADS)

@@ -115,6 +115,15 @@ def test_no_test_replaces_a_private_member() -> None:
     assert not findings, report(findings)
 
 
+def test_tests_on_a_server_are_in_the_folders_that_make_collects() -> None:
+    texts = dict(tracked_texts())
+    folders = re.search(r"SERVED := \$\(addprefix tests/,(.*)\)", texts["Makefile"])[1].split()
+
+    marked = {path for path, text in texts.items() if path.startswith("tests/") and "mark.nats" in text}
+
+    assert {path.split("/")[1] for path in marked} - {"test_tidy.py"} == set(folders)
+
+
 def test_no_file_names_a_machine_or_a_registry() -> None:
     findings = [finding for path, text in tracked_texts() for finding in places(path, text)]
 
