@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import pytest
 from superuser import superuser
 
 from econsim.adapters.nats.connection import connect
@@ -88,3 +90,10 @@ def kill(service: str) -> Kill:
 
 Kills = dict[tuple[str, int], Kill]
 """(event type, tick) → what is killed when that event is seen."""
+IN_TURN = "one after the other"
+"""Name of the kills of everything in one run; kills at one service alone are soaked."""
+
+
+def each_name(kills: Mapping[str, Kills]) -> list[Any]:
+    """Return the names of kills as parameters of a test."""
+    return [pytest.param(name, marks=() if name == IN_TURN else pytest.mark.soak) for name in kills]

@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from kills import THREE_DAYS, Kills, System, kill, kill_server, started
+from kills import THREE_DAYS, Kills, System, each_name, kill, kill_server, started
 from requirements import requirement
 from run_builders import canonical_hash
 from thinking import tool_askers
@@ -37,7 +37,7 @@ KILLS: dict[str, Kills] = {
 }
 
 
-@pytest.mark.parametrize("name", KILLS)
+@pytest.mark.parametrize("name", each_name(KILLS))
 @requirement("queue.process_then_ack", "operations.chaos", "operations.no_single_point")
 async def test_a_run_ends_as_if_nothing_had_been_killed(name: str, run: str, system: System) -> None:
     events = await system.run(run, THREE_DAYS, KILLS[name])

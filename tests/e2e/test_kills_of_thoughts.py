@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from kills import Kills, System, kill, kill_server
+from kills import Kills, System, each_name, kill, kill_server
 from requirements import requirement
 from run_builders import canonical_hash
 from thinking import studio, thinkers, tool_askers
@@ -68,7 +68,7 @@ MANY_STUDIO_KILLS: Kills = {
 }
 
 
-@pytest.mark.parametrize("name", THINKING_KILLS)
+@pytest.mark.parametrize("name", each_name(THINKING_KILLS))
 @requirement("runtime.stateless", "cognition.metering")
 async def test_every_thought_is_paid_once_whatever_was_killed(name: str, run: str, system: System) -> None:
     events = await system.run(run, THINKING, THINKING_KILLS[name])

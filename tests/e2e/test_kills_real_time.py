@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from kills import THREE_DAYS, Kills, System, kill, kill_server
+from kills import THREE_DAYS, Kills, System, each_name, kill, kill_server
 from recomputed import discrepancies
 from requirements import requirement
 
@@ -34,7 +34,7 @@ REAL_TIME_KILLS: dict[str, Kills] = {
 }
 
 
-@pytest.mark.parametrize("name", REAL_TIME_KILLS)
+@pytest.mark.parametrize("name", each_name(REAL_TIME_KILLS))
 @requirement("economic.atomic_money")
 async def test_in_real_time_everything_adds_up_whatever_was_killed(
     name: str, run: str, system: System
