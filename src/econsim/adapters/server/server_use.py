@@ -105,8 +105,9 @@ def used_by_run(state: Path) -> Iterator[None]:
     try:
         fcntl.flock(lock, fcntl.LOCK_SH)
         yield
-        fcntl.flock(lock, fcntl.LOCK_UN)
     finally:
+        # As in `held_url`: a process that was forked meanwhile has the same lock.
+        fcntl.flock(lock, fcntl.LOCK_UN)
         os.close(lock)
 
 
@@ -122,7 +123,7 @@ async def wait_for_other_runs(state: Path, tell: Callable[[str], None]) -> None:
                     "this run has ended, and another command's run still uses the server: the results follow when it has ended, too; "
                     "Ctrl-C shows them now, and ends that run"
                 )
-            told = True
+                told = True
     except asyncio.CancelledError:
         if task := asyncio.current_task():
             task.uncancel()

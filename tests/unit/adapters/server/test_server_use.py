@@ -13,10 +13,12 @@ import pytest
 
 from econsim.adapters.server import state_directory
 from econsim.adapters.server.server_use import (
+    LOOK_INTERVAL_S,
     held_url,
     running_or_own,
     used_by_run,
     wait_for_other_runs,
+    wait_until_unused,
 )
 from econsim.adapters.server.state_directory import Claim, ServerRecord, ServerRuns
 
@@ -67,6 +69,18 @@ def test_a_server_stays_while_a_command_holds_it_and_lets_none_in_when_it_stops(
             assert not claim.keep_users_out()
 
         assert claim.keep_users_out()
+        with held_url(tmp_path) as late:
+            assert late is None
+
+
+async def test_who_stops_a_server_waits_for_the_command_that_reads_from_it(tmp_path, directory):
+    with owned(directory) as claim:
+        with held_url(tmp_path):
+            stopping = asyncio.create_task(wait_until_unused(claim, print))
+            await asyncio.sleep(3 * LOOK_INTERVAL_S)
+            assert not stopping.done()
+
+        await stopping
         with held_url(tmp_path) as late:
             assert late is None
 
