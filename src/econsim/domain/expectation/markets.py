@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 from econsim import subjects
 from econsim.domain.agent.conditions import Conditions
@@ -28,8 +29,18 @@ from econsim.schemas.types import MICROS_PER_CREDIT
 PERCENT: Final = 100
 
 
-_OpenOrder = list[Any]
-"""Limit, micro-credits, and units that are left of an order, the facts in which it was accepted, and its position there."""
+@dataclass(slots=True)
+class _OpenOrder:
+    """An order that may trade."""
+
+    limit: int
+    """Micro-credits."""
+    left: int
+    """Units."""
+    facts: Facts
+    """Facts in which it was accepted."""
+    position: int
+    """Its place among them."""
 
 
 class LimitPricesMonitor(Monitor):
@@ -63,7 +74,7 @@ class LimitPricesMonitor(Monitor):
         entity, orders = facts.entity, self._orders
         for position, order in facts.data():
             room_for_one_more(len(orders))
-            orders[entity, order["order_id"]] = [order["price"], order["quantity"], facts, position]
+            orders[entity, order["order_id"]] = _OpenOrder(order["price"], order["quantity"], facts, position)
             # The order before may still trade in this batch: a market publishes orders before trades.
             if order["replaces"]:
                 self._ended.append((entity, order["replaces"]))
@@ -89,19 +100,18 @@ class LimitPricesMonitor(Monitor):
                     text = f"trade {trade['trade_id']} is of {side} {order[1]}, which was never accepted"
                     self.decide(facts.sequence, text, facts.fact(position))
                     break
-                over = sign * (trade["price"] - found[0])
+                over = sign * (trade["price"] - found.limit)
                 if over > 0:
                     self._fail(facts.fact(position), side, found, over)
-                found[1] -= trade["quantity"]
-                if found[1] <= 0:
+                found.left -= trade["quantity"]
+                if found.left <= 0:
                     self._ended.append(order)
 
     def _fail(self, seen: Occurrence, side: str, order: _OpenOrder, over: int) -> None:
-        limit, _, facts, position = order
         price, trade = format_credits(seen.data["price"]), seen.data["trade_id"]
-        text = f"trade {trade} was at {price}, the limit of its {side} is {format_credits(limit)}"
+        text = f"trade {trade} was at {price}, the limit of its {side} is {format_credits(order.limit)}"
         missed = f"{format_credits(over)} credits"
-        self.decide(seen.sequence, text, facts.fact(position), seen, missed_by=missed)
+        self.decide(seen.sequence, text, order.facts.fact(order.position), seen, missed_by=missed)
 
 
 class UncrossedMonitor(Monitor):

@@ -51,9 +51,11 @@ class Odd(Quoting):
                 Bid(name, market.price_max, 2),
                 Ask(name, market.tick_size * 3 / 2),
                 Bid(name, market.price_max, kind="fill_or_kill"),
+                # After a quote of the same tick, it is the second.
+                None if market.value is None else market.quote(market.value),
             ]
             if see.tick > 2 and draws.integer(1, 6) == 1:
-                yield odd[draws.integer(0, 4)]
+                yield odd[draws.integer(0, 5)]
         if draws.integer(1, 40) == 1:
             raise ValueError
 
