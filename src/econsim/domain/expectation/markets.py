@@ -30,13 +30,13 @@ PERCENT: Final = 100
 
 
 @dataclass(slots=True)
-class _OpenOrder:
+class _WatchedOrder:
     """An order that may trade."""
 
     limit: int
-    """Micro-credits."""
+    """Its price limit, in micro-credits."""
     left: int
-    """Units."""
+    """Units that are still open."""
     facts: Facts
     """Facts in which it was accepted."""
     position: int
@@ -50,7 +50,7 @@ class LimitPricesMonitor(Monitor):
         """Start before the first event."""
         super().__init__()
         self._resource = form.resource
-        self._orders: dict[tuple[str, str], _OpenOrder] = {}
+        self._orders: dict[tuple[str, str], _WatchedOrder] = {}
         self._ended: list[tuple[str, str]] = []
         self._trades = 0
 
@@ -74,7 +74,9 @@ class LimitPricesMonitor(Monitor):
         entity, orders = facts.entity, self._orders
         for position, order in facts.data():
             room_for_one_more(len(orders))
-            orders[entity, order["order_id"]] = _OpenOrder(order["price"], order["quantity"], facts, position)
+            orders[entity, order["order_id"]] = _WatchedOrder(
+                order["price"], order["quantity"], facts, position
+            )
             # The order before may still trade in this batch: a market publishes orders before trades.
             if order["replaces"]:
                 self._ended.append((entity, order["replaces"]))
@@ -107,7 +109,7 @@ class LimitPricesMonitor(Monitor):
                 if found.left <= 0:
                     self._ended.append(order)
 
-    def _fail(self, seen: Occurrence, side: str, order: _OpenOrder, over: int) -> None:
+    def _fail(self, seen: Occurrence, side: str, order: _WatchedOrder, over: int) -> None:
         price, trade = format_credits(seen.data["price"]), seen.data["trade_id"]
         text = f"trade {trade} was at {price}, the limit of its {side} is {format_credits(order.limit)}"
         missed = f"{format_credits(over)} credits"
