@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from nats.aio.client import Client
 from superuser import superuser
 
@@ -22,6 +23,12 @@ from econsim.adapters.nats.connection import connect
 from econsim.adapters.server.embedded import EmbeddedServer
 
 ConnectAs = Callable[[str], Awaitable[Client]]
+
+# A machine that stalls takes long over an example, whatever the example: no property fails for the time that it takes.
+# A fixture may serve all examples of a test: those that do hold what no example changes.
+UNHURRIED = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+settings.register_profile("unhurried", deadline=None, suppress_health_check=UNHURRIED)
+settings.load_profile("unhurried")
 
 # Whoever runs the tests in the background of a shell ignores Ctrl-C, and so would the commands that are tested with it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

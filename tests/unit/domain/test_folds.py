@@ -4,7 +4,7 @@ Books are in test_book.py.
 """
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from requirements import requirement
 from run_builders import small_scenario
@@ -51,14 +51,7 @@ LEDGER = SnapshotForm(LedgerContent, "1")
 
 
 @pytest.mark.parametrize(("remembered", "older"), [(3, 2), (3, 100), (100, 100)])
-@settings(
-    max_examples=80,
-    deadline=None,
-    suppress_health_check=[
-        HealthCheck.too_slow,  # slow on a loaded machine, whatever the examples
-        HealthCheck.function_scoped_fixture,  # the limit is the same for all examples
-    ],
-)
+@settings(max_examples=80)
 @given(submissions=SUBMISSIONS, cut=st.integers(0, 12))
 @requirement("log.replay")
 def test_a_ledger_is_its_journal_replayed_after_each_submission_also_from_a_snapshot(

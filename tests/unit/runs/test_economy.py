@@ -96,14 +96,13 @@ def schedules(*, falling):
     return st.lists(units.map(lambda found: sorted(found, reverse=falling)), min_size=1, max_size=5)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(schedules(falling=True), schedules(falling=False), st.sampled_from(["price_time", "draw"]))
 @pytest.mark.slow
 def test_truthful_quotes_in_a_call_take_all_surplus_of_any_schedule(values, costs, rationing) -> None:
     assert efficiencies(one_call(values, costs, rationing=rationing))[0] in (1, None)
 
 
-@settings(max_examples=100, deadline=None)
 @given(schedules(falling=True), schedules(falling=False), st.integers(1, 9))
 def test_off_the_grid_truthful_quotes_never_take_more_than_all(values, costs, size) -> None:
     wanted = one_call(values, costs, tick_size=size / 50, price_min=size / 50, price_max=4 * size)
@@ -146,7 +145,7 @@ def poor_economies(draw):
     return scenario(rich, *map(poor, range(draw(st.integers(1, 3)))), markets=markets, clock=clock)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(poor_economies())
 @pytest.mark.slow
 def test_in_every_period_profits_are_the_surplus_and_the_log_alone_tells_the_settlement(wanted) -> None:

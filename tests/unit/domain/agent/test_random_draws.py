@@ -58,7 +58,7 @@ def without_numbers(orders):
     return [(tick, order_id, price) for tick, _, order_id, price in sorted(orders)]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     mechanism=st.sampled_from(["continuous_double_auction", "call_auction"]),
     seed=st.integers(0, 99),

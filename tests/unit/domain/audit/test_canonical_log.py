@@ -54,7 +54,7 @@ def with_other_leaf(data, path):
     return changed
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers())
 def test_the_order_of_arrival_does_not_matter(seed):
     log = small_run()
@@ -62,7 +62,7 @@ def test_the_order_of_arrival_does_not_matter(seed):
     assert canonical_hash(shuffled(log, seed)) == canonical_hash(log)
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(
     name=st.from_regex(r"[a-z][a-z0-9_]{0,9}", fullmatch=True), salt=st.text("0123456789abcdef", min_size=1)
 )
@@ -121,7 +121,7 @@ def test_agents_reports_do_not_count():
 
 
 @pytest.mark.slow
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_any_other_datum_is_another_hash(data):
     log = list(small_run())
@@ -133,7 +133,7 @@ def test_any_other_datum_is_another_hash(data):
     assert canonical_hash(log) != canonical_hash(small_run())
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.data())
 def test_a_lost_event_is_another_hash(data):
     log = list(small_run())

@@ -5,7 +5,7 @@ from itertools import zip_longest
 
 import pytest
 from factories import group, role, scenario
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from random_economies import changing_economies, economies
 from run_builders import small_scenario
 
@@ -50,17 +50,13 @@ def head(driver):
     return driver.journal.sequence, driver.journal.head_hash
 
 
-@settings(
-    max_examples=30,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],  # slow on a loaded machine, whatever the examples
-)
+@settings(max_examples=30)
 @given(economies())
 def test_both_drivers_yield_the_same_events_on_random_markets(wanted):
     assert list(differences(wanted)) == []
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(changing_economies())
 def test_both_drivers_yield_the_same_events_whatever_changes_from_period_to_period(wanted):
     assert list(differences(wanted)) == []
@@ -119,7 +115,7 @@ def test_a_journal_entry_has_its_hash_whenever_it_is_read(monkeypatch, kept):
 
 
 @given(economies())
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15)
 def test_the_hash_of_events_in_order_is_that_of_the_canonical_log(wanted):
     in_order, log = CanonicalHash(), CanonicalLog()
     for addressed in CodedRun(wanted, ENVELOPE).events():

@@ -4,7 +4,7 @@ from itertools import zip_longest
 
 import pytest
 from factories import group, role, scenario
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_economies import POLICIES, changing_economies, economies
 
@@ -86,13 +86,13 @@ def differs(wanted, policy):
     return first or next((pair for pair in zip(general, quick, strict=True) if pair[0] != pair[1]), None)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(economies(MIXED).filter(quotes_alone), st.sampled_from([Quoting, Odd]))
 def test_both_drivers_make_the_same_events_whatever_policies_decide(wanted, policy):
     assert differs(wanted, policy) is None
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(changing_economies(MIXED).filter(quotes_alone), st.sampled_from([Quoting, Odd]))
 def test_both_drivers_make_the_same_events_whatever_changes_from_period_to_period(wanted, policy):
     assert differs(wanted, policy) is None

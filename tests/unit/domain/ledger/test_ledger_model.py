@@ -7,7 +7,7 @@ import copy
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from ledger_builders import Recorder, transfer
@@ -204,6 +204,4 @@ class LedgerAgainstModel(RuleBasedStateMachine):
 
 
 TestLedgerAgainstModel = pytest.mark.slow(LedgerAgainstModel.TestCase)
-TestLedgerAgainstModel.settings = settings(
-    max_examples=100, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+TestLedgerAgainstModel.settings = settings(max_examples=100, stateful_step_count=40)

@@ -3,7 +3,7 @@
 import pytest
 from book_builder import AGENTS, MECHANISMS, C, FundedMarket
 from factories import ask, bid, cancel, codes, replace_order
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from requirements import requirement
 
@@ -87,11 +87,6 @@ def small_action(number):
 
 SNAPSHOT = SnapshotForm(BookState, "1")
 BATCHES = st.lists(st.lists(st.integers(0, 60_059).map(small_action), max_size=6), max_size=6)
-HUNDRED_EXAMPLES = settings(
-    max_examples=100,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],  # slow on a loaded machine, whatever the examples
-)
 
 
 def lasting_market(mechanism):
@@ -100,7 +95,6 @@ def lasting_market(mechanism):
 
 
 @pytest.mark.parametrize("mechanism", MECHANISMS)
-@HUNDRED_EXAMPLES
 @given(batches=BATCHES)
 def test_money_and_units_are_conserved_and_nothing_stays_reserved(mechanism, batches):
     market = lasting_market(mechanism)
@@ -117,7 +111,6 @@ def test_money_and_units_are_conserved_and_nothing_stays_reserved(mechanism, bat
 
 
 @pytest.mark.parametrize("mechanism", MECHANISMS)
-@HUNDRED_EXAMPLES
 @given(batches=BATCHES)
 def test_the_reserved_amount_is_exactly_the_need_of_the_open_orders(mechanism, batches):
     market = lasting_market(mechanism)
@@ -131,7 +124,6 @@ def test_the_reserved_amount_is_exactly_the_need_of_the_open_orders(mechanism, b
 
 
 @pytest.mark.parametrize("mechanism", MECHANISMS)
-@HUNDRED_EXAMPLES
 @given(batches=BATCHES)
 @requirement("log.replay")
 def test_a_book_is_its_items_folded_after_each_batch(mechanism, batches):
@@ -143,7 +135,6 @@ def test_a_book_is_its_items_folded_after_each_batch(mechanism, batches):
 
 
 @pytest.mark.parametrize("mechanism", MECHANISMS)
-@HUNDRED_EXAMPLES
 @given(batches=BATCHES, which=st.integers(0, 35))
 def test_asking_again_for_anything_of_the_past_adds_nothing(mechanism, batches, which):
     market = lasting_market(mechanism)
@@ -263,7 +254,6 @@ def test_an_order_whose_answer_is_forgotten_is_refused_until_its_id_is_forgotten
 
 @pytest.mark.parametrize(("answers", "ids"), [(100, 100), (2, 100)])
 @pytest.mark.parametrize("mechanism", MECHANISMS)
-@settings(HUNDRED_EXAMPLES, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(batches=BATCHES, cut=st.integers(0, 6))
 @requirement("log.replay")
 def test_a_book_from_a_snapshot_and_the_batches_after_it_is_the_book_itself(

@@ -92,7 +92,7 @@ def test_taxes_of_a_run_are_units_times_tax_and_nothing_is_lost():
     assert checks.report(journal).findings == ()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(-80, 80).filter(bool), st.sampled_from(["bid", "ask"]), st.integers(0, 5))
 def test_no_scripted_policy_trades_at_a_loss_after_tax(cents, side, seed):
     groups = [

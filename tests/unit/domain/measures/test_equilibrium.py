@@ -107,7 +107,6 @@ def by_hand(values, costs, size):
 FEW = st.lists(st.integers(1, 30), max_size=4)
 
 
-@settings(deadline=None)
 @given(FEW, FEW, st.integers(1, 9))
 def test_no_pairing_at_prices_of_the_grid_gains_more(values, costs, size):
     assert find_equilibrium(values, costs, size).surplus_max == by_hand(values, costs, size)
@@ -138,7 +137,7 @@ def test_smiths_schedule_under_a_ceiling_a_floor_a_tax_and_a_subsidy(terms, expe
     assert smith(**terms) == expected
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(st.integers(1, 30), max_size=4),
     st.lists(st.integers(1, 30), max_size=4),

@@ -82,7 +82,7 @@ ECONOMIES = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(ECONOMIES)
 def test_an_agent_sees_the_money_and_units_that_the_ledger_has(drawn):
     pairs = list(observed_and_held(economy(**drawn)))

@@ -79,7 +79,7 @@ def test_each_of_a_hundred_flipped_bits_is_found_and_its_record_named(seed):
     assert silent == []
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.data())
 @pytest.mark.slow
 def test_whatever_bit_flips_is_found(data):

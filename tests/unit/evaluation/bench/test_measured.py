@@ -56,7 +56,7 @@ def economies(draw):
     return scenario(*groups, markets=markets, clock=clock, seed=draw(st.integers(0, 99)))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(economies())
 def test_the_numbers_are_those_of_all_events(wanted) -> None:
     assert result_of(measured_summary(wanted, "b-1"), CELL, "b-1") == from_all_events(wanted)

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from econsim import Policy
@@ -212,7 +212,6 @@ def test_tables_in_tables_without_end_are_refused() -> None:
     assert "tables within tables" in refusal(f'scenario = "smith1962"\nseeds = "1"\n[settings]\n{deep} = 1')
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])  # slow on a loaded machine, whatever the examples
 @given(st.recursive(st.none() | st.integers() | st.text(max_size=5) | st.floats(), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3), max_leaves=6))  # fmt: skip
 def test_whatever_python_gives_is_a_design_or_refused(value) -> None:
     for key in ("seeds", "settings", "treatments", "grid", "together", "measures", "name", "scenario"):

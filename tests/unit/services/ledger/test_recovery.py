@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from ledger_builders import chain, endow, pay, pending, post, submit, void
 from snapshot_times import write_snapshots_always, write_snapshots_no_more
@@ -81,11 +81,7 @@ def step(number):
 SUBMISSIONS = st.lists(st.lists(st.integers(0, 287).map(step), min_size=1, max_size=4), max_size=8)
 
 
-@settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=60)
 @given(before=SUBMISSIONS, after=SUBMISSIONS)
 def test_a_ledger_from_a_snapshot_and_its_tail_is_the_one_from_the_whole_history(monkeypatch, before, after):
     async def scenario():
