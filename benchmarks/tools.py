@@ -33,7 +33,7 @@ from econsim.adapters.nats.rpc import ask_until_answered
 from econsim.adapters.poll import Poll
 from econsim.agents.sandbox.tool_server import launcher
 from econsim.app import Server
-from econsim.runs.launch.processes import spread
+from econsim.runs.launch.processes import Processes, spread
 from econsim.runs.remote import open_run
 from econsim.schemas.ledger import Balance, GetBalance
 from econsim.schemas.quota import QuotaUpdate
@@ -45,8 +45,14 @@ CALLERS = (1, 8, 32)
 CALLS = 600
 """Calls of each kind in one repetition, of all callers together."""
 MANY = 10_000
-FAILING = 0.3
-"""Share of the many calls that fail."""
+KILLS = 5
+"""Deaths of the gateway's worker while the many calls are made."""
+KILL_S = 1.0
+"""Seconds from the beginning of a part of the many calls to the death of the worker."""
+FAILING, HANGING = 0.2, 0.1
+"""Shares of the many calls that fail, and that are not answered before their deadline."""
+PATIENCE_MS = 200
+"""Deadline of those."""
 PLENTY = 10**12
 WAIT_S, POLL_S = 60.0, 0.05
 START_S = 8.0
@@ -65,6 +71,15 @@ calls_max = 64
 [servers.stub.tools.echo]
 price = 0.000001
 repeatable = true
+[servers.kept]
+kind = "stdio"
+command = "python"
+args = ["{STUB}"]
+calls_max = 64
+[servers.kept.tools.echo]
+price = 0.000001
+pure = true
+cached_for_s = 86400
 """
 
 
@@ -109,8 +124,9 @@ async def _run(repeats: int, calls: int, many: int) -> list[Line]:
         for callers in CALLERS:
             turns = [await gateway.turns(callers, calls) for _ in range(repeats)]
             lines += _added(callers, turns)
+        lines.append(await _hits(gateway, repeats, calls))
         lines += _rates([await gateway.rates(AT_ONCE, calls) for _ in range(repeats)])
-        lines.append(await _left(gateway, many))
+        lines.append(await _left(gateway, many, KILLS if repeats > 1 else 1))
     return lines
 
 
@@ -150,11 +166,24 @@ def _rates(rates: Sequence[Rates]) -> list[Line]:
     ]
 
 
-async def _left(gateway: Gateway, calls: int) -> Line:
-    """Make many calls of which a part fails; return the line of what is left reserved."""
-    await gateway.times(gateway.paid_or_failed, 64, calls)
+async def _hits(gateway: Gateway, repeats: int, calls: int) -> Line:
+    await gateway.hit("rich_001", "")
+    times = [median(await gateway.times(gateway.hit, 1, calls)) for _ in range(repeats)]
+    return Line("a hit of the gateway's cache, 1 callers, p50", "ms", times)
+
+
+async def _left(gateway: Gateway, calls: int, kills: int) -> Line:
+    """Make many calls of which a part fails, while the worker dies again and again; return the line of what is left reserved."""
+    for _ in range(kills):
+        async with asyncio.TaskGroup() as group:
+            group.create_task(gateway.times(gateway.paid_or_failed, AT_ONCE, calls // kills))
+            await asyncio.sleep(KILL_S)
+            gateway.kill_worker()
     left = [await gateway.reserved(f"rich_{n:03}") for n in range(1, max(CALLERS) + 1)]
-    note = f"{FAILING:.0%} fail; {gateway.failures:,} other failures"
+    note = (
+        f"{FAILING:.0%} fail, {HANGING:.0%} time out, the worker is killed {kills} times; "
+        f"{gateway.failures:,} other failures"
+    )
     return Line(f"{calls:,} calls: micro-credits left reserved", "", [sum(left)], exactly=0.0, note=note)
 
 
@@ -162,10 +191,16 @@ class Gateway:
     """An open run whose agents call a tool, and a session of one's own with the same tool server."""
 
     def __init__(
-        self, client: Client, session: ToolSession, bare: BareCalls, second_worker: SecondWorker
+        self,
+        client: Client,
+        processes: Processes,
+        session: ToolSession,
+        bare: BareCalls,
+        second_worker: SecondWorker,
     ) -> None:
         """Call through the gateway with a client of the services' account, directly with a session, and the twin."""
         self._client = client
+        self._processes = processes
         self._session = session
         self._bare = bare
         self._second_worker = second_worker
@@ -227,9 +262,20 @@ class Gateway:
 
     async def paid_or_failed(self, agent: str, text: str) -> None:
         """Call the tool through the gateway; a part of the calls fails on purpose."""
-        fails = next(self._numbers) % 10 < FAILING * 10
-        reply = await self._reply(agent, f"fail {text}" if fails else text)
-        self.failures += (reply["error"] is not None) is not fails
+        share = next(self._numbers) % 10 / 10
+        fails, hangs = share < FAILING, FAILING <= share < FAILING + HANGING
+        asked = f"fail {text}" if fails else f"hang {text}" if hangs else text
+        reply = await self._reply(agent, asked, timeout_ms=PATIENCE_MS if hangs else 60_000)
+        self.failures += (reply["error"] is not None) is not (fails or hangs)
+
+    async def hit(self, agent: str, _: str) -> None:
+        """Make the same call again and again, of a tool whose results are kept."""
+        reply = await self._reply(agent, "the same", server="kept")
+        self.failures += reply["error"] is not None
+
+    def kill_worker(self) -> None:
+        """Kill the first worker of the gateway; its supervisor starts another one."""
+        self._processes.running["mcp"].kill()
 
     async def reserved(self, agent: str) -> int:
         """Return the micro-credits that an agent has reserved."""
@@ -242,11 +288,11 @@ class Gateway:
             if (await self._reply("rich_001", "are you there?"))["error"] is None:
                 return
 
-    async def _reply(self, agent: str, text: str) -> dict:
+    async def _reply(self, agent: str, text: str, server: str = "stub", timeout_ms: int = 60_000) -> dict:
         id_ = f"call{next(self._numbers)}"
         waiting = self._waiting[id_] = asyncio.get_running_loop().create_future()
-        body = {"msg_id": id_, "tool": "echo", "params": {"text": text}, "timeout_ms": 60_000}
-        command = subjects.CALL_TOOL(server="stub", run=rig.RUN, agent=agent)
+        body = {"msg_id": id_, "tool": "echo", "params": {"text": text}, "timeout_ms": timeout_ms}
+        command = subjects.CALL_TOOL(server=server, run=rig.RUN, agent=agent)
         await self._client.publish(command, json.dumps(body).encode())
         return await asyncio.wait_for(waiting, WAIT_S)
 
@@ -267,7 +313,8 @@ async def open_gateway(agents: int) -> AsyncIterator[Gateway]:
         session = await stack.enter_async_context(open_session("stub", table, start, {}))
         server, client = await stack.enter_async_context(rig.private_server())
         where = Server(server.url, server.creds)
-        await stack.enter_async_context(spread(("clock", "ledger", "mcp"), where, state, print))
+        services = spread(("clock", "ledger", "mcp"), where, state, print)
+        processes = await stack.enter_async_context(services)
         bare = await stack.enter_async_context(bare_worker(server, client))
 
         @asynccontextmanager
@@ -279,7 +326,7 @@ async def open_gateway(agents: int) -> AsyncIterator[Gateway]:
         scenario = loads.callers({"rich": (agents, PLENTY)}, Cognition())
         await open_run(client, rig.RUN, scenario)
         await KeyQuotaTable(client).change(rig.RUN, None, QuotaUpdate(max_mcp_calls_per_hour=PLENTY))
-        gateway = Gateway(client, session, bare, second_worker)
+        gateway = Gateway(client, processes, session, bare, second_worker)
         await gateway.listen()
         await gateway.wait_for_tools()
         yield gateway

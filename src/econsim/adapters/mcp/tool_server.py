@@ -132,7 +132,10 @@ class KeptToolServer:
             self._places.release()
 
     async def _take_place(self, timeout_s: float) -> None:
-        """Wait for a place, in the order of asking."""
+        """Take a place; wait for one in the order of asking."""
+        if not self._places.locked():
+            await self._places.acquire()
+            return
         if self._waiting >= WAITING_MAX:
             raise self._busy()
         self._waiting += 1
@@ -146,6 +149,8 @@ class KeptToolServer:
 
     async def _opened_session(self, end: float) -> Session:
         """Return the session; wait for one that is being opened."""
+        if self._session is not None and not self._session.lost:
+            return self._session
         try:
             async with asyncio.timeout_at(end):
                 await self._opened.wait()

@@ -7,7 +7,7 @@ that cannot be taken; a result from the cache costs the price of a hit; a server
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import Final
+from typing import Final, TypeVar
 
 from pydantic import TypeAdapter
 
@@ -15,7 +15,7 @@ from econsim import subjects
 from econsim.domain.audit.envelope import AddressedEvent, Envelope
 from econsim.domain.mcp.request import AskedCall, canonical_json
 from econsim.errors import EconsimError, ToolCallFailed
-from econsim.schemas.base import ErrorBody, error_body
+from econsim.schemas.base import ErrorBody, Message, error_body
 from econsim.schemas.mcp import (
     EVENT_RESULT_BYTES_MAX,
     ToolFailure,
@@ -36,36 +36,54 @@ ANSWERED: Final = frozenset(
 
 _RESULT: Final = TypeAdapter(ToolResult)
 
+_Model = TypeVar("_Model", bound=Message)
 
-def answered_outcome(call: AskedCall, price: int, result: ToolResult) -> ToolOutcome:
-    """Return the outcome of a call that its server answered."""
-    return _outcome(call, price, price).model_copy(update={"result": result})
+
+def _blank(model: type[_Model]) -> _Model:
+    """Return a message without content, its fields in their order: a copy of it takes a fifth of the time of a construction."""
+    required = (name for name, field in model.model_fields.items() if field.is_required())
+    return model.model_construct(**dict.fromkeys(required))
+
+
+# What goes into their copies here was checked before.
+_OUTCOME: Final = _blank(ToolOutcome)
+_REPLY: Final = _blank(ToolReply)
+_COMPLETED: Final = _blank(ToolCompleted)
+
+
+def answered_outcome(call: AskedCall, price: int, result: ToolResult, attempts: int = 0) -> ToolOutcome:
+    """Return the outcome of a call that its server answered at the last of its attempts."""
+    return _outcome(call, price, price, result=result, attempts=attempts)
 
 
 def cached_outcome(call: AskedCall, hit_price: int, reserved: int, result: ToolResult) -> ToolOutcome:
     """Return the outcome of a call with a result from the cache."""
-    return _outcome(call, hit_price, reserved).model_copy(update={"result": result, "cached": True})
+    return _outcome(call, hit_price, reserved, result=result, cached=True)
 
 
-def failed_outcome(call: AskedCall, reserved: int, error: ToolCallFailed) -> ToolOutcome:
+def failed_outcome(
+    call: AskedCall, reserved: int, error: ToolCallFailed, attempts: int = 0
+) -> ToolOutcome:
     """Return the outcome of a failed call, which costs what was reserved if the server answered."""
     failure = ToolFailure(error.error_code)
-    found = _outcome(call, reserved if failure in ANSWERED else 0, reserved)
-    return found.model_copy(update={"failure": failure, "message": str(error)})
+    price = reserved if failure in ANSWERED else 0
+    return _outcome(call, price, reserved, failure=failure, message=str(error), attempts=attempts)
 
 
 def tool_reply(run: str, outcome: ToolOutcome) -> ToolReply:
     """Return the reply to the agent that called."""
-    return ToolReply(
-        msg_id=outcome.msg_id,
-        server=outcome.server,
-        tool=outcome.tool,
-        correlation_id=run,
-        receipt=outcome.id,
-        result=outcome.result,
-        error=_failure_body(outcome) if outcome.failure else None,
-        price=outcome.price,
-        cached=outcome.cached,
+    return _REPLY.model_copy(
+        update={
+            "msg_id": outcome.msg_id,
+            "server": outcome.server,
+            "tool": outcome.tool,
+            "correlation_id": run,
+            "receipt": outcome.id,
+            "result": outcome.result,
+            "error": _failure_body(outcome) if outcome.failure else None,
+            "price": outcome.price,
+            "cached": outcome.cached,
+        }
     )
 
 
@@ -97,19 +115,20 @@ def result_of(payload: bytes) -> ToolResult:
     return _RESULT.validate_json(payload)
 
 
-def _outcome(call: AskedCall, price: int, reserved: int) -> ToolOutcome:
-    return ToolOutcome.model_construct(
-        id=call.id,
-        msg_id=call.command.msg_id,
-        agent=call.agent,
-        server=call.server,
-        tool=call.command.tool,
-        request_digest=call.digest,
-        params=call.command.params,
-        price=price,
-        reserved=reserved,
-        causation_id=call.command.causation_id,
-    )
+def _outcome(call: AskedCall, price: int, reserved: int, **ending: object) -> ToolOutcome:
+    asked = {
+        "id": call.id,
+        "msg_id": call.command.msg_id,
+        "agent": call.agent,
+        "server": call.server,
+        "tool": call.command.tool,
+        "request_digest": call.digest,
+        "params": call.command.params,
+        "price": price,
+        "reserved": reserved,
+        "causation_id": call.command.causation_id,
+    }
+    return _OUTCOME.model_copy(update=asked | ending)
 
 
 def _failure_body(outcome: ToolOutcome) -> ErrorBody:
@@ -123,20 +142,22 @@ def _failure_body(outcome: ToolOutcome) -> ErrorBody:
 def _completion(outcome: ToolOutcome) -> ToolCompleted:
     assert outcome.result is not None
     text = result_json(outcome.result)
-    return ToolCompleted.model_construct(
-        id=outcome.id,
-        msg_id=outcome.msg_id,
-        agent=outcome.agent,
-        tool=outcome.tool,
-        params=_bounded_params(outcome),
-        request_digest=outcome.request_digest,
-        result=outcome.result if len(text) <= EVENT_RESULT_BYTES_MAX else None,
-        result_digest=blake2b(text, digest_size=16).hexdigest(),
-        is_error=outcome.result.is_error,
-        price=outcome.price,
-        cached=outcome.cached,
-        attempts=outcome.attempts,
-        took_ms=outcome.took_ms,
+    return _COMPLETED.model_copy(
+        update={
+            "id": outcome.id,
+            "msg_id": outcome.msg_id,
+            "agent": outcome.agent,
+            "tool": outcome.tool,
+            "params": _bounded_params(outcome),
+            "request_digest": outcome.request_digest,
+            "result": outcome.result if len(text) <= EVENT_RESULT_BYTES_MAX else None,
+            "result_digest": blake2b(text, digest_size=16).hexdigest(),
+            "is_error": outcome.result.is_error,
+            "price": outcome.price,
+            "cached": outcome.cached,
+            "attempts": outcome.attempts,
+            "took_ms": outcome.took_ms,
+        }
     )
 
 

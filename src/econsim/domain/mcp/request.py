@@ -22,6 +22,10 @@ PARAMS_DEPTH_MAX: Final = 32
 """Levels of lists and objects in the arguments of a call; the log's envelope must fit around them."""
 
 
+_CANONICAL: Final = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+)
+
 _DIFFERS: Final = {
     "agent_id": "agent_id_does_not_match_subject",
     "correlation_id": "correlation_id_does_not_match_subject",
@@ -100,7 +104,7 @@ def canonical_json(value: dict[str, Any]) -> str:
         )
         raise InvalidMessage(message)
     try:
-        text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        text = _CANONICAL.encode(value)
         text.encode()
     except (TypeError, ValueError) as error:
         message = f"params are not JSON: {error}"

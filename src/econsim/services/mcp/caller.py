@@ -80,14 +80,11 @@ class ToolCaller:
             except ToolCallFailed as error:
                 pause_s = _pause_s(call, error, attempts)
                 if pause_s is None:
-                    found = failed_outcome(asked, price, error)
-                    break
+                    return failed_outcome(asked, price, error, attempts)
                 await asyncio.sleep(pause_s)
             else:
                 await self._cache.put(asked, terms, listing, result)
-                found = answered_outcome(asked, price, result)
-                break
-        return found.model_copy(update={"attempts": attempts})
+                return answered_outcome(asked, price, result, attempts)
 
     async def _attempt(self, call: PlannedCall) -> ToolResult:
         """Ask the server once if its breaker admits the call, and tell the breaker how the call ended."""

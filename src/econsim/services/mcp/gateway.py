@@ -177,7 +177,7 @@ class ToolGateway:
             left_s = math.inf
         planned = PlannedCall(call, server, terms, asyncio.get_running_loop().time() + left_s, tick)
         await self._check(planned)
-        async with self._rates.at_once(call, server.table):
+        with self._rates.at_once(call, server.table):
             if deliveries == 1:
                 await self._rates.take(run, call, server.table)
             await self._reserve(run, planned)
@@ -185,24 +185,28 @@ class ToolGateway:
 
     async def _check(self, planned: PlannedCall) -> None:
         """Check the arguments of a call; wait for a server that is just being started. Raises Refused or Unavailable."""
-        server = planned.server
-        async for _ in Poll(LISTED_INTERVAL_S, timeout_s=min(LISTED_S, max(0.0, planned.left_s))):
-            if server.listing:
-                check_arguments(planned.asked, server.tools)
-                return
-        raise server_is_absent(server.name)
+        if not planned.server.listing:
+            await _wait_until_listed(planned)
+        check_arguments(planned.asked, planned.server.tools)
 
     async def _reserve(self, run: ActiveRun, planned: PlannedCall) -> None:
         """Reserve the price of a call; raises Refused. A caller whose deadline passes meanwhile is answered at once."""
         call, price = planned.asked, planned.terms.price
         if not price:
             return
-        reserving = asyncio.ensure_future(self._answered_reservation(run, planned))
-        await asyncio.wait({reserving}, timeout=max(0.0, planned.left_s))
-        if not reserving.done():
+        late: list[asyncio.Task[None]] = []
+
+        def answer() -> None:
             message = "the time of the call passed before the ledger had answered; whether the call will be made is unknown"
-            await self._refuse(call, Unavailable(message))
-        refusal = await reserving
+            late.append(asyncio.create_task(self._refuse(call, Unavailable(message))))
+
+        timer = asyncio.get_running_loop().call_at(planned.end, answer)
+        try:
+            refusal = await self._answered_reservation(run, planned)
+        finally:
+            timer.cancel()
+        for answering in late:
+            await answering
         if refusal is not None:
             raise reservation_refusal(call, price, refusal)
 
@@ -259,13 +263,20 @@ class ToolGateway:
 
     async def _finish(self, run: ActiveRun, call: AskedCall, outcome: ToolOutcome, message: Msg) -> None:
         """Publish, settle and deliver a stored outcome; the reply waits for the others where it matters, PATIENCE_S at most."""
-        durable = asyncio.gather(self._journal.publish(run, outcome), self._journal.settle(run, outcome))
-        try:
-            if reply_waits(run, outcome):
+        if reply_waits(run, outcome):
+            durable = asyncio.gather(self._journal.publish(run, outcome), self._journal.settle(run, outcome))
+            try:
                 await asyncio.wait({durable}, timeout=PATIENCE_S)
+                await self._deliver(call, tool_reply(run.name, outcome))
+            finally:
+                await durable
+        else:
             await self._deliver(call, tool_reply(run.name, outcome))
-        finally:
-            await durable
+            # One after the other, for the settlement waits for a reservation to go with anyway.
+            try:
+                await self._journal.publish(run, outcome)
+            finally:
+                await self._journal.settle(run, outcome)
         if outcome.failure in DEAD_LETTERS:
             reason = Refused(outcome.message, code=outcome.failure.value)
             await store_dead_letter(self._context.jetstream, message, reason, ACTOR)
@@ -294,6 +305,14 @@ class ToolGateway:
             lock, waiting = self._locks.pop(receipt)
             if waiting > 1:
                 self._locks[receipt] = lock, waiting - 1
+
+
+async def _wait_until_listed(planned: PlannedCall) -> None:
+    """Wait for a server that is just being started; raises Unavailable."""
+    async for _ in Poll(LISTED_INTERVAL_S, timeout_s=min(LISTED_S, max(0.0, planned.left_s))):
+        if planned.server.listing:
+            return
+    raise server_is_absent(planned.server.name)
 
 
 def _age_s(stored: datetime) -> float:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from econsim.domain.admission.quota import HOUR_S, MILLISECOND_NS, SECOND_NS, QuotaKind
@@ -40,11 +40,12 @@ class CallRates:
         if call.agent in run.externals:
             await self._meter.take(QuotaKind.MCP_CALLS, call.run, call.agent)
         limits = {1: table.calls_per_second, HOUR_S: table.calls_per_hour}
-        counts = (self._count(call, window_s, limit) for window_s, limit in limits.items() if limit)
-        await asyncio.gather(*counts)
+        counts = [self._count(call, window_s, limit) for window_s, limit in limits.items() if limit]
+        if counts:
+            await asyncio.gather(*counts)
 
-    @asynccontextmanager
-    async def at_once(self, call: AskedCall, table: ServerTable) -> AsyncIterator[None]:
+    @contextmanager
+    def at_once(self, call: AskedCall, table: ServerTable) -> Iterator[None]:
         """Count a call as under way for the time of the context; raises QuotaExceeded over the limit."""
         key = (call.run, call.agent, call.server)
         limit = table.calls_at_once

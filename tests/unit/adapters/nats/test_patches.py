@@ -3,6 +3,7 @@
 import asyncio
 from types import SimpleNamespace
 
+import nats.errors
 import pytest
 from nats.aio.client import Client
 from nats.js.errors import APIError, BadRequestError
@@ -183,3 +184,21 @@ async def test_a_message_that_does_not_pass_the_filter_is_not_dispatched():
     await client._process_msg(1, b"order", b"r", b"y", None)
 
     assert dispatched == [(1, b"order", b"r", b"y", None)]
+
+
+async def test_requests_have_inboxes_of_their_own_and_end_in_time():
+    apply_patches()
+    client, inboxes = Client(), []
+    client._resp_sub_prefix = bytearray(b"_INBOX.abc.")
+
+    async def publish(_subject, _payload, reply, headers):
+        inboxes.append((reply, headers))
+
+    client.publish = publish
+    late = [client.request("a.b", b"", timeout=0.01, headers={"n": "1"}) for _ in range(2)]
+    ended = await asyncio.gather(*late, return_exceptions=True)
+
+    assert [type(error) for error in ended] == [nats.errors.TimeoutError] * 2
+    assert len({reply for reply, _ in inboxes}) == 2
+    assert all(reply.startswith("_INBOX.abc.") and headers == {"n": "1"} for reply, headers in inboxes)
+    assert not client._resp_map

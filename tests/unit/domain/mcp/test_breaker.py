@@ -2,6 +2,7 @@
 
 import pytest
 
+from econsim.domain.audit.envelope import Envelope
 from econsim.domain.cognition.breaker import Admission, Breaker, BreakerState, Ending, note_ending
 from econsim.domain.mcp.breaker import (
     PROBE_MS,
@@ -10,7 +11,9 @@ from econsim.domain.mcp.breaker import (
     breaker_of,
     failure_ending,
 )
+from econsim.domain.mcp.server_events import breaker_event
 from econsim.schemas.mcp import ToolFailure
+from econsim.schemas.tool_events import BreakerOpened
 
 OPEN = Breaker(BreakerState.OPEN, 5, 1_000)
 
@@ -56,3 +59,15 @@ def test_what_agents_can_provoke_says_nothing_against_a_server(failure, given_ms
 
 def test_a_breaker_is_read_back_as_it_was_written():
     assert breaker_of(breaker_json(OPEN)) == OPEN
+
+
+def test_a_breaker_that_opens_or_closes_is_an_event_with_its_reason_and_its_rest():
+    envelope = Envelope("run", "salt", 3, "2026-01-01T00:00:00Z")
+
+    told = [breaker_event(envelope, "search", each, "it broke", 500) for each in (OPEN, Breaker())]
+
+    assert [(each.subject, each.event.tick) for each in told] == [
+        ("mcp.search.breaker_opened.run", 3),
+        ("mcp.search.breaker_closed.run", 3),
+    ]
+    assert told[0].event.data == BreakerOpened(failures=5, rest_ms=500, message="it broke")
