@@ -292,10 +292,13 @@ class LedgerWriter:
             await self._require_new(entries)
         passed = [item.unit.barrier for item in group if item.part is None and item.unit.barrier]
         writes = [*entries, *self._state.marks(passed, self.closed)]
-        writes.extend(self._position_writes(group, ports.WRITES_MAX - len(writes)))
-        if writes:
-            self._state.confirm(await self._store.commit(self._run, writes, self._state.newest), writes)
-            self.snapshots.count(len(writes))
+        positions = self._position_writes(group, ports.WRITES_MAX - len(writes))
+        # Positions need not be stored together: each has the journal's sequence, and a few single messages are faster than a batch.
+        are_few = not writes and len(positions) <= ALONE_MAX
+        for commit in [[each] for each in positions] if are_few else [[*writes, *positions]]:
+            self._state.confirm(await self._store.commit(self._run, commit, self._state.newest), commit)
+            self.snapshots.count(len(commit))
+        if writes or positions:
             offer_snapshot(self.snapshots, self._state)
 
     def _position_writes(self, group: list[CommitItem], writes_max: int) -> list[ports.Write]:
