@@ -20,6 +20,8 @@ CALLS = 200
 """Calls of each kind in one repetition, one at a time."""
 CALLS_EACH = 10
 """Calls of each agent in one repetition, several at once."""
+WARM = 4
+"""Calls of each agent before those that are measured, of all kinds: they open the connections and get the allowance of quotas."""
 BUSY = 512
 """Calls at once for the rate: the stub's delay then limits nothing."""
 ALONE_MAX_MS = 4.0
@@ -37,15 +39,17 @@ def run(options: Options) -> list[Line]:
 
 async def _run(repeats: int, calls: int, calls_each: int) -> list[Line]:
     async with open_callers(BUSY) as callers:
-        await callers.turns(1, calls // 4)  # connections are opened, and the allowance of quotas is at hand
-        alone = [await callers.turns(1, calls) for _ in range(repeats)]
-        at_once = {n: [await callers.turns(n, calls_each) for _ in range(repeats)] for n in AT_ONCE}
+        measured: dict[int, list[Turns]] = {}
+        for n, each in ({1: calls} | dict.fromkeys(AT_ONCE, calls_each)).items():
+            await callers.turns(n, WARM)
+            measured[n] = [await callers.turns(n, each) for _ in range(repeats)]
         rates = [await callers.rate(BUSY, calls_each) for _ in range(repeats)]
         held = await callers.spend()
-    return [*_added(alone, at_once), *_budgets(held), _rate(rates)]
+    return [*_added(measured), *_budgets(held), _rate(rates)]
 
 
-def _added(alone: Sequence[Turns], at_once: Mapping[int, Sequence[Turns]]) -> list[Line]:
+def _added(measured: Mapping[int, Sequence[Turns]]) -> list[Line]:
+    alone = measured[1]
     note = f"a provider that answers after {stub.DELAY_S * 1e3:g} ms, asked in turn with llm.invoke"
     lines = [
         Line("the provider alone, one call at a time, p50", "ms", [median(each.direct) for each in alone]),
@@ -64,8 +68,8 @@ def _added(alone: Sequence[Turns], at_once: Mapping[int, Sequence[Turns]]) -> li
         ),
     ]
     for calls, most in AT_ONCE.items():
-        tails = [_tail(each.paid) - _tail(each.direct) for each in at_once[calls]]
-        bare = [_tail(each.bare) - 1e3 * stub.DELAY_S for each in at_once[calls]]
+        tails = [_tail(each.paid) - _tail(each.direct) for each in measured[calls]]
+        bare = [_tail(each.bare) - 1e3 * stub.DELAY_S for each in measured[calls]]
         lines += [
             Line(f"llm.invoke over the provider, {calls} at once, p99 added", "ms", tails, at_most=most),
             Line(f"its bare twin, {calls} at once, p99 added", "ms", bare),
@@ -88,4 +92,4 @@ def _budgets(held: budgets.Audit) -> list[Line]:
 
 
 def _tail(times: Sequence[float]) -> float:
-    return quantiles(times, n=100)[98]
+    return quantiles(times, n=100, method="inclusive")[98]

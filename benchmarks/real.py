@@ -38,8 +38,13 @@ from econsim.schemas.ledger import Balance, GetBalance
 from econsim.schemas.market import TickCleared
 from econsim.schemas.scenario import Scenario
 
-OBSERVED = (f"system.*.*.{rig.RUN}", f"market.*.tick_cleared.{rig.RUN}")
-"""Enough to time a run without decoding its orders."""
+OBSERVED = (
+    subjects.PERIOD_OPENED(run=rig.RUN),
+    subjects.TICKED(run=rig.RUN),
+    subjects.RUN_CLOSED(run=rig.RUN),
+    subjects.TICK_CLEARED.pattern(run=rig.RUN),
+)
+"""Enough to time a run without decoding its orders and its thoughts."""
 
 LOCK_STEP = {"crowd": "zi_c", "thinkers": "llm", "crowd_without_cognition": "zi_c"}
 """Load in lock-step → policy of its agents."""

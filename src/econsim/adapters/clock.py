@@ -14,11 +14,16 @@ _NS = 1_000_000_000
 class SystemClock:
     """The port WallClock on the machine's clock."""
 
+    def __init__(self) -> None:
+        """Start with no time known."""
+        self._second, self._text = -1, ""
+
     def now(self) -> str:
-        """Return the time as RFC 3339 with nanoseconds, UTC."""
-        seconds, nanoseconds = divmod(time.time_ns(), _NS)
-        moment = datetime.fromtimestamp(seconds, UTC)
-        return f"{moment:%Y-%m-%dT%H:%M:%S}.{nanoseconds:09d}Z"
+        """Return the time as RFC 3339 with nanoseconds, UTC; the text of a second is made once."""
+        second, nanoseconds = divmod(time.time_ns(), _NS)
+        if second != self._second:
+            self._second, self._text = second, f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}"
+        return f"{self._text}.{nanoseconds:09d}Z"
 
 
 def unix_seconds() -> int:

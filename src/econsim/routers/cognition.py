@@ -39,7 +39,7 @@ CALLS_AT_ONCE_MAX: Final = 1_024
 """Calls of agents handled at once; further ones wait in the subscriber (backpressure)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)  # FastStream asks for it, and a run has thousands of agents
 class CognitionHandlers:
     """The handlers of one run's calls."""
 

@@ -35,7 +35,7 @@ SUBMISSIONS_MAX: Final = 128
 Further ones wait in the subscriber (backpressure)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)  # FastStream asks for it, and a run has thousands of agents
 class LedgerHandlers:
     """The handlers of one run's requests, bound to its ledger."""
 

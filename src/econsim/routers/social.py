@@ -46,7 +46,7 @@ AT_ONCE_MAX: Final = 1_024
 """Requests handled at once: those held back wait for up to 25 seconds."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)  # FastStream asks for it, and a run has thousands of agents
 class SocialHandlers:
     """The handlers of one run's requests."""
 

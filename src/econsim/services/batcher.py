@@ -49,29 +49,32 @@ class Batcher(Generic[Item, Result]):
         if not is_patient:
             self._hurry.set()
         if self._worker is None or self._worker.done():
-            self._worker = asyncio.create_task(self._drain())
+            self._begin()
         return await results
 
-    async def _drain(self) -> None:
-        while self._queue:
-            if not self._hurry.is_set():
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._hurry.wait(), self._patience_s)
-            batch = self._take()
-            if not self._queue:
-                self._hurry.clear()
-            try:
-                results = await self._do_together(
-                    [item for items, _, _ in batch for item in items], batch[0][2]
-                )
-            except Exception as error:  # noqa: BLE001 - every error belongs to the callers, not to this task
-                for _, waiting, _ in batch:
-                    _settle(waiting, error=error)
-            else:
-                begin = 0
-                for items, waiting, _ in batch:
-                    _settle(waiting, results[begin : begin + len(items)])
-                    begin += len(items)
+    def _begin(self) -> None:
+        """Start the next batch: in the context of its first items' caller."""
+        self._worker = asyncio.create_task(self._do_batch(), context=self._queue[0][2])
+
+    async def _do_batch(self) -> None:
+        if not self._hurry.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._hurry.wait(), self._patience_s)
+        batch = self._take()
+        if not self._queue:
+            self._hurry.clear()
+        try:
+            results = await self._work([item for items, _, _ in batch for item in items])
+        except Exception as error:  # noqa: BLE001 - every error belongs to the callers, not to this task
+            for _, waiting, _ in batch:
+                _settle(waiting, error=error)
+        else:
+            begin = 0
+            for items, waiting, _ in batch:
+                _settle(waiting, results[begin : begin + len(items)])
+                begin += len(items)
+        if self._queue:
+            self._begin()
 
     def _take(self) -> list[tuple[Sequence[Item], asyncio.Future[Sequence[Result]], Context]]:
         """Take as many items off the queue as a batch may have, and always those of the first caller."""
@@ -81,14 +84,6 @@ class Batcher(Generic[Item, Result]):
             batch.append(self._queue.popleft())
             size += len(batch[-1][0])
         return batch
-
-    async def _do_together(self, items: Sequence[Item], context: Context) -> Sequence[Result]:
-        """Return the results of a batch, done in the context of a caller."""
-
-        async def work() -> Sequence[Result]:
-            return await self._work(items)
-
-        return await asyncio.create_task(work(), context=context)
 
 
 def _settle(

@@ -85,8 +85,11 @@ class Payments:
 
     async def _submit(self, payments: Sequence[_Due]) -> Sequence[Refusal | Unavailable | None]:
         groups: defaultdict[tuple[int, str | None], list[_Due]] = defaultdict(list)
+        # A settlement has no cause of its own, since its chain names the call: it goes with a reservation of its tick.
+        causes = {payment.tick: payment.causation_id for payment in payments if payment.begins}
         for payment in sorted(payments, key=lambda each: each.begins):
-            groups[payment.tick, payment.causation_id].append(payment)
+            cause = payment.causation_id if payment.begins else causes.get(payment.tick)
+            groups[payment.tick, cause].append(payment)
         refused: dict[str, Refusal | Unavailable] = {}
         for (tick, causation_id), together in groups.items():
             refused |= await self._submit_group(tick, causation_id, together)

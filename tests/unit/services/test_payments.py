@@ -17,6 +17,8 @@ from econsim.subjects import SUBMIT
 OLD = chain("old", pending("old-t", "ann", "mcp", 100))
 OLD_SETTLED = chain("old.settled", post("old-p", "ann", "mcp", 40, of="old-t"))
 NEW = chain("new", pending("new-t", "ann", "mcp", 60))
+TICK_ID = "t" * 32
+"""Id of the tick that made the agent ask."""
 
 
 @pytest.fixture
@@ -34,10 +36,11 @@ async def test_a_settlement_nobody_awaits_goes_with_the_next_reservation_and_bef
     settling = asyncio.create_task(payments.settle(OLD_SETTLED, 1, is_awaited=False))
     await asyncio.sleep(0)
 
-    refusals = await asyncio.gather(payments.reserve(NEW, 1), settling)
+    refusals = await asyncio.gather(payments.reserve(NEW, 1, TICK_ID), settling)
 
     assert refusals == [None, None]
-    assert [command.chains for command in ledger.submissions] == [(OLD_SETTLED, NEW)]
+    (command,) = ledger.submissions
+    assert (command.causation_id, command.chains) == (TICK_ID, (OLD_SETTLED, NEW))
 
 
 async def test_what_a_settlement_releases_is_there_for_a_reservation_that_was_asked_before_it(client, ledger):

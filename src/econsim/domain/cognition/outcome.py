@@ -107,6 +107,12 @@ def abandoned_outcome(position: CallPosition) -> CallOutcome:
     )
 
 
+_BLANK_ANSWER: Final = LlmAnswer.model_construct(
+    receipt="", cycle=0, ordinal=1, model="", provider="", usage=NO_TOKENS, price=0
+)
+"""Answer without content, with all fields in their order: a copy of it takes half the time of a construction."""
+
+
 def agent_answer(outcome: CallOutcome) -> LlmAnswer:
     """Return the reply to the agent that asked.
 
@@ -120,19 +126,20 @@ def agent_answer(outcome: CallOutcome) -> LlmAnswer:
             "the call was answered and paid, but this scenario keeps no text; its answer cannot be repeated"
         )
         raise Refused(message, code="answer_text_is_not_kept", receipt=outcome.id)
-    return LlmAnswer.model_construct(
-        receipt=outcome.id,
-        cycle=outcome.cycle,
-        ordinal=outcome.ordinal,
-        model=outcome.model,
-        provider=outcome.provider,
-        content=outcome.content,
-        tool_calls=outcome.tool_calls,
-        finish_reason=outcome.finish_reason or FinishReason.STOP,
-        usage=outcome.usage,
-        price=outcome.price,
-        units=outcome.units,
-    )
+    fields = {
+        "receipt": outcome.id,
+        "cycle": outcome.cycle,
+        "ordinal": outcome.ordinal,
+        "model": outcome.model,
+        "provider": outcome.provider,
+        "content": outcome.content,
+        "tool_calls": outcome.tool_calls,
+        "finish_reason": outcome.finish_reason or FinishReason.STOP,
+        "usage": outcome.usage,
+        "price": outcome.price,
+        "units": outcome.units,
+    }
+    return _BLANK_ANSWER.model_copy(update=fields)
 
 
 def batch_answer(end: Ended) -> LlmAnswer | ErrorBody:

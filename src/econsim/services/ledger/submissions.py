@@ -108,7 +108,7 @@ def submission_parts(command: Submit, salt: str) -> list[SubmissionPart]:
         full = (
             len(chains) == CHAINS_PER_ENTRY_MAX or transfers + len(chain.transfers) > TRANSFERS_PER_ENTRY_MAX
         )
-        if chains and (full or commit_size(1, len(holders | named)) > WRITES_MAX):
+        if chains and (full or commit_size(1, len(holders) + len(named - holders)) > WRITES_MAX):
             parts.append(SubmissionPart(command, submission, len(parts), tuple(chains), frozenset(holders)))
             chains, holders, transfers = [], set(), 0
         chains.append(chain)

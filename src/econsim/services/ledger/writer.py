@@ -50,7 +50,7 @@ follows from deduplication by id in `domain/ledger/ledger.py` and from compare-a
     _barriers               tick → book → waiting submission   _wait_for_books    _answer or _fail        SUBMISSIONS_MAX
     _state                  accounts, journal head, positions  load, apply        load after a failure    holders by assets
     _passed, closed         newest ticks: barrier, payments    load, _answer      never                   two numbers
-    _deferred               whether positions wait             _drain             store_positions         one event
+    _pause                  whether positions wait             _drain             store_positions         one event
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ from typing import Final
 from econsim import ports
 from econsim.errors import Conflict, InvalidMessage, Unavailable
 from econsim.schemas.ledger import Balance, Refusal, Submit, Submitted
+from econsim.services.ledger.pause import PaymentPause
 from econsim.services.ledger.recovery import ledger_snapshots, offer_snapshot, recovered_state
 from econsim.services.ledger.state import LedgerState, submission_was_used
 from econsim.services.ledger.submissions import (
@@ -83,14 +84,6 @@ RETRY_WAIT_S: Final = 0.05
 ALONE_MAX: Final = 4
 """Waiting submissions that defer their positions which are committed one after the other, each as one message of 0.5 ms: a batch
 takes 5 ms or more on a single server, whatever its size, because its messages are staged in a store of their own."""
-
-POSITIONS_LAG_S: Final = 0.25
-"""Longest time that the deferred positions of a few holders wait for a commit that takes them along; then they get one of their own. That is
-a batch: at 0.05 s the batches took a seventh of the server's and a fifth of the ledger's processor time of calls of tools (32 callers)."""
-
-HOLDER_LAG_S: Final = 0.003
-"""Time for each holder that the positions of many wait, if that is longer: so they take about one percent of a processor, and those of
-a thousand agents that pay in a tick go with the orders of the tick."""
 
 
 class LedgerWriter:
@@ -119,7 +112,7 @@ class LedgerWriter:
         """Newest tick at which services may not begin a payment any more."""
         self._barriers: dict[int, dict[str, WaitingSubmission]] = {}
         self._worker: asyncio.Task[None] | None = None
-        self._deferred = asyncio.Event()
+        self._pause = PaymentPause()
         self.snapshots = ledger_snapshots(snapshots, run)
         """Snapshots of the ledger."""
 
@@ -145,11 +138,8 @@ class LedgerWriter:
             try:
                 await self._enqueue_alone([]).answer
             except (Conflict, Unavailable):
-                self._deferred.set()
-            await self._deferred.wait()
-            self._deferred.clear()
-            await asyncio.sleep(POSITIONS_LAG_S)
-            await asyncio.sleep(HOLDER_LAG_S * len(self._state.positions.unwritten) - POSITIONS_LAG_S)
+                self._pause.note()
+            await self._pause.wait(lambda: len(self._state.positions.unwritten))
 
     def has_decided(self, id_: str) -> bool:
         """Return whether a chain of this id was decided before."""
@@ -230,7 +220,7 @@ class LedgerWriter:
                 self._stale = True
                 self._fail(group, error)
         if self._state.positions.unwritten:
-            self._deferred.set()
+            self._pause.note()
 
     def _take_group(self) -> list[CommitItem]:
         """Take as many items off the queue as one atomic batch can hold; none if deferred positions have to go before the first.
@@ -302,10 +292,13 @@ class LedgerWriter:
             await self._require_new(entries)
         passed = [item.unit.barrier for item in group if item.part is None and item.unit.barrier]
         writes = [*entries, *self._state.marks(passed, self.closed)]
-        writes.extend(self._position_writes(group, ports.WRITES_MAX - len(writes)))
-        if writes:
-            self._state.confirm(await self._store.commit(self._run, writes, self._state.newest), writes)
-            self.snapshots.count(len(writes))
+        positions = self._position_writes(group, ports.WRITES_MAX - len(writes))
+        # Positions need not be stored together: each has the journal's sequence, and a few single messages are faster than a batch.
+        are_few = not writes and len(positions) <= ALONE_MAX
+        for commit in [[each] for each in positions] if are_few else [[*writes, *positions]]:
+            self._state.confirm(await self._store.commit(self._run, commit, self._state.newest), commit)
+            self.snapshots.count(len(commit))
+        if writes or positions:
             offer_snapshot(self.snapshots, self._state)
 
     def _position_writes(self, group: list[CommitItem], writes_max: int) -> list[ports.Write]:
