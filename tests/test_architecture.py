@@ -60,7 +60,17 @@ WITHIN: dict[str, Floors] = {
         ("execution",),
     ),
     "adapters": (
-        ("cancellation", "clock", "exposition", "logs", "operator_file", "otlp", "poll", "time_limit"),
+        (
+            "cancellation",
+            "clock",
+            "exposition",
+            "logs",
+            "operator_file",
+            "otlp",
+            "poll",
+            "pydantic_plugins",
+            "time_limit",
+        ),
         ("nats", "policies"),
         ("jetstream", "mcp", "models", "server"),
         ("live_page",),

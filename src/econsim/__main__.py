@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 
+from econsim.adapters.pydantic_plugins import load_no_plugins
 from econsim.services.gc_tuning import OF_COMMAND, collect_no_more, collect_rarely
 
 
 def main() -> None:
     """Run the command line; the process ends with its exit code."""
     collect_rarely(OF_COMMAND)
+    load_no_plugins()
     try:
         # Imported here: loading takes a second on a slow machine, and a user may press Ctrl-C meanwhile.
         from econsim.cli import app

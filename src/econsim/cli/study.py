@@ -104,13 +104,13 @@ def finish(
     files: BatchFiles, record: BatchRecord, results: list[CellResult], *, as_json: bool = False
 ) -> None:
     """Write the tables, picture and page of a study that was run, and show it; end with 1 if a run failed."""
-    from econsim.evaluation.studies.page import mean_rows, write
+    from econsim.evaluation.studies.page import table_rows, write
     from econsim.identity.private_files import private_files
 
     with private_files(files.path):
         outcome = write(files, record, results)
     if as_json:
-        write_rows(mean_rows(outcome))
+        write_rows(table_rows(outcome))
     else:
         show(outcome)
         _say_places(files)

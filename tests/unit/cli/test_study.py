@@ -54,6 +54,29 @@ def test_a_study_leaves_table_picture_page_and_numbers_and_is_listed(econsim, tm
     assert "minus base" in econsim("bench", "show", "s").output
 
 
+def test_its_json_has_what_its_tables_show(econsim) -> None:
+    words = ("study", "few.toml", "--set", "markets.good.tick_size=0.01", "--jobs", "1", "--json")
+    base, few = (json.loads(line) for line in econsim(*words).stdout.splitlines()[:2])
+
+    assert (
+        [*base]
+        == [*few]
+        == [
+            *["condition", "treatment", "agents.buyer.count", "measure", "mean", "half_width", "n"],
+            *JSON_KEYS,
+        ]
+    )
+    assert {base[key] for key in JSON_KEYS} == {None}
+    assert (few["baseline"], few["difference_n"], few["interaction"]) == ("base", 3, None)
+    assert few["difference"] == pytest.approx(few["mean"] - base["mean"])
+    assert few["difference_is_clear"] is (few["difference_half_width"] < abs(few["difference"]))
+
+
+JSON_KEYS = (
+    *("baseline", "difference", "difference_half_width", "difference_n", "difference_is_clear"),
+    *("reference", "interaction", "interaction_half_width", "interaction_n", "interaction_is_clear"),
+)
+
 OWN = """
 from econsim import Policy
 

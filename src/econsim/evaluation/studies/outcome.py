@@ -72,12 +72,12 @@ class ConditionDifference:
 
 @dataclass(frozen=True, slots=True)
 class Interaction:
-    """A difference between two treatments at one point of the grid, minus the same difference at its first point."""
+    """A difference between two treatments, or two values of the grid's first axis, at one point, minus the same difference at the first point."""
 
     difference: ConditionDifference
     """Difference at the point: its `paired` has both differences, and the second less the first, run by run on the same seeds."""
     reference: StudyCondition
-    """Condition of the same treatment at the first point."""
+    """Condition of the same treatment, or value of the first axis, at the first point."""
 
 
 class StudyOutcome:
@@ -141,13 +141,19 @@ class StudyOutcome:
 
     @cached_property
     def interactions(self) -> tuple[Interaction, ...]:
-        """Difference of differences of every measure: what the grid changes in the difference of a treatment from the first one."""
+        """Difference of differences of every measure: what the other factors change in the difference of the first one, a treatment or an axis."""
         found = []
-        for condition in self.study.conditions if self.has_treatments else ():
-            baseline, reference = self.baseline(condition), self._reference(condition)
-            if baseline is condition or reference is condition:
+        first_with: dict[object, StudyCondition] = {}
+        first_at: dict[object, StudyCondition] = {}
+        for condition in self.study.conditions:
+            factor, others = self._factors(condition)
+            reference, baseline = (
+                first_with.setdefault(factor, condition),
+                first_at.setdefault(others, condition),
+            )
+            if condition in (reference, baseline):
                 continue
-            pairs = ((self.baseline(reference), reference), (baseline, condition))
+            pairs = ((self.study.conditions[0], reference), (baseline, condition))
             for measure in self.measures:
                 there, here = (
                     differences_by_seed(*(by_seed(self.runs.get(each.name, ()), measure) for each in pair))
@@ -157,9 +163,19 @@ class StudyOutcome:
                     found.append(Interaction(ConditionDifference(condition, baseline, paired), reference))
         return tuple(found)
 
-    def _reference(self, condition: StudyCondition) -> StudyCondition:
-        """Return the same treatment at the first point of the grid."""
-        return next(each for each in self.study.conditions if each.treatment == condition.treatment)
+    def _factors(self, condition: StudyCondition) -> tuple[object, object]:
+        """Return a condition's treatment and its point of the grid; of one treatment, its value of the first axis and the point of the others."""
+        if self.has_treatments:
+            return condition.treatment, self.point(condition)
+        axis = self._first_axis
+        others = (condition.values[path] for path in self.study.grid if path not in axis)
+        return tuple(condition.values[path] for path in axis), tuple(others)
+
+    @cached_property
+    def _first_axis(self) -> tuple[str, ...]:
+        """Paths of the grid's first axis: one, or all that vary together."""
+        first = self.study.grid[:1]
+        return first if set(first).isdisjoint(self.study.together) else self.study.together
 
     def baseline(self, condition: StudyCondition) -> StudyCondition:
         """Return what a condition is compared with: the first treatment at the same point of the grid; of one treatment, its first point."""
@@ -169,7 +185,7 @@ class StudyOutcome:
         point = self.point(condition)
         return next(each for each in every if self.point(each) == point)
 
-    @property
+    @cached_property
     def has_treatments(self) -> bool:
         """Tell whether conditions differ in their treatment, not in the grid alone."""
         return len({each.treatment for each in self.study.conditions}) > 1
@@ -184,6 +200,22 @@ class StudyOutcome:
     def first_point(self) -> str:
         """Name of the first point of the grid: its values."""
         return ", ".join(self._values(self.study.conditions[0])) or self.study.conditions[0].treatment
+
+    @property
+    def interaction(self) -> str:
+        """Name of what the differences of differences are: of which difference, at a point minus at the first one."""
+        if self.has_treatments:
+            return f"minus that at {self.first_point}"
+        first = self.study.conditions[0]
+        of_axis, others = (
+            ", ".join(
+                shown_value(first.values[path])
+                for path in self.columns
+                if (path in self._first_axis) is wanted
+            )
+            for wanted in (True, False)
+        )
+        return f"minus {of_axis}, less that at {others}"
 
     @cached_property
     def columns(self) -> tuple[str, ...]:

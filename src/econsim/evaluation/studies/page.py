@@ -36,7 +36,7 @@ PAIRS: Final = (
 
 INTERACTIONS: Final = (
     "A difference of differences (interaction) is a treatment's difference at a point of the grid minus that at its first point, again run by "
-    "run: what the grid changes in the effect of the treatment."
+    "run: what the grid changes in the effect of the treatment. Without treatments the grid's first axis is in their place."
 )
 """Explanation of differences of differences."""
 
@@ -111,6 +111,41 @@ def mean_rows(outcome: StudyOutcome) -> list[dict[str, object]]:
     ]
 
 
+def table_rows(outcome: StudyOutcome) -> list[dict[str, object]]:
+    """Return what the tables show, as plain values: a row for each measure of each condition, every row with all keys.
+
+    The mean of the row is that of `mean_rows`; `difference` is from the condition `baseline`, `interaction` the difference of differences
+    from the condition `reference`, each with half its interval and its own `n`. What a condition has not is null.
+    """
+    differences = {(each.condition.name, each.paired.measure): each for each in outcome.differences}
+    interactions = {
+        (each.difference.condition.name, each.difference.paired.measure): each
+        for each in outcome.interactions
+    }
+    rows = []
+    for row, mean in zip(mean_rows(outcome), outcome.means, strict=True):
+        key = (mean.condition.name, mean.measure)
+        difference, interaction = differences.get(key), interactions.get(key)
+        rows.append(
+            row
+            | {"baseline": difference.baseline.name if difference else None}
+            | _paired_values("difference", difference)
+            | {"reference": interaction.reference.name if interaction else None}
+            | _paired_values("interaction", interaction.difference if interaction else None)
+        )
+    return rows
+
+
+def _paired_values(name: str, found: ConditionDifference | None) -> dict[str, object]:
+    if found is None:
+        return dict.fromkeys((name, f"{name}_half_width", f"{name}_n", f"{name}_is_clear"))
+    row = _difference_row(found)
+    return {
+        name: row["difference"],
+        **{f"{name}_{key}": row[key] for key in ("half_width", "n", "is_clear")},
+    }
+
+
 def shown_mean(each: ConditionMean) -> str:
     """Return a mean with half its interval."""
     return plus_minus(each.mean, each.interval.half_width) if each.interval else f"{each.mean:.4g}"
@@ -124,9 +159,7 @@ def difference_columns(outcome: StudyOutcome) -> dict[str, ShownDifferences]:
     """Return heading → column of a table of means: the differences from the baseline, then those of differences, if there are any."""
     found = {f"minus {outcome.compared_with}": _difference_texts(outcome.differences)}
     if outcome.interactions:
-        found[f"minus that at {outcome.first_point}"] = _difference_texts(
-            [each.difference for each in outcome.interactions]
-        )
+        found[outcome.interaction] = _difference_texts([each.difference for each in outcome.interactions])
     return found
 
 

@@ -133,6 +133,19 @@ def test_entries_and_decisions_that_are_not_kept_change_nothing(monkeypatch, uns
     assert [(each.subject, each.json()) for each in late] == events(general)
 
 
+class Twice(Quoting):
+    """Quotes twice on each market at each tick."""
+
+    def act(self, see, draws):
+        for market in (*see.markets.values(), *see.markets.values()):
+            if market.value is not None:
+                yield market.quote(market.value * draws.integer(2, 3) / 4)
+
+
+def test_the_second_quote_of_a_tick_on_a_market_is_an_order_of_its_own_in_both_drivers():
+    assert differs(market(), Twice) is None
+
+
 def test_policies_that_quote_have_no_objects_made_for_their_events():
     quick = [*PolicyRun(market(), ENVELOPE, {OWN: Quoting}).events()]
 

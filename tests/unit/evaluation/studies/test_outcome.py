@@ -109,7 +109,22 @@ def test_a_difference_of_differences_is_taken_run_by_run_where_all_four_conditio
     assert (paired.difference.half_width, paired.seeds, paired.is_clear) == (0.0, 2, True)
 
 
-def test_without_treatments_or_a_grid_there_is_no_difference_of_differences() -> None:
+def test_without_treatments_the_grid_s_first_axis_is_what_the_other_axes_change() -> None:
+    points = [{"ticks": ticks, "tax": tax} for ticks in (20, 40) for tax in (0.0, 0.5)]
+    wanted = study(*(("base", point) for point in points), grid=("ticks", "tax"))
+    values = [{1: 1.0, 2: 5.0}, {1: 2.0, 2: 4.0}, {1: 2.0, 2: 6.0}, {1: 6.0, 2: 8.0}]
+    results = [each for pair in zip(wanted.conditions, values, strict=True) for each in runs(*pair)]
+    outcome = StudyOutcome("b", wanted, results)
+
+    (found,) = outcome.interactions
+
+    assert [found.difference.condition, found.difference.baseline, found.reference] == [
+        wanted.conditions[each] for each in (3, 1, 2)
+    ]
+    assert (found.difference.paired.difference.mean, outcome.interaction) == (3.0, "minus 20, less that at 0")
+
+
+def test_without_treatments_or_a_second_axis_there_is_no_difference_of_differences() -> None:
     over = study(*(("base", {"n": n}) for n in (5, 10)), grid=("n",))
     found = [each for condition in over.conditions for each in runs(condition, {1: 1.0, 2: 2.0})]
 
