@@ -48,7 +48,7 @@ NOTHING: Final = r"\N"
 """Field without a value."""
 
 LINE_MAX: Final = 2**24
-"""Bytes of a line that DuckDB reads: twice the largest event."""
+"""Bytes of a line that DuckDB reads, twice the largest event, and bytes that it reads at once: with more, memory grew with the file."""
 
 _BREAKS: Final = str.maketrans(dict.fromkeys("\r\n" + SEPARATOR, " "))
 """Characters that would end a field or a line."""
@@ -193,7 +193,7 @@ class Export(AbstractContextManager["Export"]):
 
 
 _FORM: Final = (
-    f"columns = {EVENT}, delim = '{SEPARATOR}', nullstr = '{NOTHING}', max_line_size = {LINE_MAX}, "
+    f"columns = {EVENT}, delim = '{SEPARATOR}', nullstr = '{NOTHING}', max_line_size = {LINE_MAX}, buffer_size = {LINE_MAX}, "
     "header = false, auto_detect = false, quote = '', escape = '', new_line = '\\n'"
 )
 """Form of the lines of events, as SQL."""
