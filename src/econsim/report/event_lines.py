@@ -60,7 +60,7 @@ def cloud_event_line(entry: Record) -> str:
         "traceid": entry.trace_id,
     }
     given = {name: value for name, value in attributes.items() if value is not None}
-    return f"{json.dumps(given, separators=(',', ':'))[:-1]}{_DATA}{_data_text(entry)}}}\n"
+    return f"{json.dumps(given, separators=(',', ':'))[:-1]}{_DATA}{data_text(entry)}}}\n"
 
 
 def event_source(run: str, actor: str) -> str:
@@ -68,7 +68,7 @@ def event_source(run: str, actor: str) -> str:
     return f"econsim:/runs/{quote(run)}/{quote(actor)}"
 
 
-def _data_text(entry: Record) -> str:
+def data_text(entry: Record) -> str:
     """Return the data as JSON; the fields before them in an event's text cannot contain a quotation mark."""
     if text := _known_text(entry):
         return text[text.index(_DATA) + len(_DATA) : -1]

@@ -6,6 +6,7 @@ rows stay in the order of the log, and memory stays flat.
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Final, NamedTuple
 
@@ -21,20 +22,28 @@ class EventSource(NamedTuple):
 
     types: tuple[str, ...]
     """Types of the events; none for all."""
-    data: str
-    """Type of the events' data, as DuckDB reads it."""
     query: str
     """Query over the events."""
 
 
+def _struct(columns: str) -> dict[str, str]:
+    """Return columns and their types as the form of an object of JSON."""
+    return dict(each.split() for each in columns.split(", "))
+
+
+def _data(form: object) -> str:
+    """Return the SQL for what is needed of an event's data, which is JSON of this form."""
+    return f"from_json(data, '{json.dumps(form)}')"
+
+
 def _items(types: tuple[str, ...], columns: str) -> EventSource:
     """Return a source with a row for each item of some events."""
-    names = ", ".join(f"item.{column.split()[0]}" for column in columns.split(", "))
+    form = _struct(columns)
+    names = ", ".join(f"item.{name}" for name in form)
     return EventSource(
         types,
-        f"STRUCT(items STRUCT({columns})[])",
         f"SELECT {WHERE}, split_part(subject, '.', 2) AS resource, {names} "  # noqa: S608 - names of our own
-        "FROM (SELECT *, unnest(data['items']) AS item FROM {lines})",
+        f"FROM (SELECT *, unnest({_data({'items': [form]})}['items']) AS item FROM {{lines}})",
     )
 
 
@@ -52,12 +61,13 @@ EVENT: Final = {
     "trace_id": "VARCHAR",
     "data": "JSON",
 }
-"""Fields of the lines of events: those of the event, the place of its run, and its trading day."""
+"""Fields of the lines of events: the place of its run, its trading day, and those of the event."""
 
 _TRANSFER: Final = "id VARCHAR, kind VARCHAR, debit VARCHAR, credit VARCHAR, asset VARCHAR, amount BIGINT, pending_id VARCHAR"
+_CHAIN: Final = {"id": "VARCHAR", "cause": "VARCHAR", "transfers": [_struct(_TRANSFER)]}
 
 SOURCES: Final = {
-    "events": EventSource((), "JSON", "SELECT correlation_id AS run, * FROM {lines}"),
+    "events": EventSource((), "SELECT correlation_id AS run, * FROM {lines}"),
     "accepted": _items(
         (subjects.BID_ACCEPTED.type, subjects.ASK_ACCEPTED.type),
         "n BIGINT, order_id VARCHAR, agent VARCHAR, side VARCHAR, kind VARCHAR, price BIGINT, quantity BIGINT, "
@@ -73,27 +83,26 @@ SOURCES: Final = {
     ),
     "transfers": EventSource(
         (subjects.TRANSFER_POSTED.type,),
-        f"STRUCT(sequence BIGINT, chains STRUCT(id VARCHAR, cause VARCHAR, transfers STRUCT({_TRANSFER})[])[])",
         f"""
         SELECT {WHERE}, sequence, place, made.chain, made.cause, made.of.id, made.of.kind, made.of.debit,
             made.of.credit, made.of.asset, made.of.amount, made.of.pending_id
         FROM (
             SELECT *, unnest(transfers) AS made, generate_subscripts(transfers, 1) AS place FROM (
-                SELECT *, data['sequence'] AS sequence, flatten([
+                SELECT *, entry.sequence, flatten([
                     [{{'chain': chain.id, 'cause': chain.cause, 'of': each}} for each in chain.transfers]
-                    for chain in data['chains']]) AS transfers
-                FROM {{lines}}))""",  # noqa: S608 - names of our own
+                    for chain in entry.chains]) AS transfers
+                FROM (SELECT *, {_data({"sequence": "BIGINT", "chains": [_CHAIN]})} AS entry FROM {{lines}})))""",  # noqa: S608 - names of our own
     ),
     "prices": EventSource(
         (subjects.PRICE_UPDATED.type,),
-        "STRUCT(price BIGINT, quote STRUCT(bid BIGINT, ask BIGINT), volume BIGINT)",
-        f"SELECT {WHERE}, split_part(subject, '.', 2) AS resource, data.price, data.quote.bid, "  # noqa: S608 - names of our own
-        "data.quote.ask, data.volume FROM {lines}",
+        f"""
+        SELECT {WHERE}, split_part(subject, '.', 2) AS resource, told.price, told.quote.bid, told.quote.ask, told.volume
+        FROM (SELECT *, {_data({"price": "BIGINT", "quote": _struct("bid BIGINT, ask BIGINT"), "volume": "BIGINT"})} AS told
+              FROM {{lines}})""",  # noqa: S608 - names of our own
     ),
     "ticks": EventSource(
         (subjects.TICKED.type,),
-        "STRUCT(period BIGINT, tick_of_period BIGINT)",
-        f"SELECT {WHERE}, data.tick_of_period FROM {{lines}}",  # noqa: S608 - names of our own
+        f"SELECT {WHERE}, {_data({'tick_of_period': 'BIGINT'})}['tick_of_period'] AS tick_of_period FROM {{lines}}",  # noqa: S608 - names of our own
     ),
 }
 """Name → source of tables. Money in micro-credits."""

@@ -15,6 +15,7 @@ from econsim.domain.audit.envelope import Envelope
 from econsim.domain.audit.facts import record
 from econsim.domain.execution.in_memory import run
 from econsim.domain.market.order_terms import rejection
+from econsim.report.event_lines import event_text
 from econsim.report.export import Export, export
 from econsim.report.table_definitions import TABLES
 from econsim.schemas.market import Rejected
@@ -53,6 +54,20 @@ def test_events_keep_envelope_and_data(exported):
     )
 
     assert (subject, tick, json.loads(data)) == (entry.subject, entry.tick, entry.data)
+
+
+def test_white_space_between_the_parts_of_an_events_json_breaks_no_line(tmp_path):
+    opened, *log = small_run("zi_c")
+    entry = next(each for each in log if each.type == ORDER_REJECTED.type)
+    text = event_text(entry).replace('"data":{', '"data":{\r\t')
+    other = record(entry.subject, text.replace(entry.event_id, "other"))
+
+    export([opened, record(entry.subject, text), replace(other, trace_id="a\nb\x1fc")], tmp_path)
+
+    found = query(tmp_path, "FROM {events} SELECT data, trace_id WHERE type = 'market.order_rejected'")
+    assert [(json.loads(data), trace) for data, trace in found] == [(entry.data, None), (entry.data, "a b c")]
+    ((rows,),) = query(tmp_path, "FROM {orders} SELECT count(*)")
+    assert rows == 2 * len(entry.items)
 
 
 def test_who_trades_is_known(exported):
