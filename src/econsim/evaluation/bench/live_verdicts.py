@@ -24,6 +24,7 @@ from econsim.domain.expectation.judge import Judge
 from econsim.domain.expectation.verdict import Verdict
 from econsim.errors import EconsimError
 from econsim.evaluation.bench.observer import whole_run
+from econsim.evaluation.bench.pool import safe_path
 from econsim.report.judging import judge
 from econsim.schemas.clock import RunOpened
 from econsim.services.gc_tuning import collect_rarely
@@ -43,7 +44,7 @@ async def live_verdicts(url: str, creds: Path | None, run: str) -> AsyncGenerato
     process = context.Process(target=_judge, args=(os.getpid(), theirs, url, creds, run), daemon=True)
     loop, ready = asyncio.get_running_loop(), asyncio.Event()
     # Processes inherit standard error, and a view that takes the terminal has put in its place what is no file.
-    with redirect_stderr(sys.__stderr__):
+    with redirect_stderr(sys.__stderr__), safe_path():
         process.start()
     theirs.close()
     loop.add_reader(ours.fileno(), ready.set)
