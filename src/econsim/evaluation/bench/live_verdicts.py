@@ -19,12 +19,12 @@ from econsim import subjects
 from econsim.adapters.jetstream.run_reader import newest
 from econsim.adapters.nats.connection import connect
 from econsim.adapters.server.child_processes import end_with_parent
+from econsim.config import safe_path
 from econsim.domain.audit.decoding import event_of
 from econsim.domain.expectation.judge import Judge
 from econsim.domain.expectation.verdict import Verdict
 from econsim.errors import EconsimError
 from econsim.evaluation.bench.observer import whole_run
-from econsim.evaluation.bench.pool import safe_path
 from econsim.report.judging import judge
 from econsim.schemas.clock import RunOpened
 from econsim.services.gc_tuning import collect_rarely

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from multiprocessing import active_children, connection, parent_process
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from multiprocessing.forkserver import ensure_running
@@ -16,6 +15,7 @@ from threading import Thread
 from types import ModuleType
 from typing import Any, Final, TypeVar
 
+from econsim.config import safe_path
 from econsim.errors import RunFailed
 from econsim.services.gc_tuning import collect_rarely
 
@@ -51,20 +51,6 @@ def process_pool(processes: int | None = None) -> ProcessPoolExecutor:
     with safe_path():
         ensure_running()
     return ProcessPoolExecutor(processes, mp_context=context, initializer=_begin)
-
-
-@contextmanager
-def safe_path() -> Iterator[None]:
-    """Have Python processes that start meanwhile import nothing from the working directory: a `random.py` there is no module of theirs."""
-    before = os.environ.get("PYTHONSAFEPATH")
-    os.environ["PYTHONSAFEPATH"] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["PYTHONSAFEPATH"]
-        else:
-            os.environ["PYTHONSAFEPATH"] = before
 
 
 def _begin() -> None:
