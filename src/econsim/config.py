@@ -7,6 +7,8 @@ the composition roots.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -103,3 +105,17 @@ def _source() -> type[Settings]:
 def environment() -> dict[str, str]:
     """Return the environment as it is, for processes of our own."""
     return dict(os.environ)
+
+
+@contextmanager
+def safe_path() -> Iterator[None]:
+    """Have Python processes that start meanwhile import nothing from the working directory: a `random.py` there is no module of theirs."""
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONSAFEPATH"]
+        else:
+            os.environ["PYTHONSAFEPATH"] = before

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from eventually import eventually
 
+from econsim.adapters.server.server_use import wait_for_other_runs
+from econsim.app import Server
 from econsim.config import settings
 from econsim.errors import Unavailable
 from econsim.runs.launch.server import provide_server
@@ -138,3 +140,24 @@ async def test_services_that_take_too_long_to_start_are_named(tmp_path: Path) ->
     async with provide_server(settings(state=tmp_path)) as server:
         with pytest.raises(Unavailable, match="do not answer after 0 s: the machine is too busy"):
             await wait_for_clock(server, timeout_s=0)
+
+
+async def test_a_command_uses_a_server_from_before_its_services_start_to_after_they_have_ended(
+    tmp_path: Path,
+) -> None:
+    told: list[str] = []
+
+    async def before_services(_: Server) -> Path | None:
+        waiting = asyncio.create_task(wait_for_other_runs(tmp_path, told.append))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await waiting
+        raise Unavailable
+
+    config = settings(state=tmp_path)
+    async with provide_server(config):
+        with pytest.raises(Unavailable):
+            async with launch(LaunchOptions(policies_of=before_services), config, print):
+                pass
+
+    assert [text.split(",")[0] for text in told] == ["this run has ended"]

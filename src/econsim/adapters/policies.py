@@ -41,6 +41,9 @@ _MARK: Final = "__econsim_digest__"
 LIMIT: Final = TimeLimit(DECISION_S_MAX)
 """Limit on the time of decisions, in this process."""
 
+_TAKEN: Final = sys.stdlib_module_names | {"econsim"}
+"""Names of modules that this program needs itself: a file of one's own would take their place for all of it."""
+
 _LOADING: Final = RLock()
 
 
@@ -174,12 +177,16 @@ def _module(path: PolicyPath, directory: str) -> ModuleType:
         )
         message = f"policy {path}: there is no module {error.name!r} {where}; {remedy}"
         raise ScenarioError(message) from None
+    except ScenarioError as error:
+        message = f"policy {path}: {error}"
+        raise ScenarioError(message) from None
     except (Exception, SystemExit) as error:
         raise ScenarioError(_import_error(path, error)) from error
 
 
 def _import_error(path: PolicyPath, error: BaseException) -> str:
-    return f"policy {path}: importing its module raised {type(error).__name__}: {error}; import it in Python to see where"
+    what = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    return f"policy {path}: importing its module raised {what}; import it in Python to see where"
 
 
 def _parents(module: str) -> Iterator[str]:
@@ -205,6 +212,7 @@ def _load_from(source: Path, top: str, directory: str) -> None:
     """Load a top module from its source, unless it is loaded from there and unchanged.
 
     A newer source takes the place of an older one among the loaded modules; runs under way keep the classes that they have.
+    Raises ScenarioError for a source under a name of Python's or econsim's own.
     """
     digest = _digest_of_files(source)
     if directory not in sys.path:
@@ -212,6 +220,9 @@ def _load_from(source: Path, top: str, directory: str) -> None:
     loaded = sys.modules.get(top)
     if loaded is not None and _place_of(loaded) == source and vars(loaded).get(_MARK, digest) == digest:
         return
+    if top in _TAKEN:
+        message = f"{source} has the name of a module of Python or econsim; give it another name"
+        raise ScenarioError(message)
     for name in [name for name in sys.modules if name == top or name.startswith(f"{top}.")]:
         del sys.modules[name]
     importlib.invalidate_caches()

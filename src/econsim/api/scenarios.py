@@ -8,9 +8,10 @@ from html import escape
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from econsim.errors import ScenarioError
 from econsim.runs import scenario_file
 from econsim.runs.settings import setting_paths, with_settings
-from econsim.schemas.money import format_credits
+from econsim.schemas.money import format_credits, printed_value
 from econsim.schemas.scenario import Scenario
 
 SHORT: Final = {"periods": "clock.periods"}
@@ -115,6 +116,9 @@ def load(scenario: str | Path) -> LoadedScenario:
 
     Raises ScenarioError naming file, line, key and remedy.
     """
+    if not isinstance(scenario, (str, Path)):
+        message = f"{printed_value(scenario)} is no scenario; give the name of a shipped one, or the path of a TOML file"
+        raise ScenarioError(message)
     return LoadedScenario(
         scenario_file.load(scenario),
         scenario_file.scenario_warnings(scenario),

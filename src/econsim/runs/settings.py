@@ -94,7 +94,7 @@ def with_settings(
     """
     document = scenario.model_dump(mode="json") | {"expectations": []}
     places = dict(_places(Scenario, document))
-    settings = {path: _as_written(value) for path, value in settings.items()}
+    settings = {str(path): _as_written(value) for path, value in settings.items()}
     for path, value in settings.items():
         if path not in places:
             raise _unknown(path, places)

@@ -1,5 +1,6 @@
 """Policies of one's own are found beside their scenario, known by their source, and held to a time limit."""
 
+import importlib
 from functools import partial
 from pathlib import Path
 
@@ -145,6 +146,14 @@ def test_a_class_of_a_module_that_is_loaded_already_is_itself():
 def test_what_is_no_policy_is_refused_with_the_remedy(place, path, what):
     with pytest.raises(ScenarioError, match=what):
         load(PolicyPath(path), str(place))
+
+
+@pytest.mark.parametrize("name", ["statistics", "econsim"])
+def test_a_module_under_a_name_of_python_or_econsim_is_refused_and_takes_no_place(tmp_path, name):
+    write(tmp_path, name, price=1)
+
+    assert f"{name}.py has the name of a module of Python or econsim" in refusal(f"{name}:Buyer", tmp_path)
+    assert not hasattr(importlib.import_module(name), "Buyer")
 
 
 @pytest.mark.parametrize("source", ["1 / 0", "def f(:", "import no_such_module", "raise SystemExit(3)"])

@@ -57,13 +57,15 @@ def test_a_file_is_a_scenario_with_its_warnings(tmp_path):
     ("call", "error", "reason"),
     [
         (lambda: econsim.load("smith1926"), ScenarioError, "did you mean 'smith1962'"),
+        (lambda: econsim.run({"seed": 1}), ScenarioError, "is no scenario; give the name of a shipped one"),
+        (lambda: econsim.load("smith1962").with_({1: 2}), ScenarioError, "'1' is no setting of this scenario"),
         (lambda: econsim.load("genesis").with_({"markets.cpu.tick_sice": 1}), ScenarioError, "tick_size"),
         (lambda: econsim.load("genesis").with_(sed=1), ScenarioError, "seed"),
         (lambda: econsim.run("smith1962", periods=0), ScenarioError, "clock.periods"),
         (lambda: econsim.run("smith1962", transport="natz"), InvalidMessage, "write transport='memory'"),
         (lambda: econsim.run(small_scenario("external")), ScenarioError, "nobody joins; write transport='nats'"),
     ],
-    ids=["name", "path", "keyword", "value", "transport", "external"],
+    ids=["name", "type", "key", "path", "keyword", "value", "transport", "external"],
 )  # fmt: skip
 def test_a_mistake_is_refused_with_its_remedy(call, error, reason):
     with pytest.raises(error, match=reason):

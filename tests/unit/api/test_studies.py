@@ -55,13 +55,19 @@ def test_a_design_that_cannot_be_run_is_refused_before_anything_is_kept(tmp_path
 
 
 @pytest.mark.slow
-def test_a_script_that_runs_a_study_in_processes_needs_no_guard(tmp_path) -> None:
-    script = tmp_path / "script.py"
+def test_a_script_that_runs_a_study_in_processes_needs_no_guard_and_they_import_nothing_of_the_working_directory(
+    tmp_path,
+) -> None:
+    script, working = tmp_path / "script.py", tmp_path / "working"
+    working.mkdir()
+    (working / "json.py").write_text("raise RuntimeError\n")
     script.write_text(
         "from econsim.api.studies import study\n"
         f"print(len(study({DESIGN!r}, jobs=2, state={str(tmp_path)!r}).means), 'means')\n"
     )
 
-    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, str(script)], cwd=working, capture_output=True, text=True, check=True
+    )
 
     assert done.stdout.count("means") == 1

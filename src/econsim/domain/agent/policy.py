@@ -177,12 +177,12 @@ class MarketObservation:
             found = (round(exact, CREDIT_DECIMALS) / self.tick_size).to_integral_value(
                 rounding
             ) * self.tick_size
-        except (InvalidOperation, OverflowError):
+            if self.side is Side.BID:
+                return None if found < self.price_min else min(found, self.price_max)
+            return None if found > self.price_max else max(found, self.price_min)
+        except (InvalidOperation, OverflowError):  # comparing raises it too, for what is not a number
             message = f"{price!r} is no price"
             raise ValueError(message) from None
-        if self.side is Side.BID:
-            return None if found < self.price_min else min(found, self.price_max)
-        return None if found > self.price_max else max(found, self.price_min)
 
 
 @dataclass(frozen=True, slots=True)

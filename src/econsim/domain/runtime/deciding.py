@@ -154,9 +154,10 @@ def _reason(agent: Agent, error: BaseException) -> str:
 
 
 def _message(error: BaseException) -> str:
-    """Return the message of an error as a log can hold it: on one line, no surrogates; empty if it cannot be read."""
+    """Return the message of an error as a log can hold it: on one line, all of it printable; empty if it cannot be read."""
     try:
         text = str(error)
     except Exception:  # noqa: BLE001 - code of the policy's own, as that which raised
         return ""
-    return " ".join(text.encode(errors="backslashreplace").decode().split())[:REASON_LENGTH_MAX]
+    line = " ".join(text.split())
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)[:REASON_LENGTH_MAX]

@@ -19,6 +19,7 @@ from econsim import subjects
 from econsim.adapters.jetstream.run_reader import newest
 from econsim.adapters.nats.connection import connect
 from econsim.adapters.server.child_processes import end_with_parent
+from econsim.config import safe_path
 from econsim.domain.audit.decoding import event_of
 from econsim.domain.expectation.judge import Judge
 from econsim.domain.expectation.verdict import Verdict
@@ -43,7 +44,7 @@ async def live_verdicts(url: str, creds: Path | None, run: str) -> AsyncGenerato
     process = context.Process(target=_judge, args=(os.getpid(), theirs, url, creds, run), daemon=True)
     loop, ready = asyncio.get_running_loop(), asyncio.Event()
     # Processes inherit standard error, and a view that takes the terminal has put in its place what is no file.
-    with redirect_stderr(sys.__stderr__):
+    with redirect_stderr(sys.__stderr__), safe_path():
         process.start()
     theirs.close()
     loop.add_reader(ours.fileno(), ready.set)

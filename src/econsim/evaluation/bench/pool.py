@@ -7,12 +7,16 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import active_children, connection, parent_process
 from multiprocessing.context import ForkServerContext, ForkServerProcess
+from multiprocessing.forkserver import ensure_running
 from threading import Thread
 from types import ModuleType
 from typing import Any, Final, TypeVar
 
+from econsim.config import safe_path
+from econsim.errors import RunFailed
 from econsim.services.gc_tuning import collect_rarely
 
 Result = TypeVar("Result")
@@ -44,6 +48,8 @@ def process_pool(processes: int | None = None) -> ProcessPoolExecutor:
     """Return a pool of processes, by default one a core, that end with this one even if it is killed."""
     context = _Context()
     context.set_forkserver_preload(PRELOADED)
+    with safe_path():
+        ensure_running()
     return ProcessPoolExecutor(processes, mp_context=context, initializer=_begin)
 
 
@@ -69,7 +75,7 @@ def in_processes(
 ) -> Iterator[tuple[int, Result]]:
     """Yield the place of each call and its result as calls end; in this process if there is one process or one call.
 
-    Raises what a call raises, and begins no further call then.
+    Raises what a call raises, and begins no further call then; RunFailed if a process of the pool was ended.
     """
     if processes == 1 or len(calls) == 1:
         for place, arguments in enumerate(calls):
@@ -80,6 +86,13 @@ def in_processes(
         places = {pool.submit(function, *arguments): place for place, arguments in enumerate(calls)}
         for future in as_completed(places):
             yield places[future], future.result()
+    except BrokenProcessPool:
+        terminate(pool)
+        message = (
+            "a process ended in the middle of a run: it was killed, for the want of memory perhaps, or a policy ended it; "
+            "`econsim bench resume` goes on with a batch, and fewer --jobs need less memory"
+        )
+        raise RunFailed(message) from None
     except BaseException:
         terminate(pool)
         raise

@@ -249,6 +249,8 @@ class _DesignReader:
         if not isinstance(given, list | tuple) or not all(isinstance(each, str) for each in given):
             remedy = 'write their names in a list, like ["efficiency"]'
             raise self.error(("measures",), f"{printed_value(given)} are no measures", remedy)
+        if twice := [each for each in given if given.count(each) > 1]:
+            raise self.error(("measures",), f"{twice[0]!r} stands there twice", "name each measure once")
         return tuple(given)
 
     def _settings(self, key: str) -> Mapping[str, Setting]:

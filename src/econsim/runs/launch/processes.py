@@ -73,10 +73,12 @@ class Processes:
         with open_append(self._logs / f"{service}.log") as log:
             return await asyncio.create_subprocess_exec(
                 sys.executable,
+                "-P",  # as the empty `--app-dir`: a `random.py` in the working directory is no module of the service's
                 "-m",
                 "faststream",
                 "run",
                 f"econsim.app:{service}",
+                "--app-dir=",
                 *(("--workers", str(workers)) if workers > 1 else ()),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,

@@ -60,6 +60,11 @@ async def launch(options: LaunchOptions, config: Settings, notify: Notify) -> As
         server = await stack.enter_async_context(
             provide_server(config, ephemeral=options.ephemeral, on_crash=notify)
         )
+        # A command that starts what is missing is at work on runs; one that names its services serves others until it is stopped.
+        state = server.state if options.services is None else None
+        if state and not server.is_own:
+            # First, so that it is last to go: services of this command that still end need the server, too.
+            stack.enter_context(used_by_run(state))
         await stack.enter_async_context(watch_agents(server, notify))
         if options.policies_of:
             server = replace(server, policies=await options.policies_of(server))
@@ -75,10 +80,6 @@ async def launch(options: LaunchOptions, config: Settings, notify: Notify) -> As
                 await wait_for_clock(server)
         else:
             await stack.enter_async_context(running(services, server))
-        # A command that starts what is missing is at work on runs; one that names its services serves others until it is stopped.
-        state = server.state if options.services is None else None
-        if state and not server.is_own:
-            stack.enter_context(used_by_run(state))
         yield replace(server, started=tuple(services))
         if state and server.is_own:
             await wait_for_other_runs(state, notify)

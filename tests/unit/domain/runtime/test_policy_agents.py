@@ -202,6 +202,7 @@ class Mute(Exception):
         (Mute(), "raised Mute ("),
         (GeneratorExit(), "raised GeneratorExit ("),
         (ValueError("\ud800"), r"\ud800"),
+        (ValueError("\x1b[31m a\nb"), r"raised ValueError: \x1b[31m a b ("),
     ],
 )
 def test_an_error_that_no_log_could_hold_sets_its_agent_aside_too(error, why):
@@ -290,9 +291,10 @@ def test_there_is_no_quote_beyond_the_limits_or_without_a_price(side, price):
     assert view(side).quote(price) is None
 
 
-def test_a_quote_that_is_no_price_is_an_error():
+@pytest.mark.parametrize("price", ["cheap", float("nan"), float("inf")])
+def test_a_quote_that_is_no_price_is_an_error(price):
     with pytest.raises(ValueError, match="is no price"):
-        view("bid").quote("cheap")
+        view("bid").quote(price)
 
 
 CHANGES = [

@@ -182,6 +182,7 @@ def load_shipped_text(name):
         (("[settings]", 'name = "My Study"\n[settings]'), "'My Study' is no name"),
         (("[settings]", 'measures = ["efficency"]\n[settings]'), "did you mean 'efficiency'"),
         (("[settings]", "measures = 3\n[settings]"), "3 are no measures"),
+        (("[settings]", 'measures = ["efficiency", "efficiency"]\n[settings]'), "'efficiency' stands there twice"),
     ],
 )  # fmt: skip
 def test_a_wrong_design_is_refused_in_one_line(change, words) -> None:
