@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # bankstatementparser 0.0.29 with pandas 2.3.3: money that is only announced counts as received.
-# Guess: an entry of a statement (ISO 20022 camt.052, camt.053) with status PDNG, not yet booked, is left out of sums, or has its status
+# Guess: an entry of a statement (ISO 20022 camt.053) with status PDNG, not yet booked, is left out of sums, or has its status
 # in the table.
 # Seen: a booked 10.00 and a pending 7.00 make two rows that differ in nothing but the amount, and `total_amount` 17.00, although the closing
 # balance that the same summary tells is 10.00 above the opening one; the status is in no column. Once the payment is booked, in the next

@@ -2,8 +2,8 @@
 # concentrationMetrics 0.6.0 with numpy 2.4.6: a market that one seller owns, and one of equal sellers, have the same Theil index.
 # Guess: Theil's index of a market of four with one seller is ln 4, its largest value; shares of nought add nothing to it.
 # Seen: it is 0.0, the value of four equal sellers, for shares of nought are taken out before the sellers are counted; with a
-# thousandth left to each of the others it is 1.38, and the Gini coefficient of the same object says 0.75. A firm that loses its last
-# customer makes the market equal. Nor is `hhi` the Herfindahl-Hirschman index, but that index put on a scale from 0 to 1: it is 0
+# thousandth left to each of the others it is 1.38, and the Gini coefficient of the same object says 0.75. A market that
+# is left with one seller counts as equal. Nor is `hhi` the Herfindahl-Hirschman index, but that index put on a scale from 0 to 1: it is 0
 # for four equals, not 0.25.
 set -euo pipefail
 folder=$(mktemp -d)

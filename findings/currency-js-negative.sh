@@ -3,7 +3,7 @@
 # Guess: an amount and the same amount with a minus are rounded alike; a text that is no plain number is refused.
 # Seen: half a cent goes up, for negative amounts too: currency(1.005) is 1.01, currency(-1.005) is -1, so the two sides of one
 # transfer do not add up to nought; and a product, `currency(-0.5).multiply(0.05)`, is -0.02 where 0.5 gives 0.03. A text loses
-# every letter: "1e3", as a database writes a thousand, is 13. `errorOnInvalid` does not catch it. Round the amount once, then turn its sign.
+# every letter: "1e3", a thousand, is 13, with `errorOnInvalid` too. Round the amount once, then turn its sign.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -3,8 +3,8 @@
 # Guess: an optional field that is missing is None, for the standard (FIX SBE) says which number stands for it; a constant of the schema,
 # here the exponent -4 of every price, is part of what is decoded.
 # Seen: a missing bid comes back as -9223372036854775808, a missing size as 4294967295, and 1.2345 as {'mantissa': 12345}: the
-# exponent is in the schema alone. Depth and spreads that are added up over such quotes are wrong by twenty digits. Both have to be
-# looked up in the schema by the reader.
+# exponent is in the schema alone. Depth and spreads that are added up over such quotes are far off, without an error. Both
+# have to be looked up in the schema by the reader.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # scikit-bio 0.7.4 with numpy 2.4.6: the Gini index of an unequal economy is nought.
-# Guess: `gini_index([1, 2, 3, 4])` is 0.25, as every other library has it; methods of integration differ in late digits.
+# Guess: `gini_index([1, 2, 3, 4])` is 0.25, as other libraries have it; methods of integration differ in late digits.
 # Seen: it is 0.0, and of one owner among three it is 0.33 in place of 0.67: by default the area under the Lorenz curve is made of
 # rectangles that lie above it, which is far off for few agents, and what would be negative is cut to nought. With 1000 agents the
 # same shape gives 0.332 in place of 0.333. `method="trapezoids"` gives the usual number; the default ranks small groups as equal.
