@@ -13,7 +13,7 @@ from econsim.domain.audit.canonical_log import CanonicalLog
 from econsim.domain.audit.deduplication import Deduplicator
 from econsim.domain.audit.envelope import AddressedEvent, Envelope
 from econsim.domain.audit.facts import Record, as_record, record
-from econsim.domain.audit.late_event import LateEvent
+from econsim.domain.audit.late_event import Address, LateEvent
 from econsim.domain.execution import in_memory
 from econsim.domain.execution.coded_facts import TickOpened
 from econsim.domain.execution.coded_run import CodedRun, is_of_coded_agents
@@ -73,15 +73,16 @@ class CellFold:
     def follow(self, driver: CodedRun) -> None:
         """Add all events of a run of coded agents that is not hashed: each only to those who are interested in its type."""
         events, takers = driver.events(), _Takers(self._tally, self.judge)
-        # The first tells the scenario, and those before the first tick what is dealt.
-        for each in events:
-            self.add(each)
-            if each.type == TICKED.type:
-                break
+        # It tells the scenario.
+        self.add(next(events))
         place = self.events
         for each in events:
             place += 1
-            for take in takers[each.address.type]:
+            try:
+                interested = takers[each.address]
+            except KeyError:
+                interested = takers.find(each)
+            for take in interested:
                 take(each, place)
         self.events = place
         self._tally.take_balances(driver.balance)
@@ -111,18 +112,21 @@ class CellFold:
         return result_of(self.summary(), cell, run).model_copy(update=found)
 
 
-class _Takers(dict[str, tuple[Take, ...]]):
-    """Type of events → what takes them, found when the first of a type comes."""
+class _Takers(dict[Address, tuple[Take, ...]]):
+    """Address of events → what takes them, found when the first of an address comes."""
 
     def __init__(self, tally: RunAggregator, judge: Judge) -> None:
         super().__init__()
         self._tally, self._judge = tally, judge
 
-    def __missing__(self, kind: str) -> tuple[Take, ...]:
+    def find(self, event: LateEvent) -> tuple[Take, ...]:
+        """Find what takes the events of the address of this one."""
+        kind = event.type
         measures = self._measure if kind in MEASURED else None
         if kind == TICKED.type:
             measures = self._measure_first
-        self[kind] = found = tuple(take for take in (measures, self._judge.taker(kind)) if take)
+        found = tuple(take for take in (measures, self._judge.taker(event)) if take)
+        self[event.address] = found
         return found
 
     def _measure(self, event: LateEvent, sequence: int) -> None:
