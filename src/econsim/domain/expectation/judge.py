@@ -15,14 +15,7 @@ from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import Record, as_record
 from econsim.domain.audit.late_event import LateEvent
 from econsim.domain.expectation.integrity import WRONG_CONTENT, Fault, Integrity, follows_schema
-from econsim.domain.expectation.monitor import (
-    COPIED,
-    OPEN_MAX,
-    Monitor,
-    SeeAll,
-    TooManyOpen,
-    vacuous,
-)
+from econsim.domain.expectation.monitor import COPIED, OPEN_MAX, Monitor, SeeAll, TooManyOpen, vacuous
 from econsim.domain.expectation.monitors import Follower, Measures, panel
 from econsim.domain.expectation.occurrence import Facts, Now, Occurrence
 from econsim.domain.expectation.rulings import outcome_of, witnesses_of
@@ -88,20 +81,17 @@ class Judge:
 
         It is `add`, but for what they need not. The opening comes first and by `add`.
         """
-        kind = event.type
-        panel, is_state = self._panel, kind in self._state_types
-        is_watched = self._watches.watches(kind)
+        kind, panel = event.type, self._panel
+        is_state, is_watched = kind in self._state_types, self._watches.watches(kind)
+        moves_alone = kind == TRANSFER_POSTED.type and not (is_watched or panel.state.follows_reservations)
         is_awaited = kind in COPIED and panel.waits_for_copies
-        if panel.looks or panel.follower or is_awaited or (is_state and is_watched):
+        needs_all = (is_state and not moves_alone) or (kind == TICKED.type and is_watched)
+        if panel.looks or panel.follower or is_awaited or needs_all or kind in ENDS:
             return self.add
         if kind == TICKED.type:
-            return self.add if is_watched else self._take_tick
+            return self._take_tick
         if is_state:
-            if kind != TRANSFER_POSTED.type or panel.state.follows_reservations:
-                return self.add
             return panel.state.move if event.content.may_move else panel.state.count
-        if kind in ENDS:
-            return self.add
         handlers = self._watches.handlers(event)
         if handlers.is_one_by_one:
             return self._take
@@ -120,9 +110,7 @@ class Judge:
         now.sequence = now.count = sequence
         self._show_facts(event, self._watches.handlers(event))
 
-    def _take_at_once(
-        self, handlers: Sequence[tuple[SeeAll, int]], event: LateEvent, sequence: int
-    ) -> None:
+    def _take_at_once(self, handlers: Sequence[tuple[SeeAll, int]], event: LateEvent, sequence: int) -> None:
         now = self._now
         now.sequence = now.count = sequence
         self._show_at_once(Facts(event, sequence, event.moment.tick, sequence), handlers)

@@ -184,9 +184,7 @@ def _count(form: Count, run: _Run) -> Monitor:
     del run
     if form.per is None:
         return counting.CountMonitor(form)
-    return (
-        counting.SlidingCountMonitor(form) if form.form == "at_most" else counting.WindowCountMonitor(form)
-    )
+    return counting.SlidingCountMonitor(form) if form.form == "at_most" else counting.WindowCountMonitor(form)
 
 
 # A table, because a cell of a batch makes its monitors in a tenth of the time that so many `isinstance` of models take.

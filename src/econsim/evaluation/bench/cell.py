@@ -38,15 +38,13 @@ REASON_LENGTH_MAX: Final = 300
 class CellFold:
     """Verdicts, figures and hash of one run, from its events in order, while it goes on or later."""
 
-    def __init__(
-        self, scenario: Scenario, *, hashed: bool, logged: bool = True, conditions: Conditions | None = None
-    ) -> None:
-        """Start before the first event; `hashed` if the canonical hash is to be taken, `logged` if the events are in a log.
+    def __init__(self, scenario: Scenario, *, hashed: bool, conditions: Conditions | None = None) -> None:
+        """Start before the first event; `hashed` if the canonical hash is to be taken.
 
         `conditions` are the scenario's, if somebody has them already.
         """
         self._tally = RunAggregator(judges=False, conditions=conditions)
-        self.judge = Judge(scenario.expectations, scenario, _Measured(self.summary), is_logged=logged)
+        self.judge = Judge(scenario.expectations, scenario, _Measured(self.summary))
         """Judge of the run, whose verdicts may be asked for at any time."""
         self.events = 0
         """Events so far."""
@@ -172,7 +170,7 @@ def run_in_memory(scenario: str, cell: Cell, run: str) -> CellResult:
         return measured_result(found, cell, run, conditions_of(scenario, cell.seed))
     started = time.process_time()
     conditions = conditions_of(scenario, cell.seed)
-    fold = CellFold(found, hashed=cell.hashed, logged=False, conditions=conditions)
+    fold = CellFold(found, hashed=cell.hashed, conditions=conditions)
     if is_of_coded_agents(found) and not cell.hashed:
         envelope = Envelope(run, in_memory.SALT, 0, in_memory.NOW)
         fold.follow(CodedRun(found, envelope, conditions=conditions))
