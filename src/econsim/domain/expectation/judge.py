@@ -116,6 +116,11 @@ class Judge:
         self._show_at_once(Facts(event, sequence, event.moment.tick, sequence), handlers)
 
     @property
+    def decided(self) -> int:
+        """Return the number of expectations that an event has decided for good; some others wait for `verdicts`."""
+        return sum([each.decided is not None for each in self._monitors])
+
+    @property
     def faults(self) -> tuple[Fault, ...]:
         """Return what is wrong with the log so far, each with its sequence."""
         return tuple(self._integrity.faults)
