@@ -172,7 +172,7 @@ def _check_numbers(form: Expectation) -> None:
 
 
 class _Run(NamedTuple):
-    """What monitors of one run may need beside their form."""
+    """Parts of one run that monitors may need beside their form."""
 
     scenario: Scenario | None
     measures: Measures | None
