@@ -46,6 +46,8 @@ AT_ONCE_MAX = 1.5
 WATCHED = ("genesis", 2)
 WATCHED_MAX = 1.05
 REPEATS = 5
+PAIRS = 8
+"""Pairs of a watched run and one that is not; which of them comes first changes from pair to pair."""
 POLL_S = 0.05
 """Pause between two looks whether a run that nobody watches is closed."""
 
@@ -63,7 +65,7 @@ def run(options: Options) -> list[Line]:
     """Measure cells in memory, then runs over NATS."""
     collect_rarely()
     shares = [_engine(name, cells // 10 if options.quick else cells) for name, cells in SMALL.items()]
-    return [*shares, *asyncio.run(_live(1 if options.quick else REPEATS))]
+    return [*shares, *asyncio.run(_live(1 if options.quick else REPEATS, 2 if options.quick else PAIRS))]
 
 
 def _engine(name: str, cells: int) -> Line:
@@ -102,13 +104,14 @@ def _timed(act: Callable[[], None]) -> float:
     return time.process_time() - started
 
 
-async def _live(repeats: int) -> list[Line]:
+async def _live(repeats: int, pairs: int) -> list[Line]:
     observers, numbers = process_pool(2), count(1)
     try:
         async with rig.private_server() as (server, client), rig.all_services(server):
             batch = LiveBatch("b", Server(server.url, server.creds, trust=server.trust), observers, print)
             small, large = (treatment_of(*each).scenario for each in (SHORT, WATCHED))
-            await _cost(server, [_watched(batch, small, next(numbers))])
+            for scenario in (small, large):
+                await _cost(server, [_watched(batch, scenario, next(numbers))])
             at_once, watched = [], []
             for _ in range(repeats):
                 one_by_one = [
@@ -118,8 +121,17 @@ async def _live(repeats: int) -> list[Line]:
                     server, [_watched(batch, small, next(numbers)) for _ in range(AT_ONCE)]
                 )
                 at_once.append(sum(together) / sum(map(sum, one_by_one)))
-                alone = await _cost(server, [_unwatched(client, batch, large, next(numbers))])
-                watched.append((alone, await _cost(server, [_watched(batch, large, next(numbers))])))
+            for pair in range(pairs):
+                # The server slows down as streams are added, so the second of a pair takes more, whichever it is.
+                costs = {}
+                for is_watched in (pair % 2 == 1, pair % 2 == 0):
+                    run = (
+                        _watched(batch, large, next(numbers))
+                        if is_watched
+                        else _unwatched(client, batch, large, next(numbers))
+                    )
+                    costs[is_watched] = await _cost(server, [run])
+                watched.append((costs[False], costs[True]))
     finally:
         observers.shutdown(cancel_futures=True)
     note = f"{WATCHED[0]}, {WATCHED[1]} periods; the observer is a process of its own"
@@ -130,6 +142,13 @@ async def _live(repeats: int) -> list[Line]:
             at_once,
             at_most=AT_ONCE_MAX,
             note="processor time of services and server",
+        ),
+        Line(
+            "a watched run over one that is not",
+            "",
+            [sum(with_) / sum(without) for without, with_ in watched],
+            at_most=WATCHED_MAX,
+            note=note,
         ),
         Line(
             "a watched run over one that is not: services",

@@ -8,11 +8,14 @@ from contextlib import aclosing
 import pytest
 from superuser import superuser
 
-from econsim.adapters.jetstream import audit_log, provision
+from econsim.adapters.jetstream import audit_log, provision, run_reader
 from econsim.adapters.jetstream.run_reader import newest_events
 from econsim.adapters.nats.connection import Outgoing, connect, publish_many, synchronize
 from econsim.adapters.server.binary import find
 from econsim.adapters.server.embedded import EmbeddedServer
+from econsim.evaluation.bench.live import create_stream
+from econsim.streams.benchmarks import STREAM_PREFIX
+from econsim.subjects import AUDIT
 
 pytestmark = pytest.mark.nats
 
@@ -133,24 +136,28 @@ async def test_a_reader_that_pauses_loses_nothing(nc, run):
 
 
 async def test_following_survives_a_killed_server_without_gap_or_repeat(tmp_path):
+    """Of the log, and of a benchmark run's own stream, which the server need not have flushed."""
     async with EmbeddedServer(tmp_path) as server:
         client = await connect(server.url, superuser(server), "test")
         await provision.apply(client)
-        stream, received = client.jetstream(), []
+        await create_stream(client, "run1")
+        stream = client.jetstream()
 
-        async def follow():
-            async with aclosing(audit_log.follow(client, "run1")) as log:
+        async def follow(name):
+            received = []
+            async with aclosing(run_reader.follow(client, "run1", stream=name)) as log:
                 async for event in log:
                     received.append(int(event.payload))
                     if len(received) == 200:
                         break
+            return received
 
-        following = asyncio.create_task(follow())
+        following = asyncio.gather(follow(AUDIT), follow(f"{STREAM_PREFIX}run1"))
         await publish_many(stream, events("run1", range(100)))
         os.kill(server.pid, signal.SIGKILL)
         await publish_many(stream, events("run1", range(100, 200)))
         # The library's ordered consumer needs 11 to 18 s.
-        await asyncio.wait_for(following, 10)
+        received = await asyncio.wait_for(following, 10)
         await client.close()
 
-    assert received == list(range(200))
+    assert received == [list(range(200))] * 2

@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from econsim.evaluation.bench.batch import treatment_of
+from econsim.evaluation.bench.plan import Plan
 from econsim.evaluation.bench.records import BatchRecord
 from econsim.evaluation.bench.results import HOLDS, OUTCOMES, CellResult
 from econsim.evaluation.bench.statistics import (
@@ -24,6 +26,7 @@ from econsim.evaluation.bench.statistics import (
 )
 from econsim.report.format import NOTHING, count, plus_minus, visible
 from econsim.report.tables import print_table
+from econsim.runs import scenario_file
 
 STYLES: Final = {HOLDS: "green", "fails": "bold red", "vacuous": "yellow", "undecidable": "magenta"}
 """Outcome → its colour."""
@@ -43,6 +46,11 @@ def print_batch(record: BatchRecord, results: Sequence[CellResult], out: Console
     for each in found:
         if each.first:
             _print_first(each, out)
+    if record.transport == "memory" and (failed := [each.first[0] for each in found if each.first]):
+        out.print(
+            f"[dim]runs in memory are not kept: this makes one again, for `why`[/dim]\n  {_again(plan, failed[0])}\n",
+            soft_wrap=True,
+        )
     for treatment, runs in by_treatment(results).items():
         _print_failures(treatment, runs, out)
         table = _means(treatment, runs)
@@ -60,6 +68,17 @@ def print_batch(record: BatchRecord, results: Sequence[CellResult], out: Console
     out.print(note, style="green" if passed == whole else "bold red", soft_wrap=True)
     for treatment, digest in _hashes(results):
         out.print(f"[dim]hash of {treatment}[/dim]  {digest}", soft_wrap=True)
+
+
+def _again(plan: Plan, result: CellResult) -> str:
+    """Return the command that makes a run in memory again, with the same ids."""
+    treatment = next(each for each in plan.treatments if each.name == result.treatment)
+    periods = treatment.overrides.get("periods")
+    name, length = treatment.name, None if periods is None else int(periods)
+    is_shipped = name in scenario_file.names() and treatment_of(name, length).scenario == treatment.scenario
+    options = "" if periods is None else f" --periods {periods}"
+    file = name if is_shipped else "FILE"
+    return f"econsim run {file} --seed {result.seed}{options} --name {result.run} --transport memory"
 
 
 def _expectations(found: Sequence[ExpectationCount], repeats: int) -> Table:

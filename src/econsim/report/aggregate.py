@@ -189,10 +189,11 @@ class RunAggregator:
         return True
 
     def take_balances(self, balance: Callable[[str, str], int]) -> None:
-        """Take from the run's accounts what agents own and owe, in place of journal entries that were not given."""
+        """Take from the run's accounts what agents own and owe, and of its first period what they were dealt, in place of journal entries."""
         for asset in MONEY:
             for agent in self._agents:
                 self._owned[asset][agent.id] = balance(agent.id, asset)
+        self._dealt = Counter({agent.id: agent.credits for agent in self._agents})
 
     def summary(self, canonical_hash: str = "", speed: Speed | None = None) -> Summary:
         """Return the summary of the events so far; raises InvalidMessage without the run's opening."""

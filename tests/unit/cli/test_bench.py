@@ -105,6 +105,22 @@ def test_a_failure_and_a_vacuous_expectation_are_1_and_show_their_witness(
     assert written["cells"][0]["verdicts"][0]["lines"][0] in ran.output.replace("\n", "")
 
 
+def test_the_witness_of_a_run_in_memory_is_shown_once_the_run_was_made_again(bench, file, tmp_path) -> None:
+    def econsim(*words):
+        return CliRunner().invoke(app, ["--state", str(tmp_path / "state"), *words])
+
+    path = file("good", NO_TRADES)
+    told = bench("run", path, "--transport", "memory", "--jobs", "1", "--name", "b").output.splitlines()
+    commands = (
+        next(line for line in told if line.startswith(f"  econsim {word} ")) for word in ("run", "why")
+    )
+    again, why = (line.split()[1:] for line in commands)
+
+    econsim(*(path if word == "FILE" else word for word in again), "--no-report")
+
+    assert "▶ trade_executed" in econsim(*why).output
+
+
 def test_a_second_batch_of_a_name_is_refused(bench, file) -> None:
     words = ("run", file("good", TRADES), "--transport", "memory", "--jobs", "1", "--name", "b")
     bench(*words)

@@ -8,7 +8,7 @@ data are made at the first look at `event`. To make all of them took a quarter o
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from econsim.domain.audit.canonical_facts import FactText
 from econsim.domain.audit.envelope import AddressedEvent, derived_id, new_event
@@ -24,6 +24,9 @@ class Content:
     """Facts of an event, as plain records."""
 
     __slots__ = ()
+
+    may_move: ClassVar[bool] = False
+    """True if what its holders own may change; the events of one `Address` all have it or none."""
 
     def data(self) -> object:
         """Return the data of the event."""

@@ -43,6 +43,8 @@ class PostedRows(Content):
 
     __slots__ = ("clearing", "hash", "journal", "previous_hash", "rows", "sequence")
 
+    may_move = True
+
     def __init__(self, journal: LateJournal, clearing: str, rows: Sequence[ChainRow]) -> None:
         """Take the chains of an entry, at most CHAINS_PER_ENTRY_MAX."""
         self.journal = journal
@@ -125,10 +127,24 @@ class PostedRows(Content):
         return f"posted\n[{','.join([chain_json(*parts) for parts in self.chains()])}]"
 
 
+class ReservedRows(PostedRows):
+    """A journal entry of chains that reserve and release: nobody owns more or less by them."""
+
+    __slots__ = ()
+
+    may_move = False
+
+    def moves(self) -> Sequence[tuple[str, Sequence[Move]]]:
+        """Return nothing, without a look at the chains."""
+        return ()
+
+
 class RefusedRows(PostedRows):
     """A journal entry of refused chains: their holders have too little."""
 
     __slots__ = ()
+
+    may_move = False
 
     def refusals(self) -> Iterable[RefusedChain]:
         """Yield the records of the chains."""

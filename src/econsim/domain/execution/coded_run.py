@@ -29,7 +29,7 @@ from econsim.domain.clock.schedule import LogicalTime, ends_period, exhausted
 from econsim.domain.execution.coded_agents import NO_OTHERS, MakeQuoter, Seat
 from econsim.domain.execution.coded_chains import ChainRow, given_row
 from econsim.domain.execution.coded_facts import MadeData, TickOpened
-from econsim.domain.execution.coded_journal import LateJournal, PostedRows, RefusedRows
+from econsim.domain.execution.coded_journal import LateJournal, PostedRows, RefusedRows, ReservedRows
 from econsim.domain.execution.coded_market import CodedMarket
 from econsim.domain.ledger.accounts import Accounts
 from econsim.domain.market.book import BatchEnd
@@ -47,6 +47,13 @@ POLICIES: Final = frozenset(
 """Policies of a run of coded agents. External agents never act in memory."""
 
 _CLOCK: Final = "clock"
+_OF_CLOCK: Final = (
+    subjects.RUN_OPENED,
+    subjects.PERIOD_OPENED,
+    subjects.TICKED,
+    subjects.PERIOD_CLOSED,
+    subjects.RUN_CLOSED,
+)
 _LEDGER: Final = "ledger"
 
 
@@ -118,8 +125,10 @@ class CodedRun:
         self._asked: list[Mapping[str, Limits]] = []
         self._exhausted = False
         self._moment = Moment(envelope.run, envelope.salt, 0, envelope.now)
-        self._ticked = Address(subjects.TICKED, _CLOCK, envelope.run)
+        self._clock = {row: Address(row, _CLOCK, envelope.run) for row in _OF_CLOCK}
+        self._ticked = self._clock[subjects.TICKED]
         self._posted = Address(subjects.TRANSFER_POSTED, _LEDGER, envelope.run)
+        self._reserved = Address(subjects.TRANSFER_POSTED, _LEDGER, envelope.run)
         self._refused = Address(subjects.TRANSFER_REFUSED, _LEDGER, envelope.run)
 
     def events(self) -> Iterator[LateEvent]:
@@ -200,10 +209,11 @@ class CodedRun:
         """Do the batches of a tick and return their events, at once: a generator for each step took a tenth of a small tick."""
         events: list[LateEvent] = []
         for market in self._markets:
-            events += self._post(market.clearing, market.book.reserve(end.tick), market.book.refused)
+            reserved = market.book.reserve(end.tick)
+            events += self._post(market.clearing, reserved, market.book.refused, moves=False)
         for market in self._markets:
             batch = market.book.clear(end)
-            events += self._post(market.clearing, batch.chains, ())
+            events += self._post(market.clearing, batch.chains, (), moves=bool(batch.trades))
             market.add_events(events, self._moment, batch, end)
         return events
 
@@ -218,13 +228,13 @@ class CodedRun:
         return self._post("", rows, ())
 
     def _post(
-        self, clearing: str, applied: Sequence[ChainRow], refused: Sequence[ChainRow]
+        self, clearing: str, applied: Sequence[ChainRow], refused: Sequence[ChainRow], *, moves: bool = True
     ) -> list[LateEvent]:
-        """Return the entries of chains that moved something, and of those that were refused."""
+        """Return the entries of chains that were applied, and of those that were refused; `moves` unless all of them reserve and release."""
         moment, append = self._moment, self.journal.append
+        address, kind = (self._posted, PostedRows) if moves else (self._reserved, ReservedRows)
         events = [
-            LateEvent(self._posted, moment, entry, entry.sequence)
-            for entry in append(PostedRows, clearing, applied)
+            LateEvent(address, moment, entry, entry.sequence) for entry in append(kind, clearing, applied)
         ]
         if refused:
             events += [
@@ -234,7 +244,7 @@ class CodedRun:
         return events
 
     def _event(self, subject: Subject, data: Message) -> LateEvent:
-        return LateEvent(Address(subject, _CLOCK, self._moment.run), self._moment, MadeData(data))
+        return LateEvent(self._clock[subject], self._moment, MadeData(data))
 
     def _ends(self) -> bool:
         """Return whether this tick is its period's last; the limits change only by trades, so most ticks need not ask again."""

@@ -8,19 +8,14 @@ goes on, or later from its log: the verdicts are the same.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import Record, as_record
 from econsim.domain.audit.late_event import LateEvent
 from econsim.domain.expectation.integrity import WRONG_CONTENT, Fault, Integrity, follows_schema
-from econsim.domain.expectation.monitor import (
-    COPIED,
-    OPEN_MAX,
-    Monitor,
-    TooManyOpen,
-    vacuous,
-)
+from econsim.domain.expectation.monitor import COPIED, OPEN_MAX, Monitor, SeeAll, TooManyOpen, vacuous
 from econsim.domain.expectation.monitors import Follower, Measures, panel
 from econsim.domain.expectation.occurrence import Facts, Now, Occurrence
 from econsim.domain.expectation.rulings import outcome_of, witnesses_of
@@ -81,24 +76,26 @@ class Judge:
         """Return the types of events on which the verdicts rest."""
         return frozenset().union(*(each.types for each in self._monitors))
 
-    def taker(self, kind: str) -> Take | None:
-        """Return what takes the events of a type of a run in memory, in its order; none for a type that nobody is interested in.
+    def taker(self, event: LateEvent) -> Take | None:
+        """Return what takes the events of an address of a run in memory, in its order; none for one that nobody is interested in.
 
-        It is `add`, but for what a type needs not. The opening comes first and by `add`.
+        It is `add`, but for what they need not. The opening comes first and by `add`.
         """
-        panel, is_state = self._panel, kind in self._state_types
-        is_watched = self._watches.watches(kind)
+        kind, panel = event.type, self._panel
+        is_state, is_watched = kind in self._state_types, self._watches.watches(kind)
+        moves_alone = kind == TRANSFER_POSTED.type and not (is_watched or panel.state.follows_reservations)
         is_awaited = kind in COPIED and panel.waits_for_copies
-        if panel.looks or panel.follower or is_awaited or (is_state and is_watched):
+        needs_all = (is_state and not moves_alone) or (kind == TICKED.type and is_watched)
+        if panel.looks or panel.follower or is_awaited or needs_all or kind in ENDS:
             return self.add
         if kind == TICKED.type:
-            return self.add if is_watched else self._take_tick
+            return self._take_tick
         if is_state:
-            moves = kind == TRANSFER_POSTED.type and not panel.state.follows_reservations
-            return panel.state.move if moves else self.add
-        if kind in ENDS:
-            return self.add
-        return self._take if is_watched else None
+            return panel.state.move if event.content.may_move else panel.state.count
+        handlers = self._watches.handlers(event)
+        if handlers.is_one_by_one:
+            return self._take
+        return partial(self._take_at_once, handlers.at_once) if handlers.is_watched else None
 
     def _take_tick(self, event: LateEvent, sequence: int) -> None:
         now = self._now
@@ -112,6 +109,16 @@ class Judge:
         now = self._now
         now.sequence = now.count = sequence
         self._show_facts(event, self._watches.handlers(event))
+
+    def _take_at_once(self, handlers: Sequence[tuple[SeeAll, int]], event: LateEvent, sequence: int) -> None:
+        now = self._now
+        now.sequence = now.count = sequence
+        self._show_at_once(Facts(event, sequence, event.moment.tick, sequence), handlers)
+
+    @property
+    def decided(self) -> int:
+        """Return the number of expectations that an event has decided for good; some others wait for `verdicts`."""
+        return sum([each.decided is not None for each in self._monitors])
 
     @property
     def faults(self) -> tuple[Fault, ...]:
@@ -188,7 +195,7 @@ class Judge:
         except WRONG_CONTENT as error:
             self._broken[place] = f"it could not judge the log: {type(error).__name__} {error}"
             return self._verdict(place, ended=ended)
-        fault = self._integrity.first(monitor.types)
+        fault = self._integrity.first(monitor.types) if self._integrity.faults else None
         if (
             ended
             and fault
@@ -215,7 +222,7 @@ class Judge:
             self._pass(place)
         if len(self._broken) != self._given_up:
             self._index()
-        for each in self._watching:
+        for each in self._deciding:
             if each.decided is not None:
                 self._index()
                 return
@@ -271,12 +278,14 @@ class Judge:
         watching = [
             p for p, each in enumerate(self._monitors) if each.decided is None and p not in self._broken
         ]
-        self._watching, self._given_up = [self._monitors[p] for p in watching], len(self._broken)
+        self._given_up = len(self._broken)
         self._waiting = [p for p in watching if type(self._monitors[p]).pass_to is not Monitor.pass_to]
         needed = (self._monitors[p].types for p in self._panel.needs_state.intersection(watching))
         self._state_types = STATE_TYPES & frozenset().union(*needed)
-        watches = ((watch, place) for place in watching for watch in self._monitors[place].watches())
+        watches = [(watch, place) for place in watching for watch in self._monitors[place].watches()]
         self._watches = WatchIndex(watches, self._state_types)
+        # Who is shown nothing decides when it is asked.
+        self._deciding = [self._monitors[p] for p in {place for _, place in watches}]
 
     def _look_at_state(self, entry: Record | LateEvent) -> None:
         if entry.tick > self._now.tick:
@@ -302,7 +311,7 @@ class Judge:
             now = self._now
             # Some publishers know no tick: theirs is the one that is open.
             facts = Facts(entry, now.sequence, now.tick if handlers.is_uncaused else entry.tick, now.count)
-            self._show_at_once(facts, handlers)
+            self._show_at_once(facts, handlers.at_once)
             if handlers.is_one_by_one:
                 self._show_each(facts, handlers)
         except WRONG_CONTENT as error:
@@ -324,8 +333,8 @@ class Judge:
             except WRONG_CONTENT as error:
                 self._blame(place, seen.record, error)
 
-    def _show_at_once(self, facts: Facts, handlers: Handlers) -> None:
-        for see_all, place in handlers.at_once:
+    def _show_at_once(self, facts: Facts, handlers: Sequence[tuple[SeeAll, int]]) -> None:
+        for see_all, place in handlers:
             try:
                 see_all(facts)
             except TooManyOpen as error:

@@ -52,6 +52,7 @@ class LimitPricesMonitor(Monitor):
         self._resource = form.resource
         self._orders: dict[tuple[str, str], _WatchedOrder] = {}
         self._ended: list[tuple[str, str]] = []
+        self._tick = 0
         self._trades = 0
 
     def watches(self) -> Iterator[Watch]:
@@ -61,7 +62,6 @@ class LimitPricesMonitor(Monitor):
         yield Watch(subjects.ASK_ACCEPTED.type, see_all=self._accept, entity=here)
         yield Watch(subjects.ORDER_CANCELLED.type, see_all=self._cancel, entity=here)
         yield Watch(subjects.TRADE_EXECUTED.type, see_all=self._trade, entity=here)
-        yield Watch(subjects.TICK_CLEARED.type, see_all=self._clear, entity=here)
 
     def decision(self, now: Now, *, ended: bool) -> Decision:
         """Return that no trade was outside its orders' limits."""
@@ -71,6 +71,7 @@ class LimitPricesMonitor(Monitor):
         return holding(f"all {self._trades} trades were within the limits of their orders")
 
     def _accept(self, facts: Facts) -> None:
+        self._turn(facts.tick)
         entity, orders = facts.entity, self._orders
         for position, order in facts.data():
             room_for_one_more(len(orders))
@@ -82,16 +83,20 @@ class LimitPricesMonitor(Monitor):
                 self._ended.append((entity, order["replaces"]))
 
     def _cancel(self, facts: Facts) -> None:
+        self._turn(facts.tick)
         entity = facts.entity
         self._ended += [(entity, order["order_id"]) for _, order in facts.data()]
 
-    def _clear(self, facts: Facts) -> None:
-        del facts
-        for order in self._ended:
-            self._orders.pop(order, None)
-        self._ended.clear()
+    def _turn(self, tick: int) -> None:
+        """Forget the orders that ended in a batch of an earlier tick."""
+        if tick > self._tick:
+            self._tick = tick
+            for order in self._ended:
+                self._orders.pop(order, None)
+            self._ended.clear()
 
     def _trade(self, facts: Facts) -> None:
+        self._turn(facts.tick)
         entity = facts.entity
         for position, trade in facts.data():
             self._trades += 1
@@ -144,13 +149,14 @@ class UncrossedMonitor(Monitor):
         self._calls = calls(Scenario.model_validate(seen.data["scenario"]))
 
     def _see(self, facts: Facts) -> None:
-        entity, quote = facts.entity, facts.field("quote")
-        if entity in self._calls and not self._resource:
-            return
+        quote = facts.field("quote")
         if quote["bid"] is None or quote["ask"] is None:
+            return
+        if self._calls and not self._resource and facts.entity in self._calls:
             return
         self._checked += 1
         if quote["bid"] >= quote["ask"]:
+            entity = facts.entity
             bid, ask = format_credits(quote["bid"]), format_credits(quote["ask"])
             text = f"the book of {entity} has a bid at {bid} and an ask at {ask} after matching"
             over = format_credits(quote["bid"] - quote["ask"])

@@ -66,8 +66,7 @@ def fits(pattern: Pattern, seen: Occurrence) -> bool:
 
 def patterns(expectation: BaseModel) -> Iterator[EventPattern]:
     """Yield the patterns of events of an expectation."""
-    for name in type(expectation).model_fields:
-        value = getattr(expectation, name)
+    for value in vars(expectation).values():
         for each in value if isinstance(value, tuple) else (value,):
             if isinstance(each, EventPattern):
                 yield each

@@ -23,6 +23,8 @@ def witnesses_of(found: Decision) -> tuple[tuple[Witness, ...], Witness | None]:
     """Return the facts of a decision in log order, each with its cause among them by its event."""
     shown = sorted(found.witness[-WITNESSES_MAX:], key=lambda each: (each.sequence, each.index))
     witnesses = [each.witness() for each in shown]
+    if not shown:
+        return (), found.nearest.witness() if found.nearest else None
     with suppress(KeyError, TypeError, AttributeError):
         graph = CausalGraph(each.record for each in shown)
         causes = [graph.cause(each.fact) for each in shown]

@@ -13,7 +13,7 @@ from econsim.domain.audit.canonical_log import CanonicalLog
 from econsim.domain.audit.deduplication import Deduplicator
 from econsim.domain.audit.envelope import AddressedEvent, Envelope
 from econsim.domain.audit.facts import Record, as_record, record
-from econsim.domain.audit.late_event import LateEvent
+from econsim.domain.audit.late_event import Address, LateEvent
 from econsim.domain.execution import in_memory
 from econsim.domain.execution.coded_facts import TickOpened
 from econsim.domain.execution.coded_run import CodedRun, is_of_coded_agents
@@ -38,15 +38,13 @@ REASON_LENGTH_MAX: Final = 300
 class CellFold:
     """Verdicts, figures and hash of one run, from its events in order, while it goes on or later."""
 
-    def __init__(
-        self, scenario: Scenario, *, hashed: bool, logged: bool = True, conditions: Conditions | None = None
-    ) -> None:
-        """Start before the first event; `hashed` if the canonical hash is to be taken, `logged` if the events are in a log.
+    def __init__(self, scenario: Scenario, *, hashed: bool, conditions: Conditions | None = None) -> None:
+        """Start before the first event; `hashed` if the canonical hash is to be taken.
 
         `conditions` are the scenario's, if somebody has them already.
         """
         self._tally = RunAggregator(judges=False, conditions=conditions)
-        self.judge = Judge(scenario.expectations, scenario, _Measured(self.summary), is_logged=logged)
+        self.judge = Judge(scenario.expectations, scenario, _Measured(self.summary))
         """Judge of the run, whose verdicts may be asked for at any time."""
         self.events = 0
         """Events so far."""
@@ -73,15 +71,16 @@ class CellFold:
     def follow(self, driver: CodedRun) -> None:
         """Add all events of a run of coded agents that is not hashed: each only to those who are interested in its type."""
         events, takers = driver.events(), _Takers(self._tally, self.judge)
-        # The first tells the scenario, and those before the first tick what is dealt.
-        for each in events:
-            self.add(each)
-            if each.type == TICKED.type:
-                break
+        # It tells the scenario.
+        self.add(next(events))
         place = self.events
         for each in events:
             place += 1
-            for take in takers[each.address.type]:
+            try:
+                interested = takers[each.address]
+            except KeyError:
+                interested = takers.find(each)
+            for take in interested:
                 take(each, place)
         self.events = place
         self._tally.take_balances(driver.balance)
@@ -111,18 +110,21 @@ class CellFold:
         return result_of(self.summary(), cell, run).model_copy(update=found)
 
 
-class _Takers(dict[str, tuple[Take, ...]]):
-    """Type of events → what takes them, found when the first of a type comes."""
+class _Takers(dict[Address, tuple[Take, ...]]):
+    """Address of events → what takes them, found when the first of an address comes."""
 
     def __init__(self, tally: RunAggregator, judge: Judge) -> None:
         super().__init__()
         self._tally, self._judge = tally, judge
 
-    def __missing__(self, kind: str) -> tuple[Take, ...]:
+    def find(self, event: LateEvent) -> tuple[Take, ...]:
+        """Find what takes the events of the address of this one."""
+        kind = event.type
         measures = self._measure if kind in MEASURED else None
         if kind == TICKED.type:
             measures = self._measure_first
-        self[kind] = found = tuple(take for take in (measures, self._judge.taker(kind)) if take)
+        found = tuple(take for take in (measures, self._judge.taker(event)) if take)
+        self[event.address] = found
         return found
 
     def _measure(self, event: LateEvent, sequence: int) -> None:
@@ -168,7 +170,7 @@ def run_in_memory(scenario: str, cell: Cell, run: str) -> CellResult:
         return measured_result(found, cell, run, conditions_of(scenario, cell.seed))
     started = time.process_time()
     conditions = conditions_of(scenario, cell.seed)
-    fold = CellFold(found, hashed=cell.hashed, logged=False, conditions=conditions)
+    fold = CellFold(found, hashed=cell.hashed, conditions=conditions)
     if is_of_coded_agents(found) and not cell.hashed:
         envelope = Envelope(run, in_memory.SALT, 0, in_memory.NOW)
         fold.follow(CodedRun(found, envelope, conditions=conditions))

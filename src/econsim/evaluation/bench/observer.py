@@ -29,7 +29,7 @@ from econsim.streams.benchmarks import STREAM_PREFIX
 from econsim.subjects import AUDIT
 
 LOOK_EVERY: Final = 200
-"""Events between two looks at the verdicts of a run that is watched."""
+"""Events between two looks at the verdicts of a run that is watched; an event that breaks an expectation is told with that event."""
 
 PAUSE_S: Final = 0.1
 """Seconds between two looks for new events, some ticks: the server answers ten times a second, not some hundred times."""
@@ -66,12 +66,13 @@ async def fold_run(  # noqa: PLR0913 - a run, where it is read, and what is made
 
     Places are counted within the run, as its own stream numbers them, so that both give the same verdicts.
     """
-    fold = CellFold(scenario, hashed=hashed)
+    fold, decided = CellFold(scenario, hashed=hashed), 0
     async with aclosing(whole_run(client, run, AUDIT if from_log else STREAM_PREFIX + run)) as stored:
         async for each in stored:
             place = fold.events + 1 if from_log else each.sequence
             fold.add_stored(each.subject, each.payload, place)
-            if on_change and fold.events % LOOK_EVERY == 0:
+            if on_change and (fold.judge.decided != decided or fold.events % LOOK_EVERY == 0):
+                decided = fold.judge.decided
                 on_change(fold.judge.verdicts(), fold.events)
     return fold
 

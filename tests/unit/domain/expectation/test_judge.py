@@ -47,6 +47,19 @@ def test_a_running_verdict_is_at_most_one_event_late(expected, records, outcomes
     assert found == outcomes
 
 
+def test_an_event_that_breaks_an_expectation_is_known_at_once():
+    judge, found = (
+        Judge((form(form="never", event=TRADE), form(form="never", event=BID)), is_trusted=True),
+        [],
+    )
+
+    for sequence, entry in enumerate([tick(1), trade(2), tick(2)], 1):
+        judge.add(entry, sequence)
+        found.append(judge.decided)
+
+    assert found == [0, 1, 1]
+
+
 @pytest.mark.parametrize("name", ["studio", "smith1962"])
 def test_events_and_their_stored_records_get_the_same_verdicts(name):
     scenario, stored = stored_run(name)
