@@ -10,7 +10,7 @@ const decoder = new TextDecoder("latin1");
 
 /** The head of nearly every stored message: its sizes, then headers in the server's own form. */
 const STORED = /HMSG \S+\.(\d+) \d+ (\d+) (\d+)\r\nNATS\/1\.0\r\n(?:.+\r\n)*?Nats-Subject: ([^\r]*)\r\nNats-Sequence: (\d+)\r\n(?:.+\r\n)*?(?:Nats-Last-Sequence: (\d+)\r\n|\r\n)/y;
-const SIZES = /^[HM]MSG \S+?(?:\.(\d+))? \d+ (?:\S+ )??(?:(\d+) )?(\d+)\r$/;
+const SIZES = /^H?MSG \S+?(?:\.(\d+))? \d+ (?:\S+ )??(?:(\d+) )?(\d+)\r$/;
 
 /** Stored messages that answer one question, in order: their places, subjects, and texts one after another. */
 class Answer {
