@@ -10,8 +10,9 @@ const PAGE = 3000, FEW = 300;
 const PAGE_BYTES = 2 ** 23;
 /** Pages that may wait to be taken in; the next is asked for when fewer wait. */
 const WAITING_MAX = 2;
-/** Milliseconds to wait for a page, between two looks for new events, and before another try to connect. */
-const ANSWER_MS = 5000, LOOK_MS = 100, AGAIN_MS = 2000;
+/** Milliseconds to wait for a page, between two looks for new events, and before another try to connect. A look costs the server as much as some
+ * ten events of a run, so there are four in a second. */
+const ANSWER_MS = 5000, LOOK_MS = 250, AGAIN_MS = 2000;
 
 const encoder = new TextEncoder();
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
