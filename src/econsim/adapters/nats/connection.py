@@ -186,8 +186,8 @@ async def _attempt(
             if _REFUSAL in reasons[-1].lower():
                 refused.set()
 
-    given = {"error_cb": collect_error, "reconnected_cb": log_return}
-    connecting = asyncio.ensure_future(client.connect(server_urls(url), **given, **using))
+    told = {"error_cb": collect_error, "reconnected_cb": log_return}
+    connecting = asyncio.ensure_future(client.connect(server_urls(url), **using | told))
     waiting = asyncio.ensure_future(refused.wait())
     left_s = end - time.monotonic()
     await asyncio.wait({connecting, waiting}, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
