@@ -385,7 +385,7 @@ def test_a_page_whose_server_has_gone_says_so_and_what_brings_it_back(server, sh
             "#note",
             re.compile("^Not connected: the server of the run has gone.*`econsim watch shown` again"),
         )
-        assert page.locator("#note").is_visible()
+        page.locator("#note").wait_for()
         # The browser itself complains of the refused socket.
         gone.complaints.clear()
 

@@ -29,6 +29,12 @@ OPERATOR: Final = "operator"
 SETUP: Final = "setup"
 """Role that creates and changes streams."""
 
+WAITING: Final = "waiting for it (stop with Ctrl-C)"
+"""What a command says that follows a run which is not there yet."""
+
+LOG_INTERVAL_S: Final = 0.5
+"""Pause between two looks whether another command has started a server."""
+
 
 def server_url(config: Settings) -> str | None:
     """Return the URL of the given server, else of the one that runs on the state directory; none without either."""
@@ -114,6 +120,20 @@ def require_runs(config: Settings) -> None:
         "or name another directory with --state or a server with --nats"
     )
     raise SetupError(message)
+
+
+async def await_log(config: Settings) -> None:
+    """Wait until there is a log to read, for who follows a run that another command is about to start; that is said once."""
+    from econsim.adapters.poll import Poll
+    from econsim.cli.output import echo
+
+    try:
+        require_runs(config)
+    except SetupError as error:
+        echo(f"{error}; {WAITING}", fg="yellow", err=True)
+    async for _ in Poll(LOG_INTERVAL_S):
+        if has_log(config):
+            return
 
 
 @asynccontextmanager

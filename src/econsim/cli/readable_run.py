@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from econsim.cli.connect import connect_to_server, has_log, require_runs
+from econsim.cli.connect import await_log, connect_to_server, has_log, require_runs
 from econsim.cli.nearest import name_suggestion
 from econsim.errors import InvalidSubject, NotFound
 
@@ -82,13 +82,14 @@ class ReadableRuns:
     async def find(self, run: str | Path, *others: str | Path, unopened: bool = False) -> ReadableRun:
         """Return a run: of an archive's path, of a name, or for `last` the newest one; if there is none, one of `others`.
 
-        `unopened` accepts a run of the log that was not opened yet, and `none`. Raises NotFound.
+        `unopened` accepts a run of the log that was not opened yet, and `none`. Raises NotFound; who follows a run waits for the last one
+        named instead.
         """
         *before, final = (run, *others)
         for asked in before:
             with suppress(InvalidSubject, NotFound):
                 return await self._find(asked, unopened=unopened)
-        return await self._find(final, unopened=unopened)
+        return await self._find(final, unopened=unopened, waits=not self._brief)
 
     async def matching(self, pattern: str) -> list[str]:
         """Return the names of all runs that a pattern of a shell matches, oldest first; raises NotFound without one."""
@@ -105,18 +106,20 @@ class ReadableRuns:
         message = f"no run is named like {pattern!r}; `econsim runs` lists those there are"
         raise NotFound(message, code="run_does_not_exist")
 
-    async def _find(self, run: str | Path, *, unopened: bool) -> ReadableRun:
+    async def _find(self, run: str | Path, *, unopened: bool, waits: bool = False) -> ReadableRun:
         kept = _find_kept(self._config, run)
         if kept and (
             run != LAST or not has_log(self._config) or await _is_newer(await self._connect(), kept)
         ):
             return ReadableRun(kept.facts.run, run, kept=kept)
+        if waits:
+            await await_log(self._config)
         if not has_log(self._config):
             raise self._not_kept(run)
-        from econsim.cli.run_log import resolve
+        from econsim.cli.run_log import await_opening, resolve
 
-        client = await self._connect()
-        return ReadableRun(await resolve(client, str(run), unopened=unopened), run, client)
+        client, found = await self._connect(), await_opening if waits else resolve
+        return ReadableRun(await found(client, str(run), unopened=unopened), run, client)
 
     async def _connect(self) -> Client:
         if self._client is None:

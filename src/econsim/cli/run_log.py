@@ -12,7 +12,9 @@ from econsim import subjects
 from econsim.adapters.jetstream import run_reader
 from econsim.adapters.jetstream.direct_get import StoredMessage
 from econsim.adapters.poll import Poll
+from econsim.cli.connect import WAITING
 from econsim.cli.nearest import name_suggestion
+from econsim.cli.output import echo
 from econsim.domain.audit.envelope import DIGEST, digest
 from econsim.domain.audit.facts import Record, record
 from econsim.domain.audit.run_records import RunEnd, RunRecords
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
 
 LAST: Final = names.LAST
 """Word for the newest run."""
+
+OPENING_INTERVAL_S: Final = 0.5
+"""Pause between two looks whether a run has opened that somebody wants to follow."""
 
 OF_AN_OPEN_RUN: Final = ("clock", "market", "ledger")
 """Services whose events about a run are its opening, or come after it."""
@@ -65,6 +70,21 @@ async def resolve(client: Client, run: str, *, unopened: bool = False) -> str:
         message = "there are no runs in the log yet; start one with `econsim run genesis`"
         raise NotFound(message, code="run_does_not_exist")
     return subject.fields(newest.subject).run
+
+
+async def await_opening(client: Client, run: str, *, unopened: bool = False) -> str:
+    """Return the id of a run as `resolve` does, for who follows it: a run that is not there yet is waited for, and that is said once."""
+    try:
+        return await resolve(client, run, unopened=unopened)
+    except NotFound as error:
+        if run == NO_RUN:
+            raise
+        echo(f"{error}; {WAITING}", fg="yellow", err=True)
+    pattern = subjects.RUN_OPENED.pattern() if run == LAST else subjects.RUN_OPENED(run=run)
+    async for _ in Poll(OPENING_INTERVAL_S):
+        if await run_reader.newest(client, pattern) is not None:
+            break
+    return await resolve(client, run, unopened=unopened)
 
 
 async def _nearest(client: Client, run: str) -> str:

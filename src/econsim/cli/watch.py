@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from econsim.cli.command_group import run_async, settings_of
-from econsim.cli.connect import connect_to_server, server_url
+from econsim.cli.connect import await_log, connect_to_server, server_url
 from econsim.cli.output import echo, flush_stdout, say
 from econsim.cli.page_access import (
     OpenOption,
@@ -58,15 +58,16 @@ async def _watch(config: Settings, wanted: str, given: PageAccess | None, *, is_
     from econsim.adapters.live_page.page_server import PageServer
     from econsim.cli.connect import OBSERVER, creds_of
     from econsim.cli.held_server import newest_tick, wait_for_ctrl_c
-    from econsim.cli.run_log import resolve
+    from econsim.cli.run_log import await_opening
     from econsim.cli.trust import existing_trust
     from econsim.cli.watch_session import WatchSession
     from econsim.evaluation.bench.live_verdicts import live_verdicts
 
+    await await_log(config)
     is_held = server_url(config) is None
     async with connect_to_server(config, brief=False) as client:
         access = given or embedded_access(config)
-        name, newest = await resolve(client, wanted), await newest_tick(client)
+        name, newest = await await_opening(client, wanted), await newest_tick(client)
         reading = partial(connect_to_server, config)
         assert client.connected_url is not None, "a run is watched over a connection"
         judged = partial(live_verdicts, client.connected_url.geturl(), creds_of(config, OBSERVER), name)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from econsim.cli.connect import OBSERVER, connect_to_server, creds_of
+from econsim.cli.connect import OBSERVER, await_log, connect_to_server, creds_of
 from econsim.errors import SetupError
 
 if TYPE_CHECKING:
@@ -20,12 +20,13 @@ TerminalOption = Annotated[bool, typer.Option("--terminal", help="Watch here, in
 async def watch_in_terminal(config: Settings, name: str) -> None:
     """Show a run in the terminal until somebody leaves it; raises SetupError without a terminal or its libraries."""
     require_terminal()
-    from econsim.cli.run_log import resolve
+    from econsim.cli.run_log import await_opening
     from econsim.cli.watched_run import WatchedRun
     from econsim.terminal.app import show
 
+    await await_log(config)
     async with connect_to_server(config, brief=False) as client:
-        run = await resolve(client, name)
+        run = await await_opening(client, name)
         await show(WatchedRun(client, run, creds_of(config, OBSERVER)))
 
 

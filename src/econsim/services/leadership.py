@@ -24,6 +24,7 @@ Life cycles::
     _service_tasks      asyncio tasks of the service   start                       stop               definition
     _ending             cancellations under way        drop_run                    their own end      runs just dropped
     _unreadable         runs warned of once            _find: opening not readable never              runs of the log
+    _unanswered         leases warned of once          _try_to_lead: no answer     the next answer    tasks
 """
 
 from __future__ import annotations
@@ -131,6 +132,7 @@ class Leadership:
         self._look_now = asyncio.Event()
         self._stopping = False
         self._unreadable: set[str] = set()
+        self._unanswered: set[str] = set()
 
     @property
     def routes(self) -> tuple[Route, ...]:
@@ -235,15 +237,22 @@ class Leadership:
 
     async def _try_to_lead(self, task: LeaderTask) -> bool:
         """Run a task if its lease is free; return whether the task is done."""
+        is_held = False
         try:
-            if not await self._context.leases.acquire(task.lease, self._context.holder):
+            is_held = await self._context.leases.acquire(task.lease, self._context.holder)
+            self._unanswered.discard(task.lease)
+            if not is_held:
                 return False
             self._count(CounterName.LEASES_TAKEN, task)
             self._count(CounterName.TASKS_FAILED, task, 0)
             await self._run_under_lease(task)
         except Exception as failure:  # noqa: BLE001 - whatever it is, the task must be started again
             self._count(CounterName.TASKS_FAILED, task)
-            _log_failure(f"task {task.lease} is tried again", failure)
+            # A server that is away is asked for every lease every second.
+            if is_held or task.lease not in self._unanswered:
+                _log_failure(f"task {task.lease} is tried again", failure)
+            if not is_held:
+                self._unanswered.add(task.lease)
         else:
             return True
         return False

@@ -55,6 +55,51 @@ console.log(JSON.stringify({
 """
 
 
+ANSWERS = r"""
+const { Answers } = await import(`${process.argv[1]}/answers.js`);
+const wire = (head, text) => {
+  const block = `NATS/1.0${head}\r\n\r\n`, size = Buffer.byteLength(text);
+  return `HMSG in.1 7 ${block.length} ${block.length + size}\r\n${block}${text}\r\n`;
+};
+const stored = (place, before, text) => wire(`\r\nX: y\r\nNats-Stream: log\r\nNats-Subject: a.b.${place}\r\nNats-Sequence: ${place}\r\nNats-Last-Sequence: ${before}`, text);
+const end = (before) => wire(` 204 EOB\r\nNats-Num-Pending: 0\r\nNats-Last-Sequence: ${before}`, "");
+const read = async (parts, cut) => {
+  const answers = new Answers("in"), all = Buffer.from(parts.join("")), passed = [];
+  const asked = answers.expect(false, 1e4, () => {}).catch((error) => error.message);
+  let rest = Buffer.alloc(0);
+  for (let at = 0; at < all.length; at += cut) {
+    rest = answers.take(Buffer.concat([rest, all.subarray(at, at + cut)]), (other) => passed.push(Buffer.from(other)));
+  }
+  const found = await asked;
+  if (typeof found === "string") return found;
+  const texts = found.ends.map((to, place) => Buffer.from(found.bytes.slice(found.ends[place - 1] ?? 0, to)).toString());
+  return [found.sequences, found.subjects, texts, Buffer.concat(passed).toString()];
+};
+const whole = ["PING\r\n", stored(3, 0, "é\r\nHMSG in.1 7 9 9"), "MSG in.1 8 5\r\nHMSG \r\n", stored(9, 3, ""), end(9), "+OK\r\n"];
+console.log(JSON.stringify({
+  whole: await Promise.all([1, 7, 64, 9999].map((cut) => read(whole, cut))),
+  lost: await read([stored(3, 0, "a"), stored(9, 5, "b")], 50), short: await read([stored(3, 0, "a"), end(9)], 50), refused: await read([wire(" 503", "")], 50),
+}));
+"""
+
+
+@needs_node
+def test_answers_are_taken_out_of_a_connection_however_its_bytes_are_cut():
+    done = subprocess.run(
+        ["node", "--input-type=module", "--eval", ANSWERS, str(SOURCE)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+
+    texts, others = ["é\r\nHMSG in.1 7 9 9", ""], "PING\r\nMSG in.1 8 5\r\nHMSG \r\n+OK\r\n"
+    assert found["whole"] == [[[3, 9], ["a.b.3", "a.b.9"], texts, others]] * 4
+    assert found["lost"] == found["short"] == "a message was lost on its way"
+    assert found["refused"] == "the server answers 503"
+
+
 def modelled(events):
     """Return what the page's model makes of events, run by node."""
     given = {

@@ -11,7 +11,7 @@ from econsim import subjects
 from econsim.adapters.jetstream import run_reader
 from econsim.adapters.jetstream.direct_get import StoredMessage
 from econsim.cli.run_list import list_runs
-from econsim.cli.run_log import RunLog
+from econsim.cli.run_log import RunLog, await_opening
 from econsim.domain.audit.envelope import DIGEST, digest
 from econsim.domain.execution.in_memory import run
 from econsim.errors import CorruptLog, NotFound
@@ -124,6 +124,19 @@ async def test_a_run_with_events_about_operators_and_agents_alone_was_not_opened
     assert entries
     with pytest.raises(NotFound, match="was not opened yet"):
         run_log.check()
+
+
+async def test_who_follows_a_run_that_is_not_there_yet_waits_for_its_opening(log, read, monkeypatch, capsys):
+    await read(stored := [])
+
+    async def openings(_client, _gaps):
+        stored.append(log[0])
+        return []
+
+    monkeypatch.setattr(run_reader, "openings", openings)
+
+    assert await await_opening(None, RUN) == RUN
+    assert capsys.readouterr().err.startswith(f"there is no run {RUN!r} in the log; ")
 
 
 async def test_an_event_without_a_tick_gets_the_tick_that_was_open(log, read):

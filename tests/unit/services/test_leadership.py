@@ -194,6 +194,24 @@ async def test_a_task_that_fails_is_tried_again_and_only_a_bug_has_a_traceback(
     assert found == [(f"{what}: {warning}", False) if warning else (what, True)]
 
 
+async def test_a_lease_about_which_there_is_no_answer_is_named_once(workers, caplog, monkeypatch):
+    failures, acquire = iter([AWAY] * 3), workers.leases.acquire
+
+    async def acquire_later(*given):
+        for failure in failures:
+            raise failure
+        return await acquire(*given)
+
+    monkeypatch.setattr(workers.leases, "acquire", acquire_later)
+    await workers.open()
+    task = Task()
+
+    await workers.start(task)
+    await workers.client.until(lambda: task.is_running)
+
+    assert caplog.messages == [f"task {LEASE} is tried again: the log is away"]
+
+
 async def test_a_task_that_is_done_is_not_started_again_and_its_lease_is_free(workers):
     task = Task(None)
 

@@ -18,7 +18,7 @@ from nats.js import JetStreamContext
 from nats.js.api import Header, PubAck
 
 from econsim.adapters.clock import jitter
-from econsim.adapters.nats.credential_renewal import error_log, keep_current
+from econsim.adapters.nats.credential_renewal import keep_current, log_error, log_return
 from econsim.adapters.nats.patches import apply_patches, call_when_closed, release_failed_publish
 from econsim.adapters.nats.publish_guard import restrict_publishing
 from econsim.domain.audit.envelope import DIGEST, digest
@@ -136,7 +136,7 @@ async def connect(
     reasons = ["no answer"]
     # The library retries, but gives up when the server closes the connection while it sends the reason.
     while time.monotonic() < end and _REFUSAL not in reasons[-1].lower():
-        client = await _attempt(url, using, on_error or error_log(), reasons, end)
+        client = await _attempt(url, using, on_error or log_error, reasons, end)
         if client is not None:
             await synchronize(client)
             return client if creds is None else _with_renewal(_with_guard(client, creds), creds)
@@ -186,7 +186,8 @@ async def _attempt(
             if _REFUSAL in reasons[-1].lower():
                 refused.set()
 
-    connecting = asyncio.ensure_future(client.connect(server_urls(url), error_cb=collect_error, **using))
+    told = {"error_cb": collect_error, "reconnected_cb": log_return}
+    connecting = asyncio.ensure_future(client.connect(server_urls(url), **using | told))
     waiting = asyncio.ensure_future(refused.wait())
     left_s = end - time.monotonic()
     await asyncio.wait({connecting, waiting}, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)

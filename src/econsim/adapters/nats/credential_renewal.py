@@ -7,8 +7,9 @@ that reconnects too early or too late is refused for a while, and `keep_trying` 
 from __future__ import annotations
 
 import logging
+import math
 import time
-from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -35,22 +36,48 @@ def keep_trying(client: Client) -> None:
     Its credentials may be about to be replaced, or not have reached one server of a cluster; and a busy server that found
     a client slow to authenticate will find it quick the next time.
     """
-    reconnect_on_errors(client, error_log())
+    reconnect_on_errors(client, log_error, log_return)
 
 
-def error_log() -> Callable[[Exception], Awaitable[None]]:
-    """Return a callback that logs the errors of one connection; the same error again only after REPEAT_LOG_S."""
-    last, at = "", 0.0
+@dataclass
+class _Trouble:
+    """Errors one soon after the other, of all connections: a process has a dozen, which lose their server together."""
 
-    async def log_error(error: Exception) -> None:
-        nonlocal last, at
-        # A time-out has no text but its name.
-        text, now = str(error) or type(error).__name__, time.monotonic()
-        if text != last or now > at + REPEAT_LOG_S:
-            last, at = text, now
-            _log.warning("connection: %s", text)
+    seen: dict[str, float] = field(default_factory=dict)
+    """Text of an error → when it was logged."""
+    count: int = 0
+    first: float = 0.0
+    last: float = -math.inf
 
-    return log_error
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing went wrong for a while: a client that is lost tries ten times a second."""
+        return time.monotonic() > self.last + REPEAT_LOG_S
+
+
+_trouble: Final = _Trouble()
+
+
+async def log_error(error: Exception) -> None:
+    """Log an error of a connection of this process; the same error again, of whichever connection, only after REPEAT_LOG_S."""
+    # A time-out has no text but its name.
+    text, now = str(error) or type(error).__name__, time.monotonic()
+    if _trouble.is_over:
+        _trouble.count, _trouble.first = 0, now
+    _trouble.count, _trouble.last = _trouble.count + 1, now
+    if now > _trouble.seen.get(text, -math.inf) + REPEAT_LOG_S:
+        _trouble.seen[text] = now
+        _log.warning("connection: %s", text)
+
+
+async def log_return() -> None:
+    """Log that a connection is back after errors, once for all of this process."""
+    if not _trouble.is_over:
+        _log.warning(
+            "connection: back after %.1f s, %d errors", time.monotonic() - _trouble.first, _trouble.count
+        )
+        _trouble.seen.clear()
+        _trouble.last = -math.inf
 
 
 async def keep_current(client: Client, creds: Path) -> None:

@@ -154,9 +154,11 @@ def release_failed_publish(stream: JetStreamContext) -> None:
         pending[-1].cancel()
 
 
-def reconnect_on_errors(client: Client, on_error: Callable[[Exception], Awaitable[None]]) -> None:
-    """Have a connected client reconnect after whatever error the server sends (7); `on_error` replaces its callback."""
-    client._error_cb = on_error
+def reconnect_on_errors(
+    client: Client, on_error: Callable[[Exception], Awaitable[None]], on_return: Callable[[], Awaitable[None]]
+) -> None:
+    """Have a connected client reconnect after whatever error the server sends (7); both replace its callbacks."""
+    client._error_cb, client._reconnected_cb = on_error, on_return
     client._process_err = partial(_process_err, client, client._process_err)  # type: ignore[method-assign]
 
 

@@ -232,7 +232,7 @@ def _websocket_config(ports: Ports) -> str:
     if not ports.websocket:
         return ""
     origins = ", ".join(f'"{page_origin(each)}"' for each in ports.pages)
-    return f'websocket {{ listen: "{HOST}:{ports.websocket}", no_tls: true, allowed_origins: [{origins}] }}\n'
+    return f'websocket {{ listen: "{HOST}:{ports.websocket}", no_tls: true, compression: true, allowed_origins: [{origins}] }}\n'
 
 
 def page_origin(port: int) -> str:

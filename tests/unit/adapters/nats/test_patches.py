@@ -164,7 +164,7 @@ async def test_every_error_but_a_forbidden_subject_is_a_lost_connection(error, o
         outcomes.append("processed")
 
     client = SimpleNamespace(_process_err=process, _process_op_err=lose)
-    reconnect_on_errors(client, lose)
+    reconnect_on_errors(client, lose, lose)
 
     await client._process_err(error)
 

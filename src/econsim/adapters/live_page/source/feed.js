@@ -3,6 +3,8 @@
 /** What brings a run back whose server or page has gone. */
 export const remedy = (run) => `run \`econsim watch ${run}\` again, after \`econsim up\` to keep a server, and open the address that it prints`;
 
+const decoder = new TextDecoder();
+
 /** The worker; its text is part of the page, and the one script that the page's policy lets it make. */
 function startReader() {
   const url = URL.createObjectURL(new Blob([READER], { type: "text/javascript" }));
@@ -55,12 +57,15 @@ export class Feed {
   next() {
     const page = this.pages[0];
     if (!page) return undefined;
-    const place = page.taken++;
-    if (page.taken === page.texts.length) {
+    const place = page.taken++, from = place ? page.ends[place - 1] : 0, to = page.ends[place];
+    // One decoding for all; where a character has several bytes, places in the text are not those in the bytes.
+    page.text ??= decoder.decode(page.texts);
+    const text = page.text.length === page.texts.length ? page.text.slice(from, to) : decoder.decode(page.texts.subarray(from, to));
+    if (page.taken === page.ends.length) {
       this.pages.shift();
       this.worker.postMessage({ taken: true });
     }
-    return [page.sequences[place], this.subjects[page.subjects[place]], page.texts[place]];
+    return [page.sequences[place], this.subjects[page.subjects[place]], text];
   }
 
   /** A long text of a call, by its digest; undefined if it is not kept any more. */

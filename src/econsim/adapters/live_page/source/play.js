@@ -60,7 +60,6 @@ class App {
     this.words = new Words(refusals);
     this.trader = new Trader(this.account, this.words, { tell: (state, reason) => this.tellConnection(state, reason), touch: () => this.touch() });
     this.trader.decimals = (resource) => this.decimals(resource);
-    this.noticeTwins();
   }
   /** What this browser remembers of the agent in its run. */
   remembered() {
@@ -69,19 +68,6 @@ class App {
     } catch {
       return {};
     }
-  }
-  /** Tell the person if the agent is open in another tab: both act for it. */
-  noticeTwins() {
-    const channel = new BroadcastChannel(this.place);
-    channel.onmessage = ({ data }) => {
-      if (data === "here") channel.postMessage("too");
-      // Whoever else is left says so again.
-      if (data === "gone") channel.postMessage("here");
-      this.twin = data === "gone" ? "" : `${this.account.agent} is open in another tab, too. Both act for the same agent: close one of them.`;
-      this.touch();
-    };
-    channel.postMessage("here");
-    addEventListener("pagehide", () => channel.postMessage("gone"));
   }
   tellConnection(state, reason = "") {
     this.connection = state;
@@ -97,7 +83,8 @@ class App {
     if (account.rules && !account.isReady && !account.rules.instructions && !account.rules.clock.join_ms) account.isReady = true;
     if (account.rules && !this.market) this.choose([...account.roles.keys()][0] ?? [...account.markets.keys()][0]);
     if (this.warning && performance.now() > this.warning.until) this.warning = null;
-    const note = byId("note"), text = (account.phase === ENDED ? "" : this.trouble) || this.twin || "";
+    const twin = this.trader?.twins.size ? `${account.agent} is open in another tab or browser, too. Both act for the same agent: close one of them.` : "";
+    const note = byId("note"), text = account.phase === ENDED ? "" : this.trouble || twin;
     put(note, text);
     note.hidden = !text;
     if (!account.rules) return;

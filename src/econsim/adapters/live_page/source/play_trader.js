@@ -11,6 +11,9 @@ const ANSWER_MS = 4000, AGAIN_MS = 250, PATIENCE_MS = 12_000;
 const OPENING_MS = 500, VALUES_MS = 100, BOOK_MS = 200, SILENCE_MS = 3000;
 const OUTCOMES = ["bid_accepted", "ask_accepted", "order_rejected", "trade_executed", "order_cancelled"];
 const LEVELS = 12;
+/** Where pages of one agent hear each other, in its account alone; milliseconds between two questions for others, and after which one that says
+ * nothing has gone. An answer comes at once, also from a tab out of sight, whose timers are slow. */
+const PAGES = "agents.econsim_pages", PAGES_MS = 2000, GONE_MS = 5000;
 
 const encoder = new TextEncoder();
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -37,6 +40,8 @@ export class Trader {
     this.shown = null;
     this.client = null;
     this.doesPass = false;
+    this.id = newId();
+    this.twins = new Map(); // other page of the agent → when it was heard
   }
 
   /** Act for the agent until the connection is closed for good; raises Error if there is none. */
@@ -52,6 +57,8 @@ export class Trader {
     this.watch();
     this.listen();
     this.tell("connected");
+    this.askTwins();
+    const asking = setInterval(() => this.askTwins(), PAGES_MS);
     let looking;
     try {
       await Promise.race([this.untilOpen(), closed]);
@@ -60,6 +67,7 @@ export class Trader {
       await closed;
     } finally {
       clearInterval(looking);
+      clearInterval(asking);
       // The account has few connections, and the page is about to make another one.
       this.client.close().catch(() => {});
     }
@@ -100,8 +108,20 @@ export class Trader {
       this.soon("balance", 60);
       this.soon(resource, BOOK_MS);
     });
+    on(PAGES, ({ page, asks }) => {
+      if (page === this.id) return;
+      this.twins.set(page, performance.now());
+      if (asks) this.client.publish(PAGES, JSON.stringify({ page: this.id }));
+    });
     on("social.question", () => this.soon("social", 0));
     on("social.message", ({ sender, text }) => account.tell(`${sender} writes: ${text}`));
+  }
+
+  /** Ask for other pages of the agent, and forget those that have gone. */
+  askTwins() {
+    for (const [page, at] of this.twins) if (performance.now() - at > GONE_MS) this.twins.delete(page);
+    this.client.publish(PAGES, JSON.stringify({ page: this.id, asks: true }));
+    this.touch();
   }
 
   /** Wait until the run answers. */

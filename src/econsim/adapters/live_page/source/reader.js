@@ -3,17 +3,18 @@
 // neither waits for the other.
 
 import { createInbox, jwtAuthenticator, wsconnect } from "@nats-io/nats-core";
+import { Answers, tapped } from "./answers.js";
 
 /** Messages of a page, and so few that no more wait. */
 const PAGE = 3000, FEW = 300;
 const PAGE_BYTES = 2 ** 23;
 /** Pages that may wait to be taken in; the next is asked for when fewer wait. */
 const WAITING_MAX = 2;
-/** Milliseconds to wait for a page, between two looks for new events, and before another try to connect. */
-const ANSWER_MS = 5000, LOOK_MS = 100, AGAIN_MS = 2000;
+/** Milliseconds to wait for a page, between two looks for new events, and before another try to connect. A look costs the server as much as some
+ * ten events of a run, so there are four in a second. */
+const ANSWER_MS = 5000, LOOK_MS = 250, AGAIN_MS = 2000;
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
 class Reader {
@@ -31,7 +32,10 @@ class Reader {
   async do({ session, refusal, taken, end, digest }) {
     if (session) this.opening.done(session);
     if (refusal) this.opening.fail(new Error(refusal));
-    if (taken) this.waiting--;
+    if (taken) {
+      this.waiting--;
+      this.roused?.();
+    }
     if (end) this.isEnded = true;
     if (digest) postMessage({ digest, ...(await this.text(digest).then((text) => ({ text }), () => ({ isLost: true }))) });
   }
@@ -54,11 +58,12 @@ class Reader {
     }
     return found;
   }
-  give(found) {
-    const added = [], subjects = Int32Array.from(found, ({ subject }) => this.subject(subject, added));
-    const sequences = Float64Array.from(found, ({ sequence }) => sequence), texts = found.map(({ text }) => text);
+  give({ bytes, used, ...found }) {
+    const added = [], subjects = Int32Array.from(found.subjects, (name) => this.subject(name, added));
+    const sequences = Float64Array.from(found.sequences), ends = Int32Array.from(found.ends), texts = bytes.subarray(0, used);
     this.waiting++;
-    postMessage({ page: { sequences, subjects, texts, added }, isCaughtUp: this.isCaughtUp }, [sequences.buffer, subjects.buffer]);
+    const parts = [sequences, subjects, ends, texts].map(({ buffer }) => buffer);
+    postMessage({ page: { sequences, subjects, ends, texts, added }, isCaughtUp: this.isCaughtUp }, parts);
   }
 
   /** Read for ever, over restarts of the server and new credentials; until `end` is called. */
@@ -76,8 +81,9 @@ class Reader {
   async readConnected() {
     const session = await this.open();
     this.session = session;
-    const seed = encoder.encode(session.seed);
+    const seed = encoder.encode(session.seed), answers = (this.answers = new Answers(createInbox(session.inbox)));
     const client = wsconnect({
+      wsFactory: (url) => ({ socket: tapped(url, answers), encrypted: url.startsWith("wss:") }),
       servers: session.sockets, authenticator: jwtAuthenticator(session.jwt, seed), inboxPrefix: session.inbox,
       name: "econsim-page", ignoreClusterUpdates: true, maxReconnectAttempts: -1, reconnectTimeWait: AGAIN_MS, noEcho: true,
     });
@@ -89,6 +95,7 @@ class Reader {
       throw error ?? new Error("the connection was closed");
     });
     closed.catch(() => {});
+    this.client.subscribe(`${answers.inbox}.*`, { callback: () => {} });
     this.watch();
     this.tell("connected");
     this.next = Math.max(this.next, session.first);
@@ -103,7 +110,7 @@ class Reader {
   }
 
   async readPage({ log, run }) {
-    if (this.waiting >= WAITING_MAX) return pause(4);
+    if (this.waiting >= WAITING_MAX) return new Promise((done) => (this.roused = done));
     let found;
     try {
       found = await this.ask(log, { seq: this.next, batch: PAGE, max_bytes: PAGE_BYTES, next_by_subj: `*.*.*.${run}` });
@@ -111,61 +118,26 @@ class Reader {
       return pause(200); // The same page again: what was lost on its way was not taken in.
     }
     const was = this.isCaughtUp;
-    this.isCaughtUp = found.length < FEW;
-    if (found.length) {
-      this.next = found.at(-1).sequence + 1;
+    this.isCaughtUp = found.ends.length < FEW;
+    if (found.ends.length) {
+      this.next = found.sequences.at(-1) + 1;
       this.give(found);
     } else if (!was) postMessage({ isCaughtUp: true });
     if (this.isCaughtUp) await pause(LOOK_MS);
   }
 
-  /** Messages of a stream that answer one question, in order; fails if one was lost on its way. */
+  /** Stored messages of a stream that answer one question. */
   ask(stream, question) {
-    const { client } = this, inbox = createInbox(this.session.inbox);
-    const found = [];
-    return new Promise((done, fail) => {
-      const stop = (ending, value) => {
-        clearTimeout(timer);
-        subscription.unsubscribe();
-        ending(value);
-      };
-      const timer = setTimeout(() => stop(fail, new Error("no answer")), ANSWER_MS);
-      const subscription = client.subscribe(inbox, {
-        callback: (error, message) => {
-          if (error) return stop(fail, error);
-          const last = found.at(-1)?.sequence ?? 0, { code, before, ...stored } = read(message);
-          if (code && code !== 204 && code !== 404) return stop(fail, new Error(`the server answers ${code}`));
-          if (before !== undefined && before !== last) return stop(fail, new Error("a message was lost on its way"));
-          if (code) return stop(done, found);
-          found.push(stored);
-          if (!question.batch) stop(done, found);
-        },
-      });
-      client.publish(`$JS.API.DIRECT.GET.${stream}`, encoder.encode(JSON.stringify(question)), { reply: inbox });
+    return this.answers.expect(!question.batch, ANSWER_MS, (reply) => {
+      this.client.publish(`$JS.API.DIRECT.GET.${stream}`, encoder.encode(JSON.stringify(question)), { reply });
     });
   }
 
   /** A long text of a call, by its digest; undefined if it is not kept any more. */
   async text(digest) {
-    const [found] = await this.ask(this.session.texts, { last_by_subj: `$KV.llm_texts.${digest}` });
-    return found?.text;
+    const { bytes, used, ends } = await this.ask(this.session.texts, { last_by_subj: `$KV.llm_texts.${digest}` });
+    return ends.length ? new TextDecoder().decode(bytes.subarray(0, used)) : undefined;
   }
-}
-
-const STORED = /^NATS\/1\.0\r\n(?:.+\r\n)*?Nats-Subject: ([^\r]*)\r\nNats-Sequence: (\d+)\r\n(?:.*\r\n)*?(?:Nats-Last-Sequence: (\d+)\r\n|\r\n)/;
-
-/**
- * Place, subject and text of a stored message, and the place of the message before it in its page; of another answer its code.
- *
- * The headers of nearly every message have one form, the server's: reading them so takes a tenth of the time of the library's own way,
- * which is for the others.
- */
-function read(message) {
-  const whole = decoder.decode(message._rdata), plain = STORED.exec(whole), text = whole.slice(whole.indexOf("\r\n\r\n") + 4);
-  if (plain) return { sequence: Number(plain[2]), subject: plain[1], text, before: plain[3] === undefined ? undefined : Number(plain[3]) };
-  const { headers } = message, value = (name) => (headers?.has(name) ? Number(headers.get(name)) : undefined);
-  if (!headers) return { code: 500 };
-  return { code: headers.code, sequence: value("Nats-Sequence"), subject: headers.get("Nats-Subject"), text, before: value("Nats-Last-Sequence") };
 }
 
 const reader = new Reader();
