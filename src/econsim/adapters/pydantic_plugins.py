@@ -20,7 +20,7 @@ def load_no_plugins() -> None:
     """Have pydantic look for no plugins in this process, if it did not yet.
 
     With its first model it would read the entry points of every distribution that is installed, by `importlib.metadata`, which imports
-    email, zipfile and socket: 30 ms and more of the start of a command (183 distributions). Its own switch, the variable
-    `PYDANTIC_DISABLE_PLUGINS`, saves a third of that, and the programs that a command starts would inherit it.
+    email, zipfile and socket: 30 ms and more of the start of a command (183 distributions). Its own switch in the
+    environment saves a third of that, and the programs that a command starts would inherit it.
     """
     sys.modules.setdefault(LOADER, _NoPlugins(LOADER))

@@ -61,9 +61,7 @@ def cached_outcome(call: AskedCall, hit_price: int, reserved: int, result: ToolR
     return _outcome(call, hit_price, reserved, result=result, cached=True)
 
 
-def failed_outcome(
-    call: AskedCall, reserved: int, error: ToolCallFailed, attempts: int = 0
-) -> ToolOutcome:
+def failed_outcome(call: AskedCall, reserved: int, error: ToolCallFailed, attempts: int = 0) -> ToolOutcome:
     """Return the outcome of a failed call, which costs what was reserved if the server answered."""
     failure = ToolFailure(error.error_code)
     price = reserved if failure in ANSWERED else 0
