@@ -36,8 +36,8 @@ def test_a_line_has_all_of_the_event_whether_it_was_read_as_text_or_as_objects(s
 
 
 def test_every_line_is_a_cloud_event(stored):
-    for entry in stored:
-        event = JSONFormat().read(CloudEvent, cloud_event_line(entry))
+    for place, entry in enumerate(stored, 1):
+        event = JSONFormat().read(CloudEvent, cloud_event_line(entry, place))
 
         assert event.get_attributes() == {
             "specversion": "1.0",
@@ -47,6 +47,7 @@ def test_every_line_is_a_cloud_event(stored):
             "subject": entry.subject,
             "time": datetime.fromisoformat(entry.occurred_at[:26] + "+00:00"),
             "datacontenttype": "application/json",
+            "sequence": f"{place:010}",
             "tick": entry.tick,
             "correlationid": "run_1",
         } | ({"causationid": entry.causation_id} if entry.causation_id else {})
@@ -54,19 +55,30 @@ def test_every_line_is_a_cloud_event(stored):
 
 
 def test_cloud_events_of_text_and_of_objects_are_the_same(stored):
-    assert [json.loads(cloud_event_line(entry)) for entry in stored] == [
-        json.loads(cloud_event_line(entry)) for entry in small_run("zi_c")
+    assert [json.loads(cloud_event_line(entry, 1)) for entry in stored] == [
+        json.loads(cloud_event_line(entry, 1)) for entry in small_run("zi_c")
     ]
 
 
 def test_a_trace_id_is_an_attribute_of_its_cloud_event(stored):
     traced = replace(stored[5], trace_id="4bf92f3577b34da6a3ce929d0e0e4736")
 
-    assert json.loads(cloud_event_line(traced))["traceid"] == traced.trace_id
+    assert json.loads(cloud_event_line(traced, 1))["traceid"] == traced.trace_id
+
+
+def test_cloud_events_that_are_ordered_by_sequence_are_in_the_order_of_the_run(stored, tmp_path):
+    path = tmp_path / "events.jsonl"
+    with event_file(path, cloud_event_line) as lines:
+        for entry in stored:
+            lines.add(entry)
+
+    events = sorted(map(json.loads, path.read_text().splitlines()), key=lambda event: event["sequence"])
+
+    assert [event["id"] for event in events] == [entry.event_id for entry in stored]
 
 
 def test_ids_are_unique_within_their_source(stored):
-    events = [json.loads(cloud_event_line(entry)) for entry in stored]
+    events = [json.loads(cloud_event_line(entry, 1)) for entry in stored]
 
     assert len({(event["source"], event["id"]) for event in events}) == len(stored)
 
