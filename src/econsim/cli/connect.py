@@ -30,7 +30,7 @@ SETUP: Final = "setup"
 """Role that creates and changes streams."""
 
 WAITING: Final = "waiting for it (stop with Ctrl-C)"
-"""What a command says that follows a run which is not there yet."""
+"""Words of a command that follows a run which is not there yet."""
 
 LOG_INTERVAL_S: Final = 0.5
 """Pause between two looks whether another command has started a server."""
