@@ -51,7 +51,7 @@ class _Trouble:
 
     @property
     def is_over(self) -> bool:
-        """Return whether nothing went wrong for a while: a client that is lost tries ten times a second."""
+        """Tell whether nothing went wrong for a while: a client that is lost tries ten times a second."""
         return time.monotonic() > self.last + REPEAT_LOG_S
 
 
