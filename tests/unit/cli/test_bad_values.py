@@ -5,6 +5,7 @@ Nothing starts: what a parser takes meets a directory without runs, and `run` a 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -85,8 +86,8 @@ THROWN = sorted(
     {text for texts in REFUSED.values() for text in texts} | {"file", ".", "nowhere", "[/x]", "\udcff"}
 )
 
-WITHOUT_A_RUN = [text for text in THROWN if text != "nowhere"]
-"""Texts without the name that a run may have: `watch` waits for a run that is not there yet."""
+NAMES_OF_NO_RUN = [text for text in THROWN if not re.fullmatch(r"[a-z0-9_]{1,48}", text)]
+"""Texts that are no name of a run: `watch` waits for a run of any other name."""
 
 
 def parameters(command: Any = ROOT, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any, Any]]:
@@ -180,7 +181,7 @@ def test_a_bad_value_is_one_line_that_names_its_option(cli, path, command, param
 )
 @pytest.mark.slow
 def test_no_value_ends_in_a_traceback(cli, path, command, parameter) -> None:
-    for value in THROWN if path != "watch" else WITHOUT_A_RUN:
+    for value in THROWN if path != "watch" else NAMES_OF_NO_RUN:
         status, _, err = cli(line(path, command, parameter, value))
 
         assert status in (0, 1, 2)
