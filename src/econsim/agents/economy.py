@@ -29,14 +29,16 @@ from econsim.agents.views import (
 from econsim.domain.agent.active_run import market_is_not_in_this_run
 from econsim.domain.audit.envelope import derived_id
 from econsim.domain.market.order_ids import scoped_order_id
-from econsim.errors import EconsimError, NotFound
+from econsim.errors import EconsimError, InvalidMessage, NotFound
 from econsim.schemas import values as schemas
 from econsim.schemas.base import Command, ErrorReply, validated_message
 from econsim.schemas.execute import Execute, Executed, Receipt
 from econsim.schemas.ledger import Balance, GetBalance
 from econsim.schemas.market import Book, GetBook, GetPrices, Prices
+from econsim.schemas.money import format_credits
 from econsim.schemas.orders import CancelOrder, OrderKind, PlaceAsk, PlaceBid, ReplaceOrder
 from econsim.schemas.subject import Subject
+from econsim.schemas.types import PRICE_MAX
 
 OUTCOME_TIMEOUT_S: Final = 30.0
 """Seconds `outcome` waits by default: in lock-step a tick lasts as long as its slowest agent."""
@@ -117,7 +119,7 @@ class EconomicService:
             command_id=derived_id(self._salt, resource, order_id, new, str(price), quantity),
             order_id=order_id,
             new_order_id=new,
-            price=to_micros(price),
+            price=_price(price),
             quantity=quantity,
         )
         return await self._send(subjects.REPLACE_ORDER, resource, command, new)
@@ -220,7 +222,16 @@ class EconomicService:
 
 def _terms(price: CreditsLike, quantity: int, kind: OrderKind | str) -> dict[str, object]:
     """Return the fields of a new order besides its ids."""
-    return {"price": to_micros(price), "quantity": quantity, "kind": kind}
+    return {"price": _price(price), "quantity": quantity, "kind": kind}
+
+
+def _price(credits_: CreditsLike) -> int:
+    """Return the price of a unit in micro-credits; raises InvalidMessage for one that no order may have."""
+    price = to_micros(credits_)
+    if not 0 < price <= PRICE_MAX:
+        message = f"price: {credits_} credits is not above 0 and at most {format_credits(PRICE_MAX)}"
+        raise InvalidMessage(message)
+    return price
 
 
 def _result(do: str, found: dict[str, object]) -> Result:

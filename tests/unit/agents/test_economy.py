@@ -74,6 +74,12 @@ async def test_a_malformed_order_is_not_sent(economy, channel, order):
     assert channel.sent == []
 
 
+@pytest.mark.parametrize("price", [-1, 0, 1000.01])
+async def test_a_price_that_no_order_may_have_is_told_in_credits(economy, price):
+    with pytest.raises(InvalidMessage, match=rf"price: {price} credits is not above 0 and at most 1000"):
+        await economy.replace_order("cpu", "a1", price)
+
+
 def accepted(order_id="ana.a1"):
     item = OrderAccepted(
         n=1, order_id=order_id, agent="ana", side=Side.BID, price=1_500_000, quantity=2, kind=OrderKind.LIMIT
