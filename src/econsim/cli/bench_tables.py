@@ -137,7 +137,7 @@ def _means(treatment: str, runs: Sequence[CellResult]) -> Table:
     for measure in measures_of(runs):
         found = mean_over_runs(runs, measure)
         values = [*by_seed(runs, measure).values()]
-        table.add_row(measure, plus_minus(found.mean, found.half_width) if found else f"{values[0]:.4g}")
+        table.add_row(measure, plus_minus(*((found.mean, found.half_width) if found else (values[0], None))))
     return table
 
 
@@ -160,11 +160,8 @@ def print_differences(first: str, second: str, found: Sequence[PairedDifference]
     for heading in (first, second, "difference"):
         table.add_column(heading, justify="right")
     for each in found:
-        interval, text = each.difference, f"{each.second - each.first:.4g}"
-        if interval:
-            text = plus_minus(interval.mean, interval.half_width)
-        shown = f"[bold]{text}[/bold]" if each.is_clear else f"[dim]{text}[/dim]"
-        table.add_row(each.measure, f"{each.first:.4g}", f"{each.second:.4g}", shown)
+        shown = f"[{'bold' if each.is_clear else 'dim'}]{each.text}[/]"
+        table.add_row(each.measure, plus_minus(each.first, None), plus_minus(each.second, None), shown)
     print_table(out, table)
     out.print(
         "mean ± half the 95 % interval of the differences seed by seed; bold: the interval leaves 0 out",

@@ -41,10 +41,10 @@ def decimal(value: float | None, digits: int = 2) -> str:
     return NOTHING if value is None else f"{value:,.{digits}f}".replace(",", " ")
 
 
-def plus_minus(value: float, half_width: float) -> str:
-    """Return a number with its half-width, to the digits that the half-width supports."""
+def plus_minus(value: float, half_width: float | None) -> str:
+    """Return a number with its half-width, to the digits that the half-width supports; one without it to two decimals, or four below 1."""
     if not half_width:
-        return f"{value:g}"
+        return f"{value:.0f}" if value == round(value) else f"{value:.{2 if abs(value) >= 1 else 4}f}"
     digits = 4 if half_width < 0.02 else 3 if half_width < 0.2 else 2
     return f"{value:.{digits}f} ± {half_width:.{digits}f}"
 

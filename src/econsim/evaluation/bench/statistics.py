@@ -12,6 +12,7 @@ from math import comb, fsum
 
 from econsim.domain.measures.measures import Interval, confidence_interval
 from econsim.evaluation.bench.results import HOLDS, CellResult, JudgedExpectation
+from econsim.report.format import plus_minus
 
 
 @dataclass(slots=True)
@@ -98,6 +99,11 @@ class PairedDifference:
     """Second less first, seed by seed, with its 95 % interval; none for fewer than two common seeds."""
     seeds: int
     """Number of common seeds."""
+
+    @property
+    def text(self) -> str:
+        """Difference with half its interval, as tables show it."""
+        return plus_minus(self.second - self.first, self.difference.half_width if self.difference else None)
 
     @property
     def is_clear(self) -> bool:

@@ -148,7 +148,7 @@ def _paired_values(name: str, found: ConditionDifference | None) -> dict[str, ob
 
 def shown_mean(each: ConditionMean) -> str:
     """Return a mean with half its interval."""
-    return plus_minus(each.mean, each.interval.half_width) if each.interval else f"{each.mean:.4g}"
+    return plus_minus(each.mean, each.interval.half_width if each.interval else None)
 
 
 ShownDifferences = dict[tuple[str, str], tuple[str, bool]]
@@ -166,11 +166,8 @@ def difference_columns(outcome: StudyOutcome) -> dict[str, ShownDifferences]:
 def _difference_texts(differences: Iterable[ConditionDifference]) -> ShownDifferences:
     found = {}
     for each in differences:
-        interval, paired = each.paired.difference, each.paired
-        text = f"{paired.second - paired.first:.4g}"
-        if interval:
-            text = plus_minus(interval.mean, interval.half_width)
-        found[each.condition.name, paired.measure] = (text, paired.is_clear)
+        paired = each.paired
+        found[each.condition.name, paired.measure] = (paired.text, paired.is_clear)
     return found
 
 
