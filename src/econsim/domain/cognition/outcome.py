@@ -16,7 +16,7 @@ from econsim.domain.cognition.price import Cost, actual_cost, bounded_usage
 from econsim.domain.cognition.schema_check import answer_fault
 from econsim.domain.cognition.token_count import count_prompt_tokens, count_tokens
 from econsim.errors import EconsimError, ProviderFailed, Refused
-from econsim.schemas.base import ErrorBody, error_body
+from econsim.schemas.base import ErrorBody, blank, error_body
 from econsim.schemas.cognition import CallFailure, CallOutcome, LlmAnswer
 from econsim.schemas.model_call import CallPosition, Completion, FinishReason, TokenUsage
 from econsim.schemas.money import format_credits
@@ -107,10 +107,7 @@ def abandoned_outcome(position: CallPosition) -> CallOutcome:
     )
 
 
-_BLANK_ANSWER: Final = LlmAnswer.model_construct(
-    receipt="", cycle=0, ordinal=1, model="", provider="", usage=NO_TOKENS, price=0
-)
-"""Answer without content, with all fields in their order: a copy of it takes half the time of a construction."""
+_ANSWER: Final = blank(LlmAnswer)
 
 
 def agent_answer(outcome: CallOutcome) -> LlmAnswer:
@@ -139,7 +136,7 @@ def agent_answer(outcome: CallOutcome) -> LlmAnswer:
         "price": outcome.price,
         "units": outcome.units,
     }
-    return _BLANK_ANSWER.model_copy(update=fields)
+    return _ANSWER.model_copy(update=fields)
 
 
 def batch_answer(end: Ended) -> LlmAnswer | ErrorBody:

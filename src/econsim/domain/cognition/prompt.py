@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 from econsim.domain.cognition.actions import parse_actions
 from econsim.domain.cognition.observation import AgentObservation, observation_text
 from econsim.errors import ScenarioError
+from econsim.schemas.base import blank
 from econsim.schemas.model_call import ChatMessage, ChatRole, Prompt
 from econsim.schemas.scenario_cognition import Thinking
 
@@ -87,8 +88,7 @@ Answer with JSON alone, for example
 """Shipped templates of the policy `llm_strategist`."""
 
 
-_BLANK: Final = Prompt.model_construct(messages=(), max_tokens=1, tools=(), temperature=0.0)
-"""Prompt without content: a copy of it takes half the time of a construction."""
+_PROMPT: Final = blank(Prompt, tools=(), temperature=0.0)
 
 
 def cycle_prompt(
@@ -122,7 +122,7 @@ def cycle_prompt(
         "model": thinking.model,
         "response_schema": schema,
     }
-    return _BLANK.model_copy(update=fields)
+    return _PROMPT.model_copy(update=fields)
 
 
 def check_thinking(thinking: Thinking, group: str) -> None:

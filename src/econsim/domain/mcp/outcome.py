@@ -7,7 +7,7 @@ that cannot be taken; a result from the cache costs the price of a hit; a server
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import Final, TypeVar
+from typing import Final
 
 from pydantic import TypeAdapter
 
@@ -15,7 +15,7 @@ from econsim import subjects
 from econsim.domain.audit.envelope import AddressedEvent, Envelope
 from econsim.domain.mcp.request import AskedCall, canonical_json
 from econsim.errors import EconsimError, ToolCallFailed
-from econsim.schemas.base import ErrorBody, Message, error_body
+from econsim.schemas.base import ErrorBody, blank, error_body
 from econsim.schemas.mcp import (
     EVENT_RESULT_BYTES_MAX,
     ToolFailure,
@@ -36,19 +36,10 @@ ANSWERED: Final = frozenset(
 
 _RESULT: Final = TypeAdapter(ToolResult)
 
-_Model = TypeVar("_Model", bound=Message)
-
-
-def _blank(model: type[_Model]) -> _Model:
-    """Return a message without content, its fields in their order: a copy of it takes a fifth of the time of a construction."""
-    required = (name for name, field in model.model_fields.items() if field.is_required())
-    return model.model_construct(**dict.fromkeys(required))
-
-
 # What goes into their copies here was checked before.
-_OUTCOME: Final = _blank(ToolOutcome)
-_REPLY: Final = _blank(ToolReply)
-_COMPLETED: Final = _blank(ToolCompleted)
+_OUTCOME: Final = blank(ToolOutcome)
+_REPLY: Final = blank(ToolReply)
+_COMPLETED: Final = blank(ToolCompleted)
 
 
 def answered_outcome(call: AskedCall, price: int, result: ToolResult, attempts: int = 0) -> ToolOutcome:
