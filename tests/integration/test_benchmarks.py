@@ -23,6 +23,7 @@ from econsim.agents.sandbox.spec import Isolation
 from econsim.app import Server, running
 from econsim.domain.audit.facts import record
 from econsim.domain.execution import in_memory
+from econsim.domain.expectation.verdict import Ruling
 from econsim.errors import Conflict
 from econsim.evaluation.bench import work
 from econsim.evaluation.bench.cell import run_in_memory
@@ -125,9 +126,19 @@ async def test_late_verdicts_are_the_live_ones_from_the_stream_and_from_the_log(
     wanted = scenario_of(JUDGED.scenario, 5)
 
     late = await fold_run(validator, f"{run}-1", wanted, hashed=True)
-    from_log = await fold_run(await connect_as(OBSERVER), f"{run}-1", wanted, hashed=True, from_log=True)
+    told: list[int] = []
+    from_log = await fold_run(
+        await connect_as(OBSERVER),
+        f"{run}-1",
+        wanted,
+        hashed=True,
+        from_log=True,
+        on_change=lambda _, events: told.append(events),
+    )
 
     await validator.close()
+    (broken,) = (each for each in from_log.judge.verdicts() if each.outcome is Ruling.FALSE)
+    assert broken.witness[-1].sequence in told
     assert late.result(cell(), f"{run}-1") == from_log.result(cell(), f"{run}-1") == live
 
 
