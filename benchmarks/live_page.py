@@ -1,6 +1,8 @@
-"""The live page under load: a run of 10 000 agents and many events, read in a browser.
+"""The live page under load: runs of 10 000 agents with many facts, read in a browser.
 
-`python -m benchmarks.live_page [EVENTS]`, 200 000 by default. Needs a browser (`apt-get install chromium`) and a quiet machine of two cores:
+`python -m benchmarks.live_page [FACTS]`, 200 000 by default. Two loads: `singly`, an order an event, as a market in real time tells them
+at worst; and `lock-step`, a crowd of which everybody quotes at every tick, whose events carry many orders, trades and transfers each
+(decision 0001). A fact is an order, a trade, a chain of transfers, or an event without such. Needs a browser (`apt-get install chromium`) and a quiet machine of two cores:
 the browser draws in software. The page asks for stored events as fast as it takes them in, so the slowest part bounds events a second: the
 page's main thread, or the processors that it shares with its worker, the rest of the browser and the server. The processor time of each is told.
 """
@@ -15,11 +17,11 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from playwright.async_api import Browser, CDPSession, async_playwright
 
-from benchmarks import rig
+from benchmarks import loads, rig
 from econsim.adapters.jetstream import provision
 from econsim.adapters.live_page.page_server import PageServer
 from econsim.adapters.nats.connection import Outgoing, connect, publish_many
@@ -33,17 +35,40 @@ from econsim.runs import scenario_file
 AGENTS = 10_000
 TICK = 1_000
 """Events of a tick."""
-AT_ONCE = 5_000
+AT_ONCE = 1_000
 """Events that are put into the log at once."""
 FRAMES = """window.frames_ = []; const note = (at) => {
   window.frames_.push([at, document.getElementById("place")?.textContent ?? ""]); requestAnimationFrame(note); };
 requestAnimationFrame(note);"""
 
 
-def events(count: int) -> Iterator[tuple[str, bytes]]:
+class Told(NamedTuple):
+    """One event of a load: subject, content, and the number of facts in it."""
+
+    subject: str
+    content: bytes
+    facts: int = 1
+
+
+def lock_step(count: int) -> Iterator[Told]:
+    """Yield a run in which all agents quote at each tick, until it has so many facts."""
+    told = 0
+    for event in in_memory.run(loads.crowd(AGENTS, ticks=100), "load"):
+        data = event.event.data
+        listed = next(
+            (found for name in ("items", "chains") if isinstance(found := getattr(data, name, None), tuple)),
+            (),
+        )
+        yield Told(event.subject, event.json(), max(len(listed), 1))
+        told += len(listed)
+        if told >= count:
+            return
+
+
+def singly(count: int) -> Iterator[Told]:
     """Yield the subjects and contents of a run: an opening, the endowment, then orders of which every fourth trades."""
     opening = next(iter(in_memory.run(scenario_file.load("smith1962"))))
-    yield "system.run.opened.load", opening.json().replace(b'_id":"memory"', b'_id":"load"')
+    yield Told("system.run.opened.load", opening.json().replace(b'_id":"memory"', b'_id":"load"'))
     names = [f"trader_{number:05d}" for number in range(AGENTS)]
     dealt = [_chain(name) for name in names]
     yield _event(1, "market.ledger.transfer_posted", 0, {"sequence": 1, "hash": "", "chains": dealt})
@@ -76,9 +101,9 @@ def _chain(name: str) -> dict[str, Any]:
     return {"id": f"endow.{name}", "cause": "endow", "transfers": [move]}
 
 
-def _event(number: int, subject: str, tick: int, data: dict[str, Any]) -> tuple[str, bytes]:
+def _event(number: int, subject: str, tick: int, data: dict[str, Any]) -> Told:
     domain, entity, action = subject.split(".")
-    body = {
+    body: dict[str, Any] = {
         "event_id": f"{number:032x}",
         "type": f"{domain}.{action}",
         "schema_version": 1,
@@ -90,21 +115,24 @@ def _event(number: int, subject: str, tick: int, data: dict[str, Any]) -> tuple[
         "trace_id": None,
         "data": data,
     }
-    return f"{subject}.load", json.dumps(body, separators=(",", ":")).encode()
+    return Told(f"{subject}.load", json.dumps(body, separators=(",", ":")).encode())
 
 
-async def store(server: EmbeddedServer, count: int) -> None:
-    """Put the run into the log."""
+async def store(server: EmbeddedServer, told: Iterator[Told]) -> tuple[int, int]:
+    """Put a run into the log; return the numbers of its events and facts."""
     client = await connect(server.url, rig.superuser(server.trust), "bench-page")
     await provision.apply(client)
     waiting: list[Outgoing] = []
-    for number, (subject, content) in enumerate(events(count)):
-        waiting.append(Outgoing(subject, content, f"load-{number}"))
+    number = facts = 0
+    for number, event in enumerate(told, 1):
+        facts += event.facts
+        waiting.append(Outgoing(event.subject, event.content, f"load-{number}"))
         if len(waiting) == AT_ONCE:
             await publish_many(client.jetstream(), waiting)
             waiting.clear()
     await publish_many(client.jetstream(), waiting)
     await client.close()
+    return number, facts
 
 
 def read_count(place: str) -> int:
@@ -127,7 +155,9 @@ async def browser_cpu_s(browser: Browser) -> tuple[float, float]:
     return own, sum(each["cpuTime"] for each in found) - own
 
 
-async def measure(browser: Browser, server: EmbeddedServer, url: str, count: int) -> dict[str, Any]:
+async def measure(
+    browser: Browser, server: EmbeddedServer, url: str, events: int, facts: int
+) -> dict[str, Any]:
     """Return the figures of one page that reads the whole run."""
     page = await browser.new_page(viewport={"width": 1280, "height": 900})
     served = rig.processor_seconds(server.pid)
@@ -136,49 +166,60 @@ async def measure(browser: Browser, server: EmbeddedServer, url: str, count: int
     await session.send("Performance.enable", {"timeDomain": "threadTicks"})
     await page.add_init_script(FRAMES)
     await page.goto(url)
-    while read_count(await page.locator("#place").inner_text()) < count + 2:
+    while read_count(await page.locator("#place").inner_text()) < events:
         await asyncio.sleep(0.5)
     used = await cpu_s(session)
     own, others_now = await browser_cpu_s(browser)
     served = rig.processor_seconds(server.pid) - served
     noted = await page.evaluate("window.frames_")
-    reading = [(at, read) for at, place in noted if 0 < (read := read_count(place)) < count + 2]
+    shown = [(at, read_count(place)) for at, place in noted]
+    reading = [each for each in shown if 0 < each[1] < events] + [
+        each for each in shown if each[1] == events
+    ][:1]
     seconds = (reading[-1][0] - reading[0][0]) / 1_000
     paints = await page.evaluate("performance.getEntriesByType('paint').map((each) => each.startTime)")
     return {
         "first paint, ms": round(min(paints)),
-        "events": count,
-        "events/s": round((reading[-1][1] - reading[0][1]) / seconds),
+        "events": events,
+        "facts": facts,
+        "facts/s": round(facts * (reading[-1][1] - reading[0][1]) / events / seconds),
         "frames/s": round(len(reading) / seconds, 1),
-        "main thread, µs of processor an event, frames included": round(1e6 * used / count, 1),
-        "events/s that its main thread allows": round(count / used),
-        "worker and helpers of the page, µs": round(1e6 * (own - used) / count, 1),
-        "all else of the browser, µs": round(1e6 * (others_now - others) / count, 1),
-        "server, µs": round(1e6 * served / count, 1),
+        "main thread, µs of processor a fact, frames included": round(1e6 * used / facts, 1),
+        "facts/s that its main thread allows": round(facts / used),
+        "worker and helpers of the page, µs": round(1e6 * (own - used) / facts, 1),
+        "all else of the browser, µs": round(1e6 * (others_now - others) / facts, 1),
+        "server, µs": round(1e6 * served / facts, 1),
         "heap, MB": round(await page.evaluate("performance.memory.usedJSHeapSize") / 1e6),
     }
 
 
 async def main(count: int) -> None:
-    """Measure and print."""
+    """Measure each load and print."""
     browser_path = next(
         filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
     )
     if browser_path is None:
         sys.exit("no browser is installed: `apt-get install chromium`")
+    for load in (singly, lock_step):
+        print(load.__name__.replace("_", "-"))
+        for name, value in (await read_by_page(browser_path, load(count))).items():
+            print(f"{value:>10}  {name}")
+
+
+async def read_by_page(browser_path: str, told: Iterator[Told]) -> dict[str, Any]:
+    """Return the figures of a page that reads a run from a server of its own."""
     with tempfile.TemporaryDirectory() as state:
         async with EmbeddedServer(Path(state)) as server, async_playwright() as library:
-            await store(server, count)
+            events, facts = await store(server, told)
             config, sockets = settings(state=Path(state)), f"ws://127.0.0.1:{server.websocket}"
             session = WatchSession(lambda: connect_to_server(config), server.trust, "load", sockets)
             async with PageServer(server.pages, sockets, session.answers) as served:
                 browser = await library.chromium.launch(
                     executable_path=browser_path, args=["--no-sandbox", "--disable-gpu"]
                 )
-                found = await measure(browser, server, served.urls[0], count)
+                found = await measure(browser, server, served.urls[0], events, facts)
                 await browser.close()
-    for name, value in found.items():
-        print(f"{value:>10}  {name}")
+                return found
 
 
 if __name__ == "__main__":
