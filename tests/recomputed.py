@@ -8,8 +8,10 @@ from collections.abc import Iterable, Iterator
 from nats.aio.client import Client
 
 from econsim.adapters.jetstream.audit_log import read
+from econsim.domain.agent.population import Agent
 from econsim.domain.audit.decoding import decode_if_valid
 from econsim.domain.audit.envelope import AddressedEvent
+from econsim.domain.clock.period import gain
 from econsim.domain.ledger.verify import verify_journal
 from econsim.domain.market.book import MarketBook
 from econsim.schemas.clock import RunOpened
@@ -26,6 +28,18 @@ from econsim.schemas.market import (
     Traded,
     TradeExecuted,
 )
+
+
+def realised_surplus(agents: Iterable[Agent], trades: Iterable[tuple[str, TradeExecuted]]) -> int:
+    """Return values of units bought minus costs of units sold, in micro-credits, from a period's trades.
+
+    `trades` are (resource, trade). Independent of the ledger: prices do not enter.
+    """
+    net: Counter[tuple[str, str]] = Counter()
+    for resource, trade in trades:
+        net[trade.buyer, resource] += trade.quantity
+        net[trade.seller, resource] -= trade.quantity
+    return sum(gain(role, net[agent.id, role.resource]) for agent in agents for role in agent.roles)
 
 
 def discrepancies(events: Iterable[AddressedEvent]) -> list[str]:

@@ -13,7 +13,6 @@ from typing import Final, NamedTuple
 from econsim import subjects
 from econsim.domain.agent.conditions import Conditions
 from econsim.domain.audit.facts import Record
-from econsim.domain.measures.measures import gini
 from econsim.report.agent_view import AgentsView
 from econsim.report.live_figures import LiveFigures, Snapshot
 from econsim.report.market_view import WatchedMarket
@@ -116,10 +115,6 @@ class RunView:
         (start, before), (end, after) = self._pace[0], self._pace[-1]
         seconds = (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
         return (after - before) / seconds if seconds > 0 else None
-
-    def inequality(self) -> float | None:
-        """Return the Gini coefficient of the agents' wealth; negative wealth counts as 0."""
-        return gini([max(row.wealth, 0) for row in self.agents.rows()])
 
     def _fold(self, entry: Record) -> None:
         match entry.type:

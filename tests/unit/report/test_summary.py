@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 from factories import group, role, scenario
+from recomputed import realised_surplus
 from run_builders import only, records, small_run, small_scenario, summed
 
 from econsim import subjects
 from econsim.domain.agent.population import population
 from econsim.domain.audit.facts import record
-from econsim.domain.clock.period import realised_surplus
 from econsim.domain.execution.in_memory import run
 from econsim.domain.expectation.verdict import Ruling
 from econsim.errors import InvalidMessage

@@ -7,7 +7,6 @@ by exactly its profit, and the sum of profits is the surplus realised.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -24,7 +23,6 @@ from econsim.schemas.ledger import (
     Transfer,
     format_amount,
 )
-from econsim.schemas.market import TradeExecuted
 from econsim.schemas.orders import Side
 
 
@@ -121,18 +119,6 @@ def worth(role: AgentRole, units_traded: int) -> int:
 def gain(role: AgentRole, net: int) -> int:
     """Return the worth of units bought (or sold, if negative) to their agent: values, or costs as a negative number."""
     return worth(role, net) if role.side is Side.BID else -worth(role, -net)
-
-
-def realised_surplus(agents: Iterable[Agent], trades: Iterable[tuple[str, TradeExecuted]]) -> int:
-    """Return values of units bought minus costs of units sold, in micro-credits, from a period's trades.
-
-    `trades` are (resource, trade). Independent of the ledger: prices do not enter.
-    """
-    net: Counter[tuple[str, str]] = Counter()
-    for resource, trade in trades:
-        net[trade.buyer, resource] += trade.quantity
-        net[trade.seller, resource] -= trade.quantity
-    return sum(gain(role, net[agent.id, role.resource]) for agent in agents for role in agent.roles)
 
 
 def _description(chain: Chain) -> str:

@@ -3,9 +3,10 @@
 from factories import group, role, scenario
 from hypothesis import given
 from hypothesis import strategies as st
+from recomputed import realised_surplus
 
 from econsim.domain.agent.population import population
-from econsim.domain.clock.period import deal, endow, realised_surplus, redeem
+from econsim.domain.clock.period import deal, endow, redeem
 from econsim.domain.ledger.ledger import Ledger
 from econsim.schemas.ledger import CREDITS, DEBT, TREASURY, Chain, Kind, Transfer
 from econsim.schemas.market import TradeExecuted
