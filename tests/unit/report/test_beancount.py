@@ -19,7 +19,8 @@ from run_builders import records, small_run, summed, thinking_run
 
 from econsim.domain.audit.facts import facts
 from econsim.report.beancount import BeancountJournal, account_name, beancount_file, commodity
-from econsim.schemas.types import MICROS_PER_CREDIT
+from econsim.schemas.ledger import format_amount
+from econsim.schemas.types import AMOUNT_MAX, MICROS_PER_CREDIT
 from econsim.subjects import TRANSFER_POSTED
 
 BEAN_CHECK = Path(sys.executable).with_name("bean-check")
@@ -149,6 +150,21 @@ def test_a_journal_goes_on_at_its_latest_day_when_clocks_differ_at_midnight():
     found = loaded(journal_text([opened, *told]))
     assert {str(each.date) for each in found[data.Balance]} == {"2026-01-03"}
     assert len(found[data.Transaction]) > 0
+
+
+@pytest.mark.parametrize("asset", ["credits", "wheat"])
+def test_the_largest_amount_has_all_its_digits_on_both_sides(asset):
+    number, unit = format_amount(AMOUNT_MAX, asset), commodity(asset)
+
+    text = f"""
+2026-01-01 open Assets:Ann
+2026-01-01 open Equity:Treasury
+2026-01-01 * "dealt"
+  Equity:Treasury  -{number} {unit}
+  Assets:Ann  {number} {unit}"""
+
+    (dealt,) = loaded(text)[data.Transaction]
+    assert [str(posting.units.number) for posting in dealt.postings] == [f"-{number}", number]
 
 
 def test_a_log_without_transfers_is_a_file_without_transactions():
