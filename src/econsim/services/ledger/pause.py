@@ -49,6 +49,7 @@ class PaymentPause:
     async def wait(self, holders: Callable[[], int]) -> None:
         """Wait until positions are behind and may be stored; `holders` returns of how many they are."""
         await self._committed.wait()
+        self._behind_since = asyncio.get_running_loop().time()
         await asyncio.sleep(self._lag_s)
         await self._wait_for_quiet()
         # The commit before the quiet may be one of a thousand agents, whose positions were not behind at the first look.

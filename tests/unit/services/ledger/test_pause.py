@@ -59,14 +59,13 @@ async def test_positions_of_many_that_come_behind_in_the_pause_wait_as_those_of_
 
 async def test_positions_wait_anew_once_a_commit_has_stored_those_before(monkeypatch):
     pause, loop = PaymentPause(lag_s=0, most_s=0.001), asyncio.get_running_loop()
-    pause.note()
+    task = await waiting(pause, lambda: int(AN_HOUR_S / HOLDER_S / 2))
     now = loop.time
     monkeypatch.setattr(loop, "time", lambda: now() + AN_HOUR_S)
 
     pause.note_stored()
     pause.note()
 
-    task = asyncio.create_task(pause.wait(lambda: int(AN_HOUR_S / HOLDER_S / 2)))
     await asyncio.wait([task], timeout=0.05)
     assert not task.done()
     task.cancel()
