@@ -20,6 +20,7 @@ from econsim.domain.execution import in_memory
 from econsim.runs import scenario_file
 from econsim.schemas.clock import Ticked
 from econsim.schemas.scenario import Scenario
+from econsim.services.gc_tuning import collect_rarely
 
 REPEATS = 3
 AGENTS, TICKS = 1_000, 10
@@ -95,6 +96,7 @@ def _timed(scenario: Scenario) -> dict[str, float]:
 
 
 if __name__ == "__main__":
+    collect_rarely()  # as commands do
     name, *numbers = sys.argv[1:]
     wanted = (
         scenario_file.load(name) if name == SMITH else loads.crowd(int(numbers[0]), int(numbers[1]), name)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 
 from econsim.adapters.pydantic_plugins import load_no_plugins
-from econsim.services.gc_tuning import OF_COMMAND, collect_no_more, collect_rarely
+from econsim.services.gc_tuning import collect_no_more, collect_rarely
 
 
 def main() -> None:
     """Run the command line; the process ends with its exit code."""
-    collect_rarely(OF_COMMAND)
+    collect_rarely()
     load_no_plugins()
     try:
         # Imported here: loading takes a second on a slow machine, and a user may press Ctrl-C meanwhile.

@@ -7,6 +7,7 @@ a leader that lost its lease cannot add an outcome behind its successor's, so a 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -30,6 +31,9 @@ EVENT_TEXT_MAX: Final = 1_000_000
 """Characters of prompts and answers in one event, and in the texts stored for it: escaped as JSON, they stay below the 8 MiB of
 a message."""
 
+_CHAIN: Final = re.compile(rb'"id":"([^"]+)","cause":"([^"]+)","transfers":')
+"""Id and cause of a chain in an entry of the ledger's journal."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Timed:
@@ -50,6 +54,9 @@ class CallJournal:
         self.lost = asyncio.Event()
         """Event that is set once another worker leads the run's calls."""
         self._own: set[int] = set()
+        self._paying: set[bytes] = (
+            set()
+        )  # receipts of calls reserved here, until the log tells that they are settled
         self._context = context
         self._run = run
         self._calls = calls
@@ -67,6 +74,7 @@ class CallJournal:
         for plan, refusal in zip(plans, refused, strict=True):
             if refusal is None:
                 self._calls.reserve(plan.call.position, now, plan.call.tick)
+                self._paying.add(plan.chain.id.encode())
         return [*refused]
 
     async def record(
@@ -127,6 +135,16 @@ class CallJournal:
             raise Unavailable(message) from error
         self.newest = stored.seq
         self._own.add(stored.seq)
+
+    def folds_payments(self, entry: bytes) -> bool:
+        """Note that an entry of the ledger's journal is read back; return whether it is news: not all of calls that this worker reserved.
+
+        It knows how those are paid, and a thousand agents that think in a tick have two thousand payments.
+        """
+        chains = _CHAIN.findall(entry)
+        is_own = bool(chains) and all(cause in self._paying for _, cause in chains)
+        self._paying.difference_update(cause for id_, cause in chains if id_ != cause)
+        return not is_own
 
     def folds(self, sequence: int) -> bool:
         """Note that an event of outcomes is read back; return whether it is news: not of this worker, which knows what it wrote."""

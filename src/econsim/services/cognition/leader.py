@@ -129,7 +129,9 @@ class CallLeader:
         return [self._journal_subject, self._outcomes_subject, *clock]
 
     def _fold(self, stored: StoredEvent) -> None:
-        if stored.subject == self._journal_subject and _MARK not in stored.payload:
+        if stored.subject == self._journal_subject and (
+            _MARK not in stored.payload or not self.journal.folds_payments(stored.payload)
+        ):
             return
         if stored.subject == self._outcomes_subject and not self.journal.folds(stored.sequence):
             return

@@ -33,16 +33,38 @@ class PaymentPause:
         """Wait `lag_s` after a commit, and up to `most_s` for a pause of `quiet_s` after another one."""
         self._lag_s, self._most_s, self._quiet_s = lag_s, most_s, quiet_s
         self._committed = asyncio.Event()
+        self._behind_since: float | None = None
 
     def note(self) -> None:
         """Note that a commit left positions behind."""
+        if self._behind_since is None:
+            self._behind_since = asyncio.get_running_loop().time()
         self._committed.set()
+
+    def note_stored(self) -> None:
+        """Note that no positions are behind any more: a commit took them along."""
+        self._behind_since = None
+        self._committed.clear()
 
     async def wait(self, holders: Callable[[], int]) -> None:
         """Wait until positions are behind and may be stored; `holders` returns of how many they are."""
         await self._committed.wait()
+        self._behind_since = asyncio.get_running_loop().time()
         await asyncio.sleep(self._lag_s)
-        await asyncio.sleep(HOLDER_S * holders() - self._lag_s)
+        await self._wait_for_quiet()
+        # The commit before the quiet may be one of a thousand agents, whose positions were not behind at the first look.
+        while (rest_s := self._rest_s(holders())) > 0:
+            await asyncio.sleep(min(rest_s, self._most_s))
+            await self._wait_for_quiet()
+
+    def _rest_s(self, holders: int) -> float:
+        """Return the time that positions of so many holders still wait."""
+        if self._behind_since is None:
+            return 0
+        return HOLDER_S * holders - (asyncio.get_running_loop().time() - self._behind_since)
+
+    async def _wait_for_quiet(self) -> None:
+        """Wait for a pause that follows a commit, but not for ever for the commit."""
         self._committed.clear()
         with suppress(TimeoutError):
             async with asyncio.timeout(self._most_s):

@@ -221,6 +221,8 @@ class LedgerWriter:
                 self._fail(group, error)
         if self._state.positions.unwritten:
             self._pause.note()
+        else:
+            self._pause.note_stored()
 
     def _take_group(self) -> list[CommitItem]:
         """Take as many items off the queue as one atomic batch can hold; none if deferred positions have to go before the first.

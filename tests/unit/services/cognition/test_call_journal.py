@@ -10,6 +10,7 @@ from call_builders import call
 from call_worlds import BUDGET, PRICE, World
 from dirty_equals import IsStr
 
+from econsim import subjects
 from econsim.domain.cognition.outcome import abandoned_outcome, agent_answer
 from econsim.domain.cognition.payment import settlement
 from econsim.errors import CorruptLog, Refused, Unavailable
@@ -172,3 +173,15 @@ async def test_a_repeat_whose_text_was_changed_names_the_call(world):
         await (await world.successor()).invoker.invoke(call(**LONG))
 
     assert world.money == (BUDGET - PRICE, 0)
+
+
+async def test_entries_of_payments_are_news_to_all_but_the_worker_that_made_them(world):
+    worker = world.worker()
+    await worker.invoker.invoke(call())
+    await world.ledger.copy()
+    subject = subjects.TRANSFER_POSTED(run="run")
+    entries = [payload for stored, payload in world.client.stored(subjects.AUDIT) if stored == subject]
+
+    assert list(map(worker.journal.folds_payments, entries)) == [False, False]
+    assert list(map(world.worker().journal.folds_payments, entries)) == [True, True]
+    assert worker.journal.folds_payments(entries[0]), "nothing is remembered of a call that is settled"
