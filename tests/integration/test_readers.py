@@ -41,6 +41,18 @@ async def test_a_run_is_read_in_pages_whole_and_in_order(connect_as, nc, run, ro
     assert await run_reader.newest(nc, f"system.clock.ticked.{run}") == found[-1]
 
 
+async def test_the_newest_event_before_a_place_is_one_of_its_subject(connect_as, nc, run):
+    await publish_many(
+        nc.jetstream(), [*ticks(run, range(3)), Outgoing(f"system.run.closed.{run}", b"", f"{run}-end")]
+    )
+    reader, subject = await connect_as("observer"), f"system.clock.ticked.{run}"
+    first, *_, end = [event.sequence async for event in run_reader.events(reader, run)]
+
+    assert (await run_reader.newest_before(reader, subject, end)).payload == b"2"
+    assert (await run_reader.newest_before(reader, subject, first + 1)).payload == b"0"
+    assert await run_reader.newest_before(reader, subject, first) is None
+
+
 async def test_an_observer_reads_the_books_and_the_quotas(connect_as, nc, run):
     observer, store = await connect_as("observer"), JetStreamStateStore(nc)
     await store.commit(run, [Write(f"{run}.alice.balance", b"5"), Write(f"{run}.bob.balance", b"6")], 0)

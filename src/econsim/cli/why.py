@@ -184,9 +184,20 @@ async def _possible_causes(client: Client, run: str, cause: str, place: int) -> 
     }
     row = rows.get(cause.partition(".")[0])
     if row in (None, subjects.TICKED):
-        found = run_reader.before(client, row(run=run) if row else f"*.*.*.{run}", place)
+        found = _back_from(client, run, row(run=run) if row else f"*.*.*.{run}", place)
     else:
         found = run_reader.of_subject(client, row(run=run))
     async for each in found:
         if row or cause.encode() in each.payload:
             yield each
+
+
+async def _back_from(client: Client, run: str, pattern: str, place: int) -> AsyncIterator[StoredMessage]:
+    """Yield the tick that is open at a place, which most envelopes name, then all events of a pattern before it, the nearest first."""
+    from econsim import subjects
+    from econsim.adapters.jetstream import run_reader
+
+    if ticked := await run_reader.newest_before(client, subjects.TICKED(run=run), place):
+        yield ticked
+    async for each in run_reader.before(client, pattern, place):
+        yield each

@@ -12,6 +12,6 @@
 | Any stream, read seldom or polled | `direct_get.each`, `direct_get.batch_get` | Stored pages without a consumer; all of the above for readers rests on it. |
 | One message by place, or the newest by pattern, for certain | `direct_get.get`, `direct_get.get_last` | Only the leader knows the newest. |
 | The long text of a call is stored and read back | `text_store.BucketTextStore` | One message under its digest; any replica answers. |
-| The newest by pattern, possibly a moment old | `direct_get.direct_get_last` | Any replica answers; the one request readers have. |
+| The newest by pattern, or the next from a place, possibly a moment old | `direct_get.direct_get_last`, `direct_get_next` | Any replica answers; the one request readers have. |
 | Configuration, state and counts of a stream | `provision.plan`, `depth`, `ends`, `subject_counts` | JetStream's API, through `provision.request`. |
 """

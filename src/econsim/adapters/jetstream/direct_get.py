@@ -176,9 +176,21 @@ async def get_next(client: Client, stream: str, start: int, pattern: str) -> Sto
 
 async def direct_get_last(client: Client, stream: str, pattern: str) -> StoredMessage | None:
     """Return the newest message of a pattern, on a cluster possibly a moment old; the stream must allow direct access."""
+    return await _one(client, stream, {"last_by_subj": pattern})
+
+
+async def direct_get_next(client: Client, stream: str, start: int, pattern: str) -> StoredMessage | None:
+    """Return the first message of a pattern from a place on, as `direct_get_last` does.
+
+    For a page, even of one message, the server counts all that follow, which takes it 4 to 70 ms in a log of 100 000 instead of 0.1 to 14.
+    """
+    return await _one(client, stream, {"seq": start, "next_by_subj": pattern})
+
+
+async def _one(client: Client, stream: str, question: Mapping[str, object]) -> StoredMessage | None:
     try:
         reply = await client.request(
-            f"$JS.API.DIRECT.GET.{stream}", json.dumps({"last_by_subj": pattern}).encode(), timeout=TIMEOUT_S
+            f"$JS.API.DIRECT.GET.{stream}", json.dumps(question).encode(), timeout=TIMEOUT_S
         )
     except (TimeoutError, nats.errors.Error) as error:
         raise _silent(stream) from error
