@@ -25,8 +25,12 @@ from econsim.adapters.nats.patches import hand_over, header_lines
 from econsim.domain.audit.envelope import DIGEST, digest
 from econsim.errors import SetupError, Unavailable
 
-PAGE: Final = 1024
-"""Messages asked for at once: a page of small ones takes about 30 ms, nearly all of it here."""
+PAGE: Final = 4096
+"""Messages asked for at once: a page of small ones takes about 60 ms. With 1 024, for each of which the server counts how many follow, it took 1.4 times
+as long for 100 000."""
+
+SUBJECTS: Final = 1024
+"""Messages asked for at once that are the newest of their subjects: the server refuses more."""
 
 PAGE_BYTES: Final = 2**23
 """Bytes asked for at once: one message of the largest size, or many small ones."""
@@ -119,11 +123,11 @@ async def batch_get(client: Client, stream: str, start: int, pattern: str, count
 
 
 async def newest_of(client: Client, stream: str, subjects: Sequence[str], up_to: int = 0) -> Page:
-    """Return the newest message of each of some subjects, at most `PAGE`, all as of one place; by default the newest.
+    """Return the newest message of each of some subjects, at most `SUBJECTS`, all as of one place; by default the newest.
 
     Raises Unavailable if the server does not answer.
     """
-    question: dict[str, object] = {"multi_last": [*subjects], "batch": PAGE, "max_bytes": PAGE_BYTES}
+    question: dict[str, object] = {"multi_last": [*subjects], "batch": SUBJECTS, "max_bytes": PAGE_BYTES}
     return await _page(client, stream, question | ({"up_to_seq": up_to} if up_to else {}))
 
 
