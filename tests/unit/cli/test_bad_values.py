@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from econsim.adapters.clock import unix_seconds
 from econsim.cli import app, option_types
 from econsim.cli.run_choice import run_choice
 from econsim.identity.trust_root import Trust
+from econsim.services import asyncapi
 
 ROOT: Any = get_command(app)
 
@@ -102,6 +104,8 @@ def parameters(command: Any = ROOT, path: tuple[str, ...] = ()) -> Iterator[tupl
 
 VALUED = list(parameters())
 
+CATALOG = cache(asyncapi.document)
+
 
 def parser(parameter: Any) -> object:
     """Return what reads a parameter, in the form the tables here have it."""
@@ -177,6 +181,8 @@ def cli(trust: str, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("ECONSIM_STATE", trust)
     # Nobody starts the server that a person's page waits for.
     monkeypatch.setattr("econsim.cli.play.WAIT_S", 0.0)
+    # Every file that is written has the same catalog, which takes a sixth of a second to make.
+    monkeypatch.setattr(asyncapi, "document", CATALOG)
 
     def run(words: list[str]) -> tuple[int, str, str]:
         """Return exit code, output and errors; without Typer's runner, which makes all commands anew each time."""
