@@ -28,7 +28,7 @@ LOCK := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url
 SOURCES := src tests deploy $(wildcard examples/*.py benchmarks/*.py benchmarks/snippets/*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-fast test-nats soak fuzz lint check bench catalog docs site compose-check wheel lock
+.PHONY: help setup run test test-alone test-fast test-nats soak fuzz lint check bench catalog docs site compose-check wheel lock
 
 help: ## Print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1	/' | \
@@ -56,15 +56,16 @@ $(READY): $(INSTALLED) requirements-dev.lock requirements-model.lock
 run: $(INSTALLED) ## Run the default market over a private nats-server and show its report
 	@$(BIN)/econsim run genesis
 
-test: $(READY) ## Run the whole suite: without a server, then against a real one
+test: test-alone test-nats ## Run the whole suite: without a server, then against a real one
+
+test-alone: $(READY) ## Run all tests that need no server
 	$(PYTEST) -m "not nats" $(BALANCED)
-	$(PYTEST) -m "nats and not soak" $(APART) $(SERVED)
 
 test-fast: $(READY) ## Run the tests that need neither a server nor more than seconds
 	$(PYTEST) -m "not nats and not slow" $(BALANCED)
 
 test-nats: $(READY) ## Run the tests against a real nats-server, which they start from its wheel
-	$(PYTEST) -m nats $(APART) $(SERVED)
+	$(PYTEST) -m "nats and not soak" $(APART) $(SERVED)
 
 soak: $(READY) ## Run the long tests that `make test` leaves out: more kills, attacks on three nodes, public tool servers
 	$(PYTEST) -m soak $(APART) $(SERVED)

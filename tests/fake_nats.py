@@ -119,7 +119,7 @@ class FakeNats:
 
     async def until(self, condition):
         """Wait until a condition holds; it is checked whenever a message was published, stored or asked for."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not condition():
                 self._changed.clear()
                 await self._changed.wait()

@@ -14,7 +14,7 @@ from superuser import superuser
 from typer.testing import CliRunner
 
 from econsim import app, subjects
-from econsim.adapters.jetstream import provision, run_reader
+from econsim.adapters.jetstream import gaps, provision, run_reader
 from econsim.adapters.nats.connection import connect
 from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.cli import app as commands
@@ -44,7 +44,10 @@ def whole(tmp_path_factory):
 
 @pytest.fixture
 def state(whole, tmp_path, monkeypatch):
-    """Return a copy of it, to be damaged."""
+    """Return a copy of it, to be damaged; what its readers ask for again and wait for never comes."""
+    monkeypatch.setattr(gaps, "AGAIN_S", 0.01)
+    monkeypatch.setattr(run_log, "CATCH_UP_S", 1.0)
+    monkeypatch.setattr(run_list, "CATCH_UP_S", 1.0)
     monkeypatch.chdir(tmp_path)
     return shutil.copytree(whole, tmp_path / "econsim")
 
@@ -142,8 +145,7 @@ def test_a_hundred_flipped_bits_are_a_hundred_places_named(state, seed):
 
 
 @pytest.mark.parametrize("reader", READERS)
-def test_a_log_whose_index_is_made_anew_from_a_damaged_block_is_no_shorter_run(state, reader, monkeypatch):
-    monkeypatch.setattr(run_log, "CATCH_UP_S", 1.0)  # what is waited for never comes
+def test_a_log_whose_index_is_made_anew_from_a_damaged_block_is_no_shorter_run(state, reader):
     flip(store(state, "audit_log", "1.blk"), b"trade_id")
     store(state, "audit_log", "index.db").unlink()
 
@@ -184,8 +186,7 @@ def test_the_list_of_runs_names_a_run_that_lost_its_opening(state):
     assert "run 'second': its opening is gone" in damaged[1]
 
 
-def test_the_list_of_runs_names_those_whose_end_was_cut_off(state, monkeypatch):
-    monkeypatch.setattr(run_list, "CATCH_UP_S", 1.0)  # what is waited for never comes
+def test_the_list_of_runs_names_those_whose_end_was_cut_off(state):
     flip(store(state, "audit_log", "1.blk"), b"trade_id")
     store(state, "audit_log", "index.db").unlink()
 

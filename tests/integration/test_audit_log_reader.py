@@ -156,8 +156,7 @@ async def test_following_survives_a_killed_server_without_gap_or_repeat(tmp_path
         await publish_many(stream, events("run1", range(100)))
         os.kill(server.pid, signal.SIGKILL)
         await publish_many(stream, events("run1", range(100, 200)))
-        # The library's ordered consumer needs 11 to 18 s.
-        received = await asyncio.wait_for(following, 10)
+        received = await asyncio.wait_for(following, 60)
         await client.close()
 
     assert received == [list(range(200))] * 2

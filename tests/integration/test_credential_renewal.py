@@ -4,6 +4,7 @@ import asyncio
 import shutil
 
 import pytest
+from eventually import eventually
 from live_run import external_scenario, live_run
 
 from econsim.adapters.nats.account_push import account_provisioner, rotate
@@ -91,21 +92,18 @@ async def kept(tmp_path, monkeypatch):
     creds, client = tmp_path / "user.creds", CountingClient()
     creds.write_text("one")
     task = asyncio.create_task(keep_current(client, creds))
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(0.05)  # the times of two files of one moment may be equal
     yield client, creds
     client.is_closed = True
-    await asyncio.wait_for(task, 1)
-
-
-async def write_and_wait(creds, text):
-    write(creds, text)
-    await asyncio.sleep(0.1)
+    await asyncio.wait_for(task, 60)
 
 
 async def test_each_change_of_the_file_is_one_new_connection(kept):
     client, creds = kept
-    for text in ("two", "three"):
-        await write_and_wait(creds, text)
+    for count, text in enumerate(("two", "three"), 1):
+        write(creds, text)
+        await eventually(lambda count=count: client.reconnects >= count)
+    await asyncio.sleep(0.1)
 
     assert client.reconnects == 2
 
@@ -116,18 +114,18 @@ async def test_a_file_that_is_away_for_a_moment_changes_nothing_until_it_is_back
     await asyncio.sleep(0.1)
     assert client.reconnects == 0
 
-    await write_and_wait(creds, "two")
+    write(creds, "two")
 
-    assert client.reconnects == 1
+    await eventually(lambda: client.reconnects == 1)
 
 
 async def test_a_change_while_there_is_no_connection_is_made_good_when_there_is_one(kept):
     client, creds = kept
     client.is_connected = False
-    await write_and_wait(creds, "two")
+    write(creds, "two")
+    await asyncio.sleep(0.1)
     assert client.reconnects == 0
 
     client.is_connected = True
-    await asyncio.sleep(0.1)
 
-    assert client.reconnects == 1
+    await eventually(lambda: client.reconnects == 1)

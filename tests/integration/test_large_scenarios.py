@@ -15,6 +15,7 @@ from econsim.adapters.nats.connection import connect
 from econsim.app import Server, running
 from econsim.errors import Unavailable
 from econsim.routers import SERVICES
+from econsim.runs import remote
 from econsim.runs.remote import open_run, run_connection, run_events
 from econsim.schemas.clock import RunClosed
 from econsim.schemas.scenario import SCENARIO_BYTES_MAX
@@ -51,7 +52,7 @@ async def test_a_script_of_megabytes_runs_to_its_end(server, run) -> None:
     assert [(data.ticks, data.failure) for data in found if isinstance(data, RunClosed)] == [(2, "")]
 
 
-async def test_a_run_that_is_open_is_followed_though_no_answer_came(server, run) -> None:
+async def test_a_run_that_is_open_is_followed_though_no_answer_came(server, run, monkeypatch) -> None:
     client = await connect(server.url, superuser(server), "test-run")
     async with running(("clock",), Server(server.url, server.creds)):
         opened = await open_run(client, run, scripted(1))
@@ -59,6 +60,7 @@ async def test_a_run_that_is_open_is_followed_though_no_answer_came(server, run)
     async def ignored(_):
         await asyncio.sleep(0)
 
+    monkeypatch.setattr(remote, "REQUEST_TIMEOUT_S", 0.5)  # what is waited for never comes
     silent = await client.subscribe(subjects.OPEN_RUN.pattern(), cb=ignored)
     found = await open_run(client, run, scripted(1), timeout_s=1, log_reader=client)
     with pytest.raises(Unavailable, match="no clock service opened the run"):

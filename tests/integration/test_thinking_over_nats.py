@@ -99,6 +99,7 @@ async def test_periods_end_while_agents_think_and_every_thought_is_paid(server, 
     assert sum(filter(None, prices)) == sum(item.price for item in items) > 0
     assert refused <= {
         None,
+        "calls_per_cycle_are_exceeded",  # a tick of a slow machine is long
         "period_is_closing",
         "publish_rate_is_exceeded",
         "run_not_found",

@@ -37,7 +37,7 @@ async def command(client):
     async with TestNatsBroker(broker) as memory:
 
         async def send(subject, body):
-            reply = await memory.request(body, subject(operator="olga"), timeout=5)
+            reply = await memory.request(body, subject(operator="olga"), timeout=60)
             return reply.headers, reply.body
 
         yield send

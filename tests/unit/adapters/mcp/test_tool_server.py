@@ -113,8 +113,8 @@ async def test_calls_beyond_the_places_wait_for_one():
     session = Session()
     session.gate = asyncio.Event()
     async with kept(session, calls_max=2) as server:
-        calls = [asyncio.create_task(server.call("find", {"q": "x"}, 5)) for _ in range(5)]
-        await asyncio.wait_for(server._opened.wait(), 5)
+        calls = [asyncio.create_task(server.call("find", {"q": "x"}, 60)) for _ in range(5)]
+        await asyncio.wait_for(server._opened.wait(), 60)
         await eventually(lambda: session.at_once == 2)
         session.gate.set()
         await asyncio.gather(*calls)
@@ -126,7 +126,7 @@ async def test_a_call_that_gets_no_place_in_time_is_told_that_the_server_is_busy
     session = Session()
     session.gate = asyncio.Event()
     async with kept(session, calls_max=1) as server:
-        first = asyncio.create_task(server.call("find", {"q": "x"}, 5))
+        first = asyncio.create_task(server.call("find", {"q": "x"}, 60))
         await eventually(lambda: session.at_once)
 
         with pytest.raises(ToolCallFailed, match="no free place") as failed:

@@ -61,7 +61,7 @@ async def answered(reader, writer):
 
 async def hung_up(reader):
     try:
-        return await asyncio.wait_for(reader.read(), 5) == b""
+        return await asyncio.wait_for(reader.read(), 60) == b""
     except ConnectionError:
         return True
 
