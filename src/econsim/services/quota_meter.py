@@ -6,7 +6,7 @@ A worker has one meter for all agents and kinds. The admission gateway, the repl
 for each message: it decides from memory, without waiting. If memory cannot decide, they call `take`. It repeats four
 steps until it is decided; each step sends at most one request, however many callers wait for it:
 
-1. Ask for the version of the quota table, if the newest answer is older than VERSION_FRESH_NS.
+1. Ask for the version of the quota table, if it was not read in the present second.
 2. Read the agent's limits, if they were read at another version.
 3. Open the allowance of the present window, if it has just begun.
 4. Spend. If the allowance is too small and a counter may have more, take one block for all waiting callers.
@@ -58,9 +58,6 @@ from econsim.domain.admission.quota import MILLISECOND_NS, SECOND_NS, QuotaKind
 from econsim.errors import QuotaExceeded, Unavailable
 from econsim.schemas.quota import Quotas
 from econsim.schemas.subject import token
-
-VERSION_FRESH_NS: Final = SECOND_NS
-"""Time after which the table's version is asked for again: one request a second for all agents together."""
 
 RECHECK_NS: Final = 100 * MILLISECOND_NS
 """Time that a full stock is refused from memory: others may give some back, and a refused agent may insist."""
@@ -134,7 +131,7 @@ class QuotaMeter:
         self._commons = CommonAllowances()
         self._requests = SingleFlight()
         self._version = 0
-        self._version_read_ns = -VERSION_FRESH_NS
+        self._version_read_ns = self._version_ends_ns = 0
 
     def allow(self, kind: QuotaKind, run: str, agent: str, amount: int = 1) -> bool | None:
         """Spend local allowance without waiting; None if only `take` can decide."""
@@ -143,7 +140,7 @@ class QuotaMeter:
         known = self._agents.get((run, agent))
         if known is None or known.version != self._version:
             return None
-        if not self._version_read_ns <= now_ns < self._version_read_ns + VERSION_FRESH_NS:
+        if not self._version_read_ns <= now_ns < self._version_ends_ns:
             return None
         allowance = known.allowances.get(kind.token)
         if allowance is None or not allowance.begins_ns <= now_ns < allowance.ends_ns:
@@ -262,7 +259,7 @@ class QuotaMeter:
             allowance.waiting_amount -= expected
 
     def _is_fresh(self, now_ns: int) -> bool:
-        return self._version_read_ns <= now_ns < self._version_read_ns + VERSION_FRESH_NS
+        return self._version_read_ns <= now_ns < self._version_ends_ns
 
     async def _up_to_date(self, run: str, agent: str, now_ns: int) -> AgentQuotas | None:
         """Return an agent whose limits are up to date; None after one request towards that, raises Unavailable."""
@@ -289,6 +286,8 @@ class QuotaMeter:
         now_ns = self._clock_ns()
         self._version = await self._table.version()
         self._version_read_ns = now_ns
+        # Its end is that of the quotas' windows, so that who waits for it then waits for allowance, too.
+        self._version_ends_ns = now_ns - now_ns % SECOND_NS + SECOND_NS
 
     async def _read_limits(self, run: str, agent: str) -> None:
         """Read an agent's limits and obey them."""
