@@ -1,7 +1,8 @@
 """The cost of quotas: one check that waits for nobody, and requests/s of an echo with and without `take`.
 
-The asking client and the echo are two processes. The echo answers on two subjects, one of which checks the
-sender's quota first; bursts to both take turns. Agents stay below their limit, as those that work do.
+The asking client and the echo are two processes. The echo answers on three subjects, one of which checks the
+sender's quota first; bursts to both take turns. Agents stay below their limit, as those that work do. On a third subject it
+sends a bare increment for each agent and second and does nothing else: what an exact count of each agent costs at least.
 """
 
 from __future__ import annotations
@@ -23,9 +24,11 @@ from benchmarks.table import Line
 from econsim.adapters.jetstream.counters import StreamCounters
 from econsim.adapters.jetstream.quota_table import KeyQuotaTable
 from econsim.adapters.nats.connection import connect, synchronize
-from econsim.domain.admission.quota import QuotaKind
+from econsim.domain.admission import quota
+from econsim.domain.admission.quota import SECOND_NS, QuotaKind
 from econsim.errors import Refused
 from econsim.schemas.quota import QuotaUpdate
+from econsim.services.gc_tuning import collect_rarely
 from econsim.services.quota_meter import QuotaMeter
 from econsim.testing import FakeCounters, FakeQuotaTable
 
@@ -38,7 +41,8 @@ WINDOW = 64
 MANY_REQUESTS, FEW_REQUESTS = 300, 5_000
 """Agents that share the requests: some 50 requests a second each, and two or three."""
 RUN = "bench"
-PLAIN, CHECKED = "bench.plain", "bench.checked"
+PLAIN, CHECKED, FLOOR = "bench.plain", "bench.checked", "bench.floor"
+TWIN = "an increment an agent and second, without meter"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,8 @@ class Turn:
     """Requests a second of the bare echo."""
     ratio: float
     """The checked echo's rate in those."""
+    floor: float
+    """The rate in those of an echo that only sends an increment for each agent and second."""
     refused: float
     """Share of the checked requests that were over a quota."""
 
@@ -67,13 +73,18 @@ def run(options: Options) -> list[Line]:
             "",
             [turn.ratio for turn in many],
             at_least=0.9,
+            beside=TWIN,
+            beside_values=[turn.floor for turn in many],
             note=f"{MANY_REQUESTS} agents, each at about half of its messages a second; refused: {refused:.1%}",
         ),
         Line(
             f"echo with quotas, {FEW_REQUESTS:,} agents with few requests",
             "",
             [turn.ratio for turn in few],
-            note="two or three requests a second each: a block serves one request",
+            at_least=0.9,
+            beside=TWIN,
+            beside_values=[turn.floor for turn in few],
+            note="two or three requests a second each, of units that are common to all agents",
         ),
     ]
 
@@ -113,15 +124,17 @@ async def _echoes(repeats: int, pairs: int) -> tuple[list[Turn], list[Turn]]:
 
 
 async def _alternate(client: Client, pairs: int, agents: int) -> Turn:
-    """Send bursts to both echoes in turn, for seconds: allowance is asked for when a second begins."""
-    seconds, refused = {PLAIN: 0.0, CHECKED: 0.0}, 0
+    """Send bursts to the echoes in turn, for seconds: allowance is asked for when a second begins."""
+    order = (PLAIN, CHECKED, FLOOR)
+    seconds, refused = dict.fromkeys(order, 0.0), 0
     for pair in range(pairs):
-        for subject in (PLAIN, CHECKED) if pair % 2 else (CHECKED, PLAIN):
+        for subject in order if pair % 2 else reversed(order):
             started = perf_counter()
             refused += await _burst(client, subject, agents, pair * BURST)
             seconds[subject] += perf_counter() - started
     rate = pairs * BURST / seconds[PLAIN]
-    return Turn(rate, seconds[PLAIN] / seconds[CHECKED], refused / (pairs * BURST))
+    ratio, floor = seconds[PLAIN] / seconds[CHECKED], seconds[PLAIN] / seconds[FLOOR]
+    return Turn(rate, ratio, floor, refused / (pairs * BURST))
 
 
 async def _burst(client: Client, subject: str, agents: int, first: int) -> int:
@@ -142,9 +155,12 @@ async def _burst(client: Client, subject: str, agents: int, first: int) -> int:
 
 async def serve(url: str, identity: Path) -> None:
     """Answer every request, on one subject after a check of the sender's quota, until killed."""
+    collect_rarely()  # as a service does
     client = await connect(url, identity, "bench-echo")
-    meter = QuotaMeter(StreamCounters(client), KeyQuotaTable(client), time.time_ns)
+    counters = StreamCounters(client)
+    meter = QuotaMeter(counters, KeyQuotaTable(client), time.time_ns)
     tasks: set[asyncio.Task[None]] = set()
+    counted: dict[str, int] = {}  # the second of each agent's newest increment
 
     async def answer(message: Msg) -> None:
         await message.respond(b"x")
@@ -159,6 +175,21 @@ async def serve(url: str, identity: Path) -> None:
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
+    async def count(message: Msg) -> None:
+        agent, second = message.subject.rpartition(".")[2], time.time_ns() // SECOND_NS
+        if counted.get(agent) == second:
+            await message.respond(b"x")
+            return
+        counted[agent] = second
+        task = asyncio.create_task(increment(message, agent, second))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    async def increment(message: Msg, agent: str, second: int) -> None:
+        key = quota.counter_key(QuotaKind.PUBLISH_RATE, f"{RUN}_floor", agent, second)
+        await counters.add(key, 1)
+        await message.respond(b"x")
+
     async def take(message: Msg, agent: str) -> None:
         try:
             await meter.take(QuotaKind.PUBLISH_RATE, RUN, agent)
@@ -169,6 +200,7 @@ async def serve(url: str, identity: Path) -> None:
 
     await client.subscribe(f"{PLAIN}.*", cb=answer)
     await client.subscribe(f"{CHECKED}.*", cb=check)
+    await client.subscribe(f"{FLOOR}.*", cb=count)
     await synchronize(client)
     await asyncio.Event().wait()
 

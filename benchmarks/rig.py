@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter, process_time
-from typing import Any
+from time import clock_gettime, perf_counter, process_time
+from typing import Any, Final
 
 from nats.aio.client import Client
 from nats.js import JetStreamContext
@@ -27,6 +27,9 @@ from econsim.identity.trust_root import Trust, write
 from econsim.routers import SERVICES
 
 RUN = "bench"
+CLOCK_OF_PROCESS: Final = 2
+"""Low bits of the id that Linux gives to the clock of a process's processor time (`clock_getcpuclockid`)."""
+
 WINDOW = 256
 """Publishes under way at once, for everybody who publishes single orders."""
 
@@ -91,9 +94,8 @@ class Watch:
 
 
 def processor_seconds(pid: int) -> float:
-    """Return a process's processor time so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / 100
+    """Return a process's processor time so far, by its own clock: `/proc` counts hundredths of a second, a tenth of what some turns take."""
+    return clock_gettime((~pid << 3) | CLOCK_OF_PROCESS)
 
 
 def peak_mebibytes(*pids: int | str) -> float:

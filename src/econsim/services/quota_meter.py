@@ -6,10 +6,10 @@ A worker has one meter for all agents and kinds. The admission gateway, the repl
 for each message: it decides from memory, without waiting. If memory cannot decide, they call `take`. It repeats four
 steps until it is decided; each step sends at most one request, however many callers wait for it:
 
-1. Ask for the version of the quota table, if the newest answer is older than VERSION_FRESH_NS.
+1. Ask for the version of the quota table, if it was not read in the present second.
 2. Read the agent's limits, if they were read at another version.
 3. Open the allowance of the present window, if it has just begun.
-4. Spend. If the allowance is too small and the counter may have more, take one block for all waiting callers.
+4. Spend. If the allowance is too small and a counter may have more, take one block for all waiting callers.
 
 A rate limit has a window of a second or an hour; each window has its own counter. A window whose counter is above the
 limit is refused from memory until it ends. A stock may be given back by any worker, so it is refused from memory for
@@ -32,12 +32,13 @@ collection             holds                       an entry comes            an 
                        one agent                                             above the bound; `close`
 `_agents[…]            allowance of the newest     first `take` in a         replaced by that of the    one per kind: 9
 .allowances`           window                      window                    next window
+`_commons`             a window's common units     an agent's window opens   replaced by the next       2 `RUNS_MAX`
 `_requests`            request under way           first caller that needs   the answer comes           1 + one per agent
                                                    it                                                   + one per counter
                                                                                                         + returns
 =====================  ==========================  ========================  =========================  ===============
 
-The rules are in `domain/admission/quota.py` and `domain/admission/allowance.py`. Why blocks: decision 0012.
+The rules are in `domain/admission/quota.py`, `allowance.py` and `common_allowance.py`. Why blocks: decision 0012; why common units: 0078.
 """
 
 from __future__ import annotations
@@ -52,13 +53,11 @@ from typing import Final
 from econsim import ports
 from econsim.domain.admission import quota
 from econsim.domain.admission.allowance import AgentQuotas, LocalAllowance
+from econsim.domain.admission.common_allowance import CommonAllowance, CommonAllowances
 from econsim.domain.admission.quota import MILLISECOND_NS, SECOND_NS, QuotaKind
 from econsim.errors import QuotaExceeded, Unavailable
 from econsim.schemas.quota import Quotas
 from econsim.schemas.subject import token
-
-VERSION_FRESH_NS: Final = SECOND_NS
-"""Time after which the table's version is asked for again: one request a second for all agents together."""
 
 RECHECK_NS: Final = 100 * MILLISECOND_NS
 """Time that a full stock is refused from memory: others may give some back, and a refused agent may insist."""
@@ -129,9 +128,10 @@ class QuotaMeter:
         self._clock_ns = clock_ns
         self._agents_max = agents_max
         self._agents: dict[tuple[str, str], AgentQuotas] = {}  # the one unused longest is first
+        self._commons = CommonAllowances()
         self._requests = SingleFlight()
         self._version = 0
-        self._version_read_ns = -VERSION_FRESH_NS
+        self._version_read_ns = self._version_ends_ns = 0
 
     def allow(self, kind: QuotaKind, run: str, agent: str, amount: int = 1) -> bool | None:
         """Spend local allowance without waiting; None if only `take` can decide."""
@@ -140,11 +140,11 @@ class QuotaMeter:
         known = self._agents.get((run, agent))
         if known is None or known.version != self._version:
             return None
+        if not self._version_read_ns <= now_ns < self._version_ends_ns:
+            return None
         allowance = known.allowances.get(kind.token)
         if allowance is None or not allowance.begins_ns <= now_ns < allowance.ends_ns:
-            return None
-        if not self._version_read_ns <= now_ns < self._version_read_ns + VERSION_FRESH_NS:
-            return None
+            allowance = self._open_window(known, kind, now_ns)
         return allowance.spend(amount, now_ns)
 
     def certain_refusal(self, kind: QuotaKind, run: str, agent: str, amount: int = 1) -> QuotaExceeded | None:
@@ -185,7 +185,7 @@ class QuotaMeter:
             allowance = self._current(kind, run, agent, now_ns)
             if allowance is None:
                 if known := await self._up_to_date(run, agent, now_ns):
-                    known.open_window(kind, now_ns)
+                    self._open_window(known, kind, now_ns)
                 continue
             allowed = allowance.spend(amount, now_ns)
             if allowed:
@@ -242,8 +242,24 @@ class QuotaMeter:
             return None
         return known.current(kind, now_ns)
 
+    def _open_window(self, known: AgentQuotas, kind: QuotaKind, now_ns: int) -> LocalAllowance:
+        """Open the allowance of an agent's present window, with what this worker has of it for every agent."""
+        common = self._commons.current(kind, known.run, now_ns) if kind.common else None
+        opened = known.open_window(kind, now_ns, common)
+        if opened.common and opened.expected_spending > kind.common:
+            self._requests.start(opened.key, partial(self._take_ahead, opened))
+        return opened
+
+    async def _take_ahead(self, allowance: LocalAllowance) -> None:
+        """Take what an agent probably spends, while it spends common units: nobody waits for it."""
+        allowance.waiting_amount += (expected := allowance.expected_spending)
+        try:
+            await self._take_block(allowance)
+        finally:
+            allowance.waiting_amount -= expected
+
     def _is_fresh(self, now_ns: int) -> bool:
-        return self._version_read_ns <= now_ns < self._version_read_ns + VERSION_FRESH_NS
+        return self._version_read_ns <= now_ns < self._version_ends_ns
 
     async def _up_to_date(self, run: str, agent: str, now_ns: int) -> AgentQuotas | None:
         """Return an agent whose limits are up to date; None after one request towards that, raises Unavailable."""
@@ -259,8 +275,9 @@ class QuotaMeter:
     async def _wait(self, allowance: LocalAllowance, amount: int) -> None:
         """Wait for a block together with all callers of an allowance; raises Unavailable."""
         allowance.waiting_amount += amount
+        source = allowance.next_source()
         try:
-            await self._requests.join(allowance.key, partial(self._take_block, allowance))
+            await self._requests.join(source.key, partial(self._take_block, source))
         finally:
             allowance.waiting_amount -= amount
 
@@ -269,6 +286,8 @@ class QuotaMeter:
         now_ns = self._clock_ns()
         self._version = await self._table.version()
         self._version_read_ns = now_ns
+        # Its end is that of the quotas' windows, so that who waits for it then waits for allowance, too.
+        self._version_ends_ns = now_ns - now_ns % SECOND_NS + SECOND_NS
 
     async def _read_limits(self, run: str, agent: str) -> None:
         """Read an agent's limits and obey them."""
@@ -293,7 +312,7 @@ class QuotaMeter:
             void += [(allowance.key, allowance.release()) for allowance in known.unspent_stocks]
         return void
 
-    async def _take_block(self, allowance: LocalAllowance) -> None:
+    async def _take_block(self, allowance: LocalAllowance | CommonAllowance) -> None:
         """Take a block for all callers that wait."""
         increment = allowance.next_increment()
         if not increment:
@@ -302,13 +321,13 @@ class QuotaMeter:
         total = await self._counters.add(allowance.key, increment)
         allowance.outcome_unknown = False
         excess = allowance.add_block(total, increment)
-        if allowance.is_stock:
+        if isinstance(allowance, LocalAllowance) and allowance.is_stock:
             allowance.total_valid_until_ns = self._clock_ns() + RECHECK_NS
             await self._return([(allowance.key, excess)])
 
     def _refusal(self, allowance: LocalAllowance, amount: int, now_ns: int) -> QuotaExceeded:
         """Return the refusal of an amount; a stock also returns the allowance that was too small for it."""
-        used = max(0, min(allowance.known_total, allowance.limit) - allowance.unspent)
+        used = allowance.used
         if allowance.is_stock and not allowance.waiting_amount and amount <= allowance.limit:
             self._return_later([(allowance.key, allowance.release())])
         return quota.refusal(allowance.kind, allowance.limit, used, amount, now_ns)
@@ -318,7 +337,6 @@ class QuotaMeter:
             self._requests.start(object(), partial(self._return, amounts))
 
     async def _return(self, amounts: list[tuple[str, int]]) -> None:
-        """Return unspent allowance to its counters."""
         due = [(key, amount) for key, amount in amounts if amount]
         for start in range(0, len(due), RETURNS_AT_ONCE):
             await asyncio.gather(*(self._subtract(*one) for one in due[start : start + RETURNS_AT_ONCE]))

@@ -2,7 +2,8 @@
 
 All workers share one counter per kind, agent and window. An increment takes a block: the piece of the number line
 between the counter's totals before and after the increment. Only the part of the block below the limit is
-allowance. This module decides; `services/quota_meter.py` asks the counters.
+allowance. This module decides; `services/quota_meter.py` asks the counters. The first units of a second are common to
+all agents of a run: `domain/admission/common_allowance.py`.
 
 A quota without a window is a *stock*: it lasts for the run, and allowance that was not spent can go back to its counter.
 """
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from econsim.domain.admission import quota
+from econsim.domain.admission.common_allowance import CommonAllowance
 from econsim.domain.admission.quota import SECOND_NS, QuotaKind
 from econsim.schemas.quota import Quotas
 
@@ -26,22 +28,28 @@ class LocalAllowance:
 
     kind: QuotaKind
     """Kind of quota."""
-    key: str
-    """Name of the shared counter."""
+    holder: str
+    """Run and agent as they stand in the name of the counter."""
     begins_ns: int
     """First nanosecond of the window."""
     ends_ns: int
     """First nanosecond after the window."""
     limit: int
     """Limit of the agent."""
+    own_limit: int
+    """Part of the limit that the agent's own counter hands out; the rest is common to all agents of the run."""
     total_valid_until_ns: int
     """Time until which `known_total` is enough to refuse: the end of the window; for a stock a moment after it was read."""
+    common: CommonAllowance | None = None
+    """Units that this worker has for every agent of the run, if the agent's limit has a common part."""
+    drawn: int = 0
+    """Common units that are in `unspent`, or were spent."""
     expected_spending: int = 0
     """Amount that this worker will probably spend in the window, judged by the window before."""
     unspent: int = 0
-    """Allowance taken from the counter and not yet spent."""
+    """Allowance taken from the counters and not yet spent."""
     taken: int = 0
-    """Allowance taken from the counter since the window began."""
+    """Allowance taken from the counters since the window began."""
     known_total: int = 0
     """Newest known total of the counter; within a window it only grows."""
     block_end: int = 0
@@ -54,40 +62,75 @@ class LocalAllowance:
     """Value of `unspent` at the last check for idle allowance."""
 
     @property
+    def key(self) -> str:
+        """Return the name of the shared counter; not kept, because most windows of an agent that hardly speaks never ask it."""
+        return quota.holder_key(self.kind, self.holder, quota.window_number(self.kind, self.begins_ns))
+
+    @property
     def is_stock(self) -> bool:
         """Tell whether the quota lasts for the run."""
         return not self.kind.window_s
 
+    @property
+    def used(self) -> int:
+        """Return the amount that all workers together have spent, as far as this worker knows."""
+        common = self.common.known_total if self.common else 0
+        return max(0, min(self.known_total + common, self.limit) - self.unspent)
+
     def spend(self, amount: int, now_ns: int) -> bool | None:
         """Spend an amount; return false if the limit forbids it, None if only the counter can decide."""
+        if self.unspent < amount and self.common is not None:
+            self._draw(self.common)
         if self.unspent >= amount >= 0:
             self.unspent -= amount
             return True
         return False if self.must_refuse(amount, now_ns) else None
 
+    def _draw(self, common: CommonAllowance) -> None:
+        """Make the agent's own the common units that this worker has taken since the last time."""
+        new, self.drawn = common.taken - self.drawn, common.taken
+        self.unspent += new
+        self.taken += new
+
     def must_refuse(self, amount: int, now_ns: int) -> bool:
         """Tell whether the limit certainly forbids an amount now."""
-        missing = amount - self.unspent
+        room, missing = self.own_limit - self.known_total, amount - self.unspent
+        if self.common is not None:
+            room, missing = max(0, room) + self.common.room, missing - (self.common.taken - self.drawn)
         if missing <= 0:
             return False
-        return amount > self.limit or (
-            missing > self.limit - self.known_total and now_ns < self.total_valid_until_ns
+        return amount > self.limit or (missing > room and now_ns < self.total_valid_until_ns)
+
+    def next_source(self) -> LocalAllowance | CommonAllowance:
+        """Return the allowance to enlarge for the waiting callers: this one, or the common one.
+
+        The common one is the first in a window, because what it gives serves all agents. It is asked again for an agent to
+        whom it may be enough, or whose own counter has no more.
+        """
+        common = self.common
+        if common is None or not common.room:
+            return self
+        missing = max(self.waiting_amount - self.unspent, self.expected_spending - self.taken)
+        return (
+            common
+            if not common.taken or missing <= common.room or self.known_total >= self.own_limit
+            else self
         )
 
     def next_increment(self) -> int:
         """Return the amount to add to the counter for all waiting callers; 0 if it would grant nothing."""
-        room = self.limit if self.is_stock else self.limit - self.known_total
+        room = self.limit if self.is_stock else self.own_limit - self.known_total
         needed = min(self.waiting_amount - self.unspent, room)
         if needed <= 0:
             return 0
         # After an unknown outcome no more than needed: a server that loses answers then costs little allowance.
         if self.outcome_unknown:
             return needed
-        return quota.block_size(self.limit, self.known_total, needed, self.expected_spending - self.taken)
+        return quota.block_size(self.own_limit, self.known_total, needed, self.expected_spending - self.taken)
 
     def add_block(self, total: int, increment: int) -> int:
         """Add the allowance of a stored increment; return the excess, which a stock gives back."""
-        granted = quota.granted_amount(self.limit, total, increment)
+        granted = quota.granted_amount(self.own_limit, total, increment)
         self.unspent += granted
         self.taken += granted
         self.block_end = total - increment + granted
@@ -108,10 +151,14 @@ class LocalAllowance:
         number line is meaningless once other workers have given some back.
         """
         lowered, self.limit = limit < self.limit, limit
+        common = quota.common_part(self.kind, limit)
+        self.own_limit = limit - common
         if self.is_stock:
             self.total_valid_until_ns = 0
             return self.release() if lowered else 0
-        self.unspent = quota.granted_amount(limit, self.block_end, self.unspent)
+        if self.common is not None and not common:
+            self.common, self.unspent = None, max(0, self.unspent - self.drawn)
+        self.unspent = quota.granted_amount(self.own_limit, self.block_end, self.unspent)
         return 0
 
     def release(self) -> int:
@@ -135,6 +182,12 @@ class AgentQuotas:
     """Version of the quota table that the limits were read at."""
     allowances: dict[str, LocalAllowance] = field(default_factory=dict)
     """Token of the kind → allowance of the kind's newest window."""
+    holder: str = field(init=False)
+    """Run and agent as they stand in names of counters."""
+
+    def __post_init__(self) -> None:
+        """Check the names once for all windows; raises InvalidSubject."""
+        self.holder = quota.holder(self.run, self.agent)
 
     @property
     def is_waiting(self) -> bool:
@@ -151,16 +204,32 @@ class AgentQuotas:
         found = self.allowances.get(kind.token)
         return found if found is not None and found.begins_ns <= now_ns < found.ends_ns else None
 
-    def open_window(self, kind: QuotaKind, now_ns: int) -> LocalAllowance:
-        """Return the allowance of the present window; make an empty one if the window has just begun."""
-        if found := self.current(kind, now_ns):
-            return found
+    def open_window(
+        self, kind: QuotaKind, now_ns: int, common: CommonAllowance | None = None
+    ) -> LocalAllowance:
+        """Return the allowance of the present window; make an empty one if the window has just begun.
+
+        `common` is what this worker has of the window for every agent of the run.
+        """
         before = self.allowances.get(kind.token)
-        number, length_ns = quota.window_number(kind, now_ns), kind.window_s * SECOND_NS
-        begins_ns, ends_ns = (number * length_ns, (number + 1) * length_ns) if length_ns else (0, ALWAYS_NS)
-        key = quota.counter_key(kind, self.run, self.agent, number)
+        if before is not None and before.begins_ns <= now_ns < before.ends_ns:
+            return before
+        begins_ns, ends_ns = 0, ALWAYS_NS
+        if length_ns := kind.window_s * SECOND_NS:
+            begins_ns = now_ns - now_ns % length_ns
+            ends_ns = begins_ns + length_ns
         limit = quota.limit_of(self.quotas, kind)
-        opened = LocalAllowance(kind, key, begins_ns, ends_ns, limit, ends_ns if length_ns else 0)
+        part = quota.common_part(kind, limit)
+        opened = LocalAllowance(
+            kind,
+            self.holder,
+            begins_ns,
+            ends_ns,
+            limit,
+            limit - part,
+            ends_ns if length_ns else 0,
+            common if part else None,
+        )
         if before is not None and before.ends_ns == begins_ns:
             opened.expected_spending = quota.expected_spending(before.taken - before.unspent)
         self.allowances[kind.token] = opened

@@ -23,6 +23,9 @@ BLOCK_SHARE: Final = 10
 ROOM_SHARE: Final = 2
 """Divisor of the rest: a block is at most half of it, so blocks shrink to single units near the limit."""
 
+EVERY_AGENT: Final = "all"
+"""Stands for the agent in the counter of the units that are common to all agents of a run; no agent has this name."""
+
 TOTAL: Final = "total"
 """Last token of the counter of a stock, which has no window number."""
 
@@ -61,6 +64,8 @@ class QuotaKind(Enum):
         """Seconds of a window, after which the count starts again; 0 for a stock, which lasts for the run."""
         self.returnable = returnable
         """True if an amount can be given back."""
+        self.common = Quotas.model_fields[self.limit].default // BLOCK_SHARE if window_s == 1 else 0
+        """Units of a window that workers take for all agents of a run at once: a block of the default limit."""
 
 
 def window_number(kind: QuotaKind, now_ns: int) -> int:
@@ -70,13 +75,30 @@ def window_number(kind: QuotaKind, now_ns: int) -> int:
 
 def counter_key(kind: QuotaKind, run: str, agent: str, number: int) -> str:
     """Return the name of a window's counter; raises InvalidSubject if a name is no subject token."""
-    last = number if kind.window_s else TOTAL
-    return f"{kind.token}.{token(run, 'run')}.{token(agent, 'agent')}.{last}"
+    return holder_key(kind, holder(run, agent), number)
+
+
+def holder(run: str, agent: str) -> str:
+    """Return the part of names of counters that an agent has in common; raises InvalidSubject if a name is no subject token."""
+    return f"{token(run, 'run')}.{token(agent, 'agent')}"
+
+
+def holder_key(kind: QuotaKind, holder: str, number: int) -> str:
+    """Return the name of a window's counter, of names that were checked."""
+    return f"{kind.token}.{holder}.{number if kind.window_s else TOTAL}"
 
 
 def pattern(kind: QuotaKind) -> str:
     """Return the pattern of all counters of a kind."""
     return f"{kind.token}.*.*.*"
+
+
+def common_part(kind: QuotaKind, limit: int) -> int:
+    """Return the part of an agent's limit that workers take for all agents of the run at once.
+
+    A limit of which that would be more than a block has none, so that a small limit is not divided among workers.
+    """
+    return kind.common if limit >= kind.common * BLOCK_SHARE else 0
 
 
 def granted_amount(limit: int, total: int, increment: int) -> int:

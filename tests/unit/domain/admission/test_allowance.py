@@ -6,17 +6,19 @@ from hypothesis import strategies as st
 from requirements import requirement
 
 from econsim.domain.admission.allowance import AgentQuotas
+from econsim.domain.admission.common_allowance import open_common
 from econsim.domain.admission.quota import SECOND_NS, QuotaKind
 from econsim.schemas.quota import Quotas
 
 
 class Worker:
-    """The allowance of one worker and its spent amount, on a counter shared with other workers."""
+    """The allowance of one worker and its spent amount, on counters shared with other workers."""
 
-    def __init__(self, kind, limit, counter):
+    def __init__(self, kind, limit, counter, common_counter):
         quotas = AgentQuotas("run", "ann", Quotas(**{kind.limit: limit}), 0)
-        self.allowance = quotas.open_window(kind, 0)
-        self.counter = counter
+        self.common = open_common(kind, "run", 0) if kind.common else None
+        self.allowance = quotas.open_window(kind, 0, self.common)
+        self.counter, self.common_counter = counter, common_counter
         self.spent = self.increment = self.block_max = 0
 
     def send_increment(self, _=0):
@@ -33,13 +35,19 @@ class Worker:
             self.counter[0] -= self.allowance.add_block(self.total, self.increment)
             self.increment = 0
 
+    def take_common(self, _=0):
+        if self.common:
+            increment = self.common.next_increment()
+            self.common_counter[0] += increment
+            self.common.add_block(self.common_counter[0], increment)
+
     def spend(self, amount):
         if self.allowance.spend(amount, 0):
             self.spent += amount
 
 
 def worker_with_a_block(kind, limit):
-    worker = Worker(kind, limit, [0])
+    worker = Worker(kind, limit, [0], [0])
     worker.send_increment()
     worker.receive_answer()
     return worker
@@ -51,7 +59,7 @@ def worker_with_a_block(kind, limit):
     moves=st.lists(
         st.tuples(
             st.integers(0, 7),
-            st.sampled_from([Worker.send_increment, Worker.receive_answer, Worker.spend]),
+            st.sampled_from([Worker.send_increment, Worker.receive_answer, Worker.take_common, Worker.spend]),
             st.integers(1, 9),
         ),
         max_size=300,
@@ -59,8 +67,8 @@ def worker_with_a_block(kind, limit):
 )
 @requirement("operations.quotas")
 def test_no_interleaving_of_workers_has_more_than_the_limit(kind, limit, moves):
-    counter = [0]
-    workers = [Worker(kind, limit, counter) for _ in range(8)]
+    counters = [0], [0]
+    workers = [Worker(kind, limit, *counters) for _ in range(8)]
 
     for place, move, amount in moves:
         move(workers[place], amount)
@@ -71,7 +79,7 @@ def test_no_interleaving_of_workers_has_more_than_the_limit(kind, limit, moves):
 @given(limit=st.integers(0, 300), eager=st.lists(st.integers(0, 7), min_size=1, max_size=20))
 def test_at_most_a_block_of_each_worker_stays_unspent(limit, eager):
     counter = [0]
-    workers = [Worker(QuotaKind.PUBLISH_RATE, limit, counter) for _ in range(8)]
+    workers = [Worker(QuotaKind.MCP_CALLS, limit, counter, [0]) for _ in range(8)]
     for worker in workers:
         worker.send_increment()
     while counter[0] < limit:
@@ -153,9 +161,9 @@ def test_idle_stocks_are_those_with_unspent_allowance():
 
 
 def test_a_lowered_limit_counts_from_the_end_of_the_granted_part_of_a_block():
-    allowance = AgentQuotas("run", "ann", Quotas(), 0).open_window(QuotaKind.PUBLISH_RATE, 0)
-    allowance.add_block(total=105, increment=10)
+    allowance = AgentQuotas("run", "ann", Quotas(), 0).open_window(QuotaKind.MCP_CALLS, 0)
+    allowance.add_block(total=65, increment=10)
 
-    allowance.change_limit(98)
+    allowance.change_limit(58)
 
     assert allowance.unspent == 3
