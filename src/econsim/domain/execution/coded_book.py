@@ -134,7 +134,7 @@ class CodedBatch(BatchItems):
     def enter(self, order: SeatOrder) -> None:
         """Enter an order, in the stead of the one that it replaces."""
         seat, old, n = order.seat, order.old, self._next
-        order.place = n
+        order.place, order.open = n, 1
         rows, order_id = self.bids if seat.buys else self.asks, order.order_id
         if old is None:
             rows.append((n, order_id, order.agent, order.price, None))
