@@ -151,7 +151,9 @@ class Seat:
         # In a call auction a random trader draws a price for each unit.
         calls = market.mechanism is MechanismName.CALL_AUCTION
         self.draws = isinstance(self.trader, ZeroIntelligence) and not calls
-        self.least = None if chance >= ALWAYS else (-(-(chance << BITS) // ALWAYS)).to_bytes(DRAW_BYTES, "big")
+        self.least = (
+            None if chance >= ALWAYS else (-(-(chance << BITS) // ALWAYS)).to_bytes(DRAW_BYTES, "big")
+        )
         first = blake2b(b"1:" + self.acts, digest_size=DRAW_BYTES)
         second = blake2b(b"2:" + self.acts, digest_size=DRAW_BYTES)
         self.act_draw, self.price_draw = first, first if self.least is None else second
@@ -313,6 +315,4 @@ class Seats:
         self._is_stale = False
         willing = [seat for seat in self.seats if seat.value is not None]
         self._always = [seat for seat in willing if seat.least is None]
-        self._by_chance = [
-            (seat.act_draw, seat.least, seat) for seat in willing if seat.least is not None
-        ]
+        self._by_chance = [(seat.act_draw, seat.least, seat) for seat in willing if seat.least is not None]
