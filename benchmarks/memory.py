@@ -52,7 +52,14 @@ class Load:
 
 
 LOADS = (
-    Load("22 traders, Smith's rules", loads.smith_file, 30, 60, True, ("ZIC", 22, 50, 30, 1 / 1.3)),
+    Load(
+        "22 traders, Smith's rules",
+        loads.smith_file,
+        30,
+        60,
+        has_goals=True,
+        bse=("ZIC", 22, 50, 30, 1 / 1.3),
+    ),
     Load(
         "22 ZIC traders",
         lambda n: loads.crowd_file(22, 40, periods=n, units=1),
@@ -70,9 +77,9 @@ LOADS = (
         partial(loads.crowd_file, 1_000),
         20,
         60,
-        True,
-        ("ZIC", 1_000, 3, 2, 1 / 0.02),
-        "10:00:00",
+        has_goals=True,
+        bse=("ZIC", 1_000, 3, 2, 1 / 0.02),
+        abides_until="10:00:00",
     ),
 )
 
