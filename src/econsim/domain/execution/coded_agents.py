@@ -160,7 +160,8 @@ class Seat:
 
     def wish(self, rank: bytes, order_id: str, price: int) -> SeatOrder:
         """Return an order that the seat wants in the stead of the one it has, outside of calls."""
-        # Of a seat's two orders one at most is on the book, and the other is free. New objects cost MEASURED.
+        # Of its two orders one at most is on the book, and the other is free. New ones, which the garbage collector has to look at and which
+        # lie anywhere in memory, took a tenth longer with 100 traders and a fifth with 10 000.
         first, second = self._orders
         return (second if self.order is first else first).want(rank, order_id, price)
 
@@ -265,7 +266,8 @@ class Seats:
         ends, size = b"%d" % tick, self._market.tick_size
         turn = blake2b(b"%d/turn/%d/" % (self._seed, tick), digest_size=RANK_BYTES)
         id_ends = [f"{tick}-{index}" for index in range(self._roles_max)]
-        # Two hashes an order are MEASURED of its cost. A copy of one begun takes 174 ns, a new one of both parts 300.
+        # A copy of a hash that has taken the beginning in takes 174 ns, a hash of both parts 300: a tenth of an order, and of a small tick.
+        # Written out here: a call for each draw would add as much again.
         for seat in self._acting(ends):
             if not seat.span:
                 wishes += self._other_wishes(seat, tick, turn)
