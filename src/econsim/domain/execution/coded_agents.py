@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import blake2b
 from operator import attrgetter
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from econsim.domain.agent.population import Agent
 from econsim.domain.agent.prospects import widest
@@ -24,9 +24,6 @@ from econsim.schemas.ledger import CREDITS
 from econsim.schemas.market import Quote, Shout
 from econsim.schemas.orders import OrderKind, Side
 from econsim.schemas.scenario import Market, MechanismName, PolicyName
-
-if TYPE_CHECKING:
-    from hashlib import _Hash as Hash
 
 ALWAYS: Final = 100
 """Activity, in percent, of an agent that acts at every tick."""
@@ -219,7 +216,7 @@ class Seats:
         self._is_stale = True
         """True if a seat has no units left, or units again, since the willing seats were found."""
         self._always: list[Seat] = []
-        self._by_chance: list[tuple[Hash, bytes, Seat]] = []
+        self._by_chance: list[tuple[blake2b, bytes, Seat]] = []
 
     @property
     def learns(self) -> bool:
@@ -295,7 +292,7 @@ class Seats:
                 acting.append(seat)
         return acting + self._always if self._always else acting
 
-    def _other_wishes(self, seat: Seat, tick: int, turn: Hash) -> list[SeatOrder]:
+    def _other_wishes(self, seat: Seat, tick: int, turn: blake2b) -> list[SeatOrder]:
         """Return the orders of a seat whose trader does not just draw one price."""
         draws, trader = Draws(of=seat.acts + b"%d" % tick), seat.trader
         begun = turn.copy()
