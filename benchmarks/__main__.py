@@ -81,7 +81,7 @@ def main() -> int:
     missed = [line for line in lines if not line.holds]
     for line in missed:
         print(
-            f"{line.what}: {number(line.median)}, goal {line.goal}"
+            f"{line.what}: {number(line.median if line.ratio_at_least is None else line.ratio or 0)}, goal {line.goal}"
             + (f": {line.remedy}" if line.remedy else "")
         )
     return int(any(line.exactly is not None for line in missed))

@@ -18,11 +18,15 @@ def snippet(python: Path, name: str, *arguments: str | int | Path) -> Reading:
     return Reading(found["cpu_s"] / found["orders"] * 1e6, spent.cpu_s, spent.wall_s)
 
 
-def bse(peer: Peer, kind: str, traders: int, periods: int, seconds: int = 30) -> Side:
-    """Return a session of the Bristol Stock Exchange of so many traders of a kind."""
+def bse(  # noqa: PLR0913, PLR0917 - each is a size of the session
+    peer: Peer, kind: str, traders: int, periods: int, seconds: int = 30, goal: float | None = None
+) -> Side:
+    """Return a session of the Bristol Stock Exchange of so many traders of a kind; `goal` as that of a side."""
     name = f"BSE, {traders:,} {kind}"
     return Side(
-        name, lambda: snippet(peer.python, "bse", peer.checkout.absolute(), kind, traders, periods, seconds)
+        name,
+        lambda: snippet(peer.python, "bse", peer.checkout.absolute(), kind, traders, periods, seconds),
+        goal,
     )
 
 

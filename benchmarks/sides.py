@@ -39,6 +39,8 @@ class Side:
     """Name in the table."""
     read: Callable[[], Reading]
     """Function that takes one reading."""
+    goal: float | None = None
+    """Times our value that this side's should be, at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +109,11 @@ def compare(what: str, unit: str, sides: Sequence[Side], rounds: int, note: str 
             unit,
             [each.value for each in ours],
             note=note,
-            beside=other,
-            beside_values=[each.value for each in found[other]] if other else (),
+            beside=other.name if other else "",
+            beside_values=[each.value for each in found[other.name]] if other else (),
+            ratio_at_least=other.goal if other else None,
             cpu_s=[each.cpu_s for each in ours],
             wall_s=[each.wall_s for each in ours],
         )
-        for other in [side.name for side in others] or [""]
+        for other in others or [None]
     ]

@@ -45,6 +45,8 @@ class Line:
     """Target, for what should be small."""
     exactly: float | None = None
     """Target, for a count that no machine changes."""
+    ratio_at_least: float | None = None
+    """Target of the ratio to the other's median."""
     note: str = ""
     """Conditions the number depends on."""
     beside: str = ""
@@ -75,26 +77,40 @@ class Line:
         ]
 
     @property
+    def ratio(self) -> float | None:
+        """The other's median in ours; none without another."""
+        return (
+            statistics.median(self.beside_values) / self.median
+            if self.beside_values and self.median
+            else None
+        )
+
+    @property
     def holds(self) -> bool:
-        """Whether the median meets the target; true without one."""
+        """Whether the median, or its ratio to the other's, meets the target; true without one."""
         return (
             (self.at_least is None or self.median >= self.at_least)
             and (self.at_most is None or self.median <= self.at_most)
             and (self.exactly is None or self.median == self.exactly)
+            and (
+                self.ratio_at_least is None or (self.ratio is not None and self.ratio >= self.ratio_at_least)
+            )
         )
 
     @property
     def goal(self) -> str:
         """The target in signs; empty without one."""
         goals = (("≥", self.at_least), ("≤", self.at_most), ("=", self.exactly))
-        return " ".join(f"{sign} {number(value)}" for sign, value in goals if value is not None)
+        found = [f"{sign} {number(value)}" for sign, value in goals if value is not None]
+        if self.ratio_at_least is not None:
+            found.append(f"ratio ≥ {number(self.ratio_at_least)}")
+        return " ".join(found)
 
     def cells(self) -> tuple[str, ...]:
         """Return the row of the table, in the order of HEADINGS."""
         ratio = ""
-        if self.pair_ratios and self.median:
-            of_medians = statistics.median(self.beside_values) / self.median
-            ratio = f"{number(of_medians)} ({spread(self.pair_ratios) or number(self.pair_ratios[0])})"
+        if self.ratio is not None:
+            ratio = f"{number(self.ratio)} ({spread(self.pair_ratios) or number(self.pair_ratios[0])})"
         return (
             self.what,
             number(self.median),

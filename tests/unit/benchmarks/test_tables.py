@@ -104,3 +104,13 @@ def test_a_table_leaves_out_what_no_line_has():
 
 def test_options_of_one_build_measure_it_alone():
     assert [build.name for build in Options().builds] == ["this build"]
+
+
+@pytest.mark.parametrize(("theirs", "met"), [([24, 25], "yes"), ([23, 24], "no")])
+def test_a_goal_of_a_ratio_is_held_by_the_medians(theirs, met):
+    values = iter(theirs)
+    ours = Side("ours", lambda: Reading(3, 1, 1))
+
+    (line,) = compare("cost", "µs", [ours, Side("theirs", lambda: Reading(next(values), 1, 1), 8)], 2)
+
+    assert line.cells()[8:10] == ("ratio ≥ 8", met)

@@ -103,21 +103,21 @@ class CodedBatch(BatchItems):
 
     orders: CodedOrders
 
-    def __init__(self, orders: CodedOrders, n: int, seats: Seats, market: Market, accounts: Accounts) -> None:
-        """Start without facts; the first item gets number `n`."""
-        super().__init__(orders, n)
-        self.first_n = n
+    def __init__(self, book: CodedBook) -> None:
+        """Start without facts; the first item gets the book's next number."""
+        super().__init__(book.orders, book.next_n)
+        self.first_n = book.next_n
         self.bids: list[ItemRow] = []
         self.asks: list[ItemRow] = []
         self.rejected: list[ItemRow] = []
         self.trades: list[ItemRow] = []
         self.cancelled: list[ItemRow] = []
         self.chains: list[ChainRow] = []
-        self._seats = seats
-        self._resource = market.resource
-        self._clearing = clearing_holder(market.resource)
-        self._accounts = accounts
-        self._tax = Levy(market) if market.tax else None
+        self._seats = book.seats
+        self._resource = book.market.resource
+        self._clearing = book.clearing
+        self._accounts = book.accounts
+        self._tax = book.tax
 
     @property
     def next_n(self) -> int:
@@ -134,7 +134,7 @@ class CodedBatch(BatchItems):
     def enter(self, order: SeatOrder) -> None:
         """Enter an order, in the stead of the one that it replaces."""
         seat, old, n = order.seat, order.old, self._next
-        order.place = n
+        order.place, order.open = n, 1
         rows, order_id = self.bids if seat.buys else self.asks, order.order_id
         if old is None:
             rows.append((n, order_id, order.agent, order.price, None))
@@ -227,24 +227,25 @@ class CodedBook:
 
     def __init__(self, market: Market, seed: int, seats: Seats, accounts: Accounts) -> None:
         """Open an empty book."""
-        self.market = market
         self.seats = seats
+        self.accounts = accounts
         self.orders = CodedOrders()
+        self.clearing = clearing_holder(market.resource)
         self.refused: list[ChainRow] = []
         """Reservations of the batch under way that the ledger refused."""
-        self._seed = seed
-        self._accounts = accounts
-        self._mechanism = MECHANISMS[market.mechanism]
-        self._n = 1
+        self.next_n = 1
+        """Number of the next item."""
         self.orders_taken = 0
         """Actions that the newest batch took in."""
-        self._reserved_tax = market.reserved_tax
+        self._seed = seed
+        self.use(market)
         self._rejected: list[tuple[SeatOrder, str]] = []
         self._entering: list[SeatOrder] = []
 
     def use(self, market: Market) -> None:
         """Go by the rules of this period's market from the next batch on; the book is empty whenever they change."""
         self.market = market
+        self.tax = Levy(market) if market.tax else None
         self._mechanism = MECHANISMS[market.mechanism]
         self._reserved_tax = market.reserved_tax
 
@@ -268,7 +269,7 @@ class CodedBook:
                 room -= 1
             else:
                 form, amount = RESERVE_MORE, max(order.price - old.price, 0) if seat.buys else 0
-            account = seat.held or find_held(seat, self._accounts)
+            account = seat.held or find_held(seat, self.accounts)
             row = (form, order.order_id, order.agent, seat.asset, amount)
             if account is None or account.posted - account.pending < amount:
                 short.append((order, SHORT.value))
@@ -283,7 +284,7 @@ class CodedBook:
 
     def clear(self, end: BatchEnd) -> CodedBatch:
         """Match the orders that have their reservations, and settle."""
-        batch = CodedBatch(self.orders, self._n, self.seats, self.market, self._accounts)
+        batch = CodedBatch(self)
         for order, code in self._rejected:
             batch.refuse(order, code)
         lost = self._match(batch)
@@ -294,7 +295,7 @@ class CodedBook:
             close_period(batch)
         batch.chains += lost
         self.orders_taken = len(self._rejected) + len(self._entering)
-        self._n = batch.next_n
+        self.next_n = batch.next_n
         return batch
 
     def _match(self, batch: CodedBatch) -> list[ChainRow]:

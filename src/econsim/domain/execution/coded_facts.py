@@ -145,6 +145,10 @@ class Cleared(Content):
                 return _quote_json(self.quote)
             case "period_closed":
                 return self.closed
+            case "trades" | "volume":
+                return len(self.trades)
+            case "batch" | "period" | "items" | "orders":
+                return getattr(self, name)
         return super().field(name)
 
     def texts(self) -> Iterable[FactText]:

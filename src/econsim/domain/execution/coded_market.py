@@ -24,7 +24,6 @@ from econsim.domain.execution.coded_items import (
 from econsim.domain.ledger.accounts import Accounts
 from econsim.domain.market.book import BatchEnd
 from econsim.domain.market.events import ACTOR
-from econsim.schemas.ledger import clearing_holder
 from econsim.schemas.market import ITEMS_PER_EVENT_MAX, Shout
 from econsim.schemas.scenario import Market, PolicyName
 from econsim.schemas.subject import Subject
@@ -56,11 +55,11 @@ class CodedMarket:
     ) -> None:
         """Seat the agents before the first period; `others` make the traders of some."""
         self.resource = resource = market.resource
-        self.clearing = clearing_holder(resource)
         self.seats = self.seats_class(
             market, (agent for agent in agents if agent.policy is not PolicyName.EXTERNAL), seed, others
         )
         self.book = CodedBook(market, seed, self.seats, accounts)
+        self.clearing = self.book.clearing
         self._price = Address(subjects.PRICE_UPDATED, ACTOR, run, resource=resource)
         self._cleared = Address(subjects.TICK_CLEARED, ACTOR, run, resource=resource)
         self._items = {
@@ -72,8 +71,7 @@ class CodedMarket:
     @property
     def quote(self) -> Prices:
         """Best bid, best ask and last price."""
-        found = self.book.orders.quote()
-        return found.bid, found.ask, found.last
+        return self.book.orders.prices()
 
     def add_events(self, events: list[LateEvent], moment: Moment, batch: CodedBatch, end: BatchEnd) -> None:
         """Add the events of a batch in publishing order, and let the traders learn from it."""

@@ -231,6 +231,8 @@ class CodedRun:
         self, clearing: str, applied: Sequence[ChainRow], refused: Sequence[ChainRow], *, moves: bool = True
     ) -> list[LateEvent]:
         """Return the entries of chains that were applied, and of those that were refused; `moves` unless all of them reserve and release."""
+        if not applied and not refused:
+            return []
         moment, append = self._moment, self.journal.append
         address, kind = (self._posted, PostedRows) if moves else (self._reserved, ReservedRows)
         events = [

@@ -144,9 +144,8 @@ class PolicySeats(Seats):
             or terms_refusal(market, action.price, 1) is not None
         ):
             raise NotByQuotes
-        self._wanted.append(
-            SeatOrder(rank(self._seed, "turn", tick, seat.agent), order_id, seat, action.price)
-        )
+        turn = rank(self._seed, "turn", tick, seat.agent)
+        self._wanted.append(seat.wish(turn, order_id, action.price))
 
     def wishes(self, tick: int) -> list[SeatOrder]:
         """Return the orders that seats want at a tick, in the order of their turns."""

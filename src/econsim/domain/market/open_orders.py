@@ -53,8 +53,12 @@ class OpenOrders:
 
     def quote(self) -> Quote:
         """Return the best prices and the last price."""
+        return Quote(*self.prices())
+
+    def prices(self) -> tuple[int | None, int | None, int | None]:
+        """Return best bid, best ask and last price."""
         bid, ask = self.bids.best(), self.asks.best()
-        return Quote(bid.price if bid else None, ask.price if ask else None, self._last)
+        return bid.price if bid else None, ask.price if ask else None, self._last
 
     def depth(self, levels: int) -> tuple[tuple[Level, ...], tuple[Level, ...]]:
         """Return bids and asks by price, best first, at most `levels` a side."""
