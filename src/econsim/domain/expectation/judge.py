@@ -61,6 +61,7 @@ class Judge:
         """Run of the events; empty before the first."""
         self._is_trusted = is_trusted
         self._is_logged = is_logged
+        self._is_in_memory = False
         self._now = Now()
         self._panel = panel(self.expectations, scenario, measures, self._now)
         self._monitors = self._panel.monitors
@@ -133,7 +134,9 @@ class Judge:
         if now.count == 0:
             self.run, now.start = entry.correlation_id, entry.occurred_at
         handlers = self._watches.handlers(entry)
-        if isinstance(entry, LateEvent):
+        if isinstance(entry, LateEvent) or self._is_in_memory:
+            # A run that began with such events stays one in memory, whichever driver makes the rest.
+            self._is_in_memory = True
             # Some were not told: nobody is interested in their types.
             now.count = sequence
             self._integrity.vouch(handlers.type)
