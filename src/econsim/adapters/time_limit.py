@@ -60,6 +60,11 @@ class TimeLimit:
             )
             raise TookTooLong(message) from None
 
+    def is_calling(self) -> bool:
+        """Return whether this thread is in a call; never in a process that was forked in one, in which nobody watches."""
+        watched = self._watch is not None and self._watch.is_alive()
+        return watched and threading.get_ident() in self._started
+
     def _ensure_watch(self) -> None:
         """Start the watching thread, once in each process: a fork does not inherit it."""
         if self._watch is None or not self._watch.is_alive():
