@@ -75,8 +75,8 @@ class Forking(Policy):
         child = os.fork()
         if child == 0:
             os._exit(7)
-        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        raise ValueError(f"the child ended with {status}")
+        message = f"the child ended with {os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}"
+        raise ValueError(message)
 
 
 class Endless(Policy):
