@@ -56,13 +56,14 @@ def _around(table: Table) -> int:
 
 
 def _share(console: Console, table: Table, needed: Sequence[int], spare: int) -> None:
-    """Give each column what it needs, and of the rest a share by what it would like: Rich alone cuts words while others have room."""
+    """Give each column what it needs, and first those the rest that want least: Rich alone cuts words while others have room."""
     liked = [_widest(console, column) for column in table.columns]
     if sum(liked) <= sum(needed) + spare:
         return
-    wants = [most - least for most, least in zip(liked, needed, strict=True)]
-    for column, least, want in zip(table.columns, needed, wants, strict=True):
-        column.width = least + spare * want // sum(wants)
+    shares = zip(table.columns, needed, liked, strict=True)
+    for left, (column, least, most) in enumerate(sorted(shares, key=lambda each: each[2] - each[1])):
+        more = min(most - least, spare // (len(liked) - left))
+        column.width, spare = least + more, spare - more
 
 
 def _narrowest(console: Console, column: Column) -> int:
