@@ -13,7 +13,6 @@ from econsim.domain.clock.surplus import NO_SURPLUS, SurplusShares
 from econsim.domain.expectation.verdict import Verdict
 from econsim.domain.measures.equilibrium import Equilibrium
 from econsim.domain.measures.measures import gini, mean
-from econsim.report.format import plural
 from econsim.report.gains import GroupGains
 from econsim.report.speed import Speed
 from econsim.report.thinking import GroupThinking
@@ -95,7 +94,7 @@ class MarketSummary:
     def __repr__(self) -> str:
         """Return the market in a line, with what most people look for."""
         means = f"efficiency {_text(self.efficiency, '.1%')}, alpha {_text(self.alpha, '.1f')} %, mean price {_text(self.mean_price, '.3f')}"
-        return f"<market {self.resource}: {plural(len(self.periods), 'period')}, {plural(len(self.trades), 'trade')}, {means}>"
+        return f"<market {self.resource}: {len(self.periods)} periods, {len(self.trades):,} trades, {means}>"
 
     @property
     def volume(self) -> int:
@@ -244,7 +243,7 @@ class Summary:
     def __repr__(self) -> str:
         """Return the figures in a line."""
         markets = ", ".join(market.resource for market in self.markets)
-        return f"<figures of run {self.run}: {self.scenario.name}, {plural(self.periods, 'period')}, {markets}, {plural(self.trades, 'trade')}>"
+        return f"<figures of run {self.run}: {self.scenario.name}, {self.periods} periods, {markets}, {self.trades:,} trades>"
 
     @property
     def is_as_expected(self) -> bool:
