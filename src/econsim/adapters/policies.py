@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from itertools import islice
 from pathlib import Path
 from threading import RLock
 from types import CodeType, FunctionType, ModuleType
-from typing import Final, NoReturn
+from typing import Final
 
 from econsim.adapters.time_limit import TimeLimit
 from econsim.domain.agent.policy import Decision, Observation, Policy
@@ -46,21 +45,6 @@ _TAKEN: Final = sys.stdlib_module_names | {"econsim"}
 """Names of modules that this program needs itself: a file of one's own would take their place for all of it."""
 
 _LOADING: Final = RLock()
-
-_EXIT: Final = os._exit
-"""Python's own `os._exit`, which ends the process without a word."""
-
-
-class EndsProcess(Exception):
-    """A policy would have ended the process of its run."""
-
-
-def _exit_unless_deciding(status: int) -> NoReturn:
-    """End the process as `os._exit` does; raises EndsProcess where a policy decides."""
-    if LIMIT.is_calling():
-        message = f"os._exit({status}) would end the process of the run"
-        raise EndsProcess(message)
-    _EXIT(status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +115,7 @@ def why_not_allowed(scenario: Scenario, allowed: Path | None) -> str:
 def load(path: PolicyPath, directory: str = "") -> LoadedPolicy:
     """Return a policy, looked for in a directory first. Raises ScenarioError with what is wrong and the remedy."""
     with _LOADING:
-        # A run whose services end with it would end the next command's services in the same state directory, too.
-        os._exit = _exit_unless_deciding
+        LIMIT.forbid_exit()
         module = _module(path, directory)
         made_by = _class(module, path)
         return LoadedPolicy(made_by, _digest(module, made_by))

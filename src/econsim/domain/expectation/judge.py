@@ -135,10 +135,8 @@ class Judge:
             self.run, now.start = entry.correlation_id, entry.occurred_at
         handlers = self._watches.handlers(entry)
         if isinstance(entry, LateEvent) or self._is_in_memory:
-            # A run that began with such events stays one in memory, whichever driver makes the rest.
-            self._is_in_memory = True
-            # Some were not told: nobody is interested in their types.
-            now.count = sequence
+            # It stays in memory, whichever driver makes the rest. Some events were not told: nobody is interested in their types.
+            self._is_in_memory, now.count = True, sequence
             self._integrity.vouch(handlers.type)
         elif self._is_trusted or self._integrity.admits(
             entry, sequence, self.run, is_watched=handlers.is_watched or handlers.is_state
