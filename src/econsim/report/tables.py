@@ -18,7 +18,7 @@ _CLOSE: Final = (0, 1, 0, 0)
 """Padding of a table that is too wide with its own."""
 
 _BREAKS: Final = re.compile(r"(?<!±)\s+(?!±)")
-"""Where a cell may break: never between a number and its interval."""
+"""Places at which a cell may break: never between a number and its interval."""
 
 
 def print_table(console: Console, table: Table) -> None:
