@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from econsim.errors import NotFound, quoted_value
 from econsim.report.figures import figures
-from econsim.report.format import count, decimal, money, percent, percentage
+from econsim.report.format import count, decimal, money, percent, percentage, plural
 from econsim.report.html import origin
 from econsim.report.markup import Figure, table
 from econsim.report.summary import Summary
@@ -90,7 +90,7 @@ def result_html(summary: Summary) -> str:
     return (
         f"<h4>{escape(scenario.title or scenario.name)}</h4>"
         f"{''.join(f'<p><strong>{escape(each)}</strong></p>' for each in summary.warnings)}"
-        f"<p>run {escape(summary.run)}, seed {scenario.seed}, {summary.periods} periods; {expected}"
+        f"<p>run {escape(summary.run)}, seed {scenario.seed}, {plural(summary.periods, 'period')}; {expected}"
         f"hash <code>{summary.canonical_hash[:12]}</code></p>"
         f"{table(head, rows, look='')}{''.join(f'<div>{each}</div>' for each in pictures)}"
     )

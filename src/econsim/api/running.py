@@ -7,12 +7,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
+from pydantic import TypeAdapter, ValidationError
+
 from econsim.adapters.policies import load_policies
 from econsim.api.result import Result
 from econsim.api.scenarios import AnyScenario, as_loaded
 from econsim.domain.execution import in_memory
 from econsim.errors import InvalidMessage, RunFailed, ScenarioError, quoted_value
 from econsim.runs.overrides import why_not_in_memory
+from econsim.schemas.names import LAST, RunName
+from econsim.schemas.types import NAME_LENGTH_MAX
 
 if TYPE_CHECKING:
     from econsim.schemas.scenario import Scenario
@@ -42,6 +46,8 @@ def run(  # noqa: PLR0913 - one for each of the most used options of `econsim ru
 
     Raises ScenarioError if the scenario cannot be run so, RunFailed if it could not go on, SetupError if no server can be started.
     """
+    if name is not None:
+        _require_run_name(name)
     wanted = as_loaded(scenario)
     given = {"seed": seed, "clock.periods": periods}
     changes = {**(settings or {}), **{path: value for path, value in given.items() if value is not None}}
@@ -55,6 +61,18 @@ def run(  # noqa: PLR0913 - one for each of the most used options of `econsim ru
     for each in result.figures.warnings:
         _log.warning("run %s: %s", result.name, each)
     return result
+
+
+def _require_run_name(name: str) -> None:
+    """Raise InvalidMessage for what no run can be called."""
+    try:
+        TypeAdapter(RunName).validate_python(name, strict=True)
+    except ValidationError:
+        message = (
+            f"{quoted_value(str(name))} is no name of a run; use 1 to {NAME_LENGTH_MAX} of a-z 0-9 _ -, a letter or digit first, "
+            f"and no word of the system, such as {LAST!r}"
+        )
+        raise InvalidMessage(message) from None
 
 
 def _in_memory(scenario: Scenario, name: str | None) -> Result:

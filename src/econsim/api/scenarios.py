@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from econsim.errors import ScenarioError
+from econsim.report.format import plural
 from econsim.runs import scenario_file
 from econsim.runs.settings import setting_paths, with_settings
 from econsim.schemas.money import format_credits, printed_value
@@ -81,7 +82,7 @@ class LoadedScenario:
     def __repr__(self) -> str:
         """Return name, seed and size of the scenario."""
         agents = sum(self.groups.values())
-        return f"<scenario {self.name}: {', '.join(self.markets)}; {agents} agents, {self.periods} periods, seed {self.seed}>"
+        return f"<scenario {self.name}: {', '.join(self.markets)}; {plural(agents, 'agent')}, {plural(self.periods, 'period')}, seed {self.seed}>"
 
     def _repr_html_(self) -> str:
         """Return the scenario as a notebook shows it: its markets and groups."""
@@ -105,7 +106,7 @@ class LoadedScenario:
         ]
         return (
             f"<h4>{escape(self.title or self.name)}</h4>"
-            f"<p>{escape(self.name)}: seed {self.seed}, {clock.periods} periods of {clock.ticks_per_period} ticks</p>"
+            f"<p>{escape(self.name)}: seed {self.seed}, {plural(clock.periods, 'period')} of {plural(clock.ticks_per_period, 'tick')}</p>"
             f"{table(('market', 'mechanism', 'tick size, credits'), markets, look='')}"
             f"{table(('group', 'agents', 'policy', 'trades', 'credits each'), groups, look='')}"
         )

@@ -20,6 +20,7 @@ from econsim.evaluation.studies.page import INTERVALS, NO_NUMBERS, PAGE, measure
 from econsim.evaluation.studies.record import study_record
 from econsim.evaluation.studies.table import GROUPS, MARKETS
 from econsim.identity.private_files import private_files
+from econsim.report.format import plural
 
 
 def study(  # noqa: PLR0913 - one for each option of `econsim study`
@@ -110,7 +111,7 @@ class StudyResult:
     def __repr__(self) -> str:
         """Return the study in a line."""
         runs = {(each["condition"], each["n"]) for each in self.means}
-        return f"<study {self.name}: {len(runs)} conditions, {self.path}>"
+        return f"<study {self.name}: {plural(len(runs), 'condition')}, {self.path}>"
 
     def _repr_html_(self) -> str:
         """Return the numbers as a notebook shows them."""

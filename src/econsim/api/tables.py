@@ -21,6 +21,7 @@ from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import as_record
 from econsim.errors import NotFound, SetupError, quoted_value
 from econsim.report.export import Export
+from econsim.report.format import plural
 from econsim.report.table_definitions import TABLES
 from econsim.report.table_queries import table_query
 
@@ -188,7 +189,7 @@ class Table:
 
     def __repr__(self) -> str:
         """Return name and size of the table."""
-        return f"<table {self.name}, {len(self):,} rows: {', '.join(self.columns)}>"
+        return f"<table {self.name}, {plural(len(self), 'row')}: {', '.join(self.columns)}>"
 
     def _repr_html_(self) -> str:
         """Return the table as a notebook shows it: its first and last rows."""
@@ -197,7 +198,7 @@ class Table:
         shown = rows if len(rows) <= ROWS_SHOWN else [*rows[:half], ["…"] * len(names), *rows[-half:]]
         head = "".join(f"<th>{escape(name)}</th>" for name in names)
         body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in shown)
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table><p>{self.name}: {len(rows):,} rows</p>"
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table><p>{self.name}: {plural(len(rows), 'row')}</p>"
 
 
 def _pandas_type(type_: str, values: Sequence[object], *, exact: bool) -> str | None:

@@ -179,6 +179,9 @@ def _sides(state: Path, first: str, second: str | None) -> Mapping[str, Sequence
     from econsim.evaluation.bench.records import BatchFiles
     from econsim.evaluation.bench.statistics import by_treatment
 
+    if second == first:
+        message = f"batch {first!r} would be compared with itself; name another one: `econsim bench list` lists them"
+        raise NotFound(message)
     found = {name: BatchFiles(state, name) for name in filter(None, (first, second))}
     treatments = {}
     for name, files in found.items():

@@ -35,7 +35,7 @@ PAYLOAD_SHOWN_MAX: Final = 4_000
 REASON_SHOWN_MAX: Final = 80
 """Characters of a reason in the list; `show` prints all of it."""
 
-NO_LETTERS: Final = "there are no such letters"
+NO_LETTERS: Final = "there are no such dead letters"
 """Message when no dead letter matches."""
 
 _UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"))

@@ -122,7 +122,13 @@ def export(  # noqa: PLR0913 - each is an option of the command
 def say_counts(counts: Counts) -> None:
     """Print what was written where."""
     for path, (count, what) in counts.items():
-        say("[bold]{path}[/bold]: {count:,} {what}", path=path, count=count, what=what)
+        say(
+            "[bold]{path}[/bold]: {count:,} {what}{s}",
+            path=path,
+            count=count,
+            what=what,
+            s="s" * (count != 1),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +176,9 @@ class ExportFiles:
         counts: Counts = {}
         if self.tables:
             rows = tables.write(self.tables)
-            counts |= {self.tables / f"{name}.parquet": (count, "rows") for name, count in rows.items()}
+            counts |= {self.tables / f"{name}.parquet": (count, "row") for name, count in rows.items()}
         if self.lines and self.table:
-            counts[self.lines] = tables.write_lines(self.table, self.lines), "rows"
+            counts[self.lines] = tables.write_lines(self.table, self.lines), "row"
         return counts
 
 
@@ -240,7 +246,7 @@ async def _write(
         damage += await _read(run, writers)
     counts = await asyncio.to_thread(wanted.write_tables, tables) if tables else {}
     if wanted.lines and events:
-        counts[wanted.lines] = events.count, "events"
+        counts[wanted.lines] = events.count, "event"
     if wanted.ledger and ledger:
-        counts[wanted.ledger] = ledger.count, "transactions"
+        counts[wanted.ledger] = ledger.count, "transaction"
     return counts, damage

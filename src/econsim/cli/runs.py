@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from econsim.cli.readable_run import ReadableRun
     from econsim.cli.run_list import RunList, RunStatus
     from econsim.config import Settings
-    from econsim.runs.kept_runs import KeptRun
 
 DAYS_MAX: Final = 36_500
 """Days of `--older-than` at most: a century."""
@@ -88,14 +87,14 @@ def delete(
     from econsim.runs.stored_hash import has_stored_hash
 
     config = settings_of(context)
-    found = [kept_runs.kept_run(config.state, name) for name in names]
-    for name, kept in zip(names, found, strict=True):
-        if kept is None and has_stored_hash(config.state, name):
+    for name in names:
+        is_kept = kept_runs.path_of(config.state, name).is_file()
+        if not is_kept and has_stored_hash(config.state, name):
             message = f"run {name!r} is in the log, from which nothing can be deleted; it goes by itself: see `econsim runs`"
             raise NotAllowed(message)
-        kept_runs.required_kept_run(config.state, name)
-    for kept in filter(None, found):
-        _delete(kept)
+        kept_runs.require_kept(config.state, name)
+    for name in names:
+        _delete(config.state, name)
 
 
 @runs.command()
@@ -138,16 +137,16 @@ def prune(
         if dry_run:
             say("would delete [bold]{run}[/bold]", run=kept.facts.run)
         else:
-            _delete(kept)
+            _delete(state, kept.facts.run)
     if not found:
         say("nothing to delete")
 
 
-def _delete(kept: KeptRun) -> None:
+def _delete(state: Path, name: str) -> None:
     from econsim.runs import kept_runs
 
-    is_shared = kept_runs.delete(kept)
-    say("deleted [bold]{run}[/bold]", run=kept.facts.run)
+    is_shared = kept_runs.delete(state, name)
+    say("deleted [bold]{run}[/bold]", run=name)
     if is_shared:
         say("the run of the log of this name stays, with its hash and the report")
 

@@ -29,23 +29,29 @@ def scenarios(*, as_json: JsonOption = False) -> None:
     from rich.table import Table
 
     from econsim.report.tables import print_table
+    from econsim.report.terminal import SHORT, WIDE_MIN
     from econsim.runs import scenario_file
 
     if as_json:
         write_rows(_scenario_row(name, scenario_file.load(name)) for name in scenario_file.names())
         return
+    out = console()
+    wide = out.width >= WIDE_MIN
     table = Table(box=SIMPLE_HEAD)
     table.add_column("name", style="bold cyan", no_wrap=True)
     table.add_column("what it shows")
     table.add_column("agents", justify="right")
-    table.add_column("markets")
+    table.add_column("markets", no_wrap=not wide)
     table.add_column("periods", justify="right")
     for name in scenario_file.names():
         found = scenario_file.load(name)
         agents = sum(group.count for group in found.agents)
-        markets = "\n".join(f"{m.resource} ({m.mechanism.value.replace('_', ' ')})" for m in found.markets)
+        rules = [(m.resource, m.mechanism.value) for m in found.markets]
+        markets = "\n".join(
+            f"{resource} ({rule.replace('_', ' ') if wide else SHORT[rule]})" for resource, rule in rules
+        )
         table.add_row(name, found.title, f"{agents:,}", markets, str(found.clock.periods))
-    print_table(console(), table)
+    print_table(out, table)
 
 
 def _scenario_row(name: str, found: Scenario) -> dict[str, object]:
@@ -132,6 +138,7 @@ def check(
     Example: [cyan]econsim check bakery.toml --twice[/cyan] shows whether policies of your own repeat
     """
     from econsim.domain.agent.population import population
+    from econsim.report.format import plural
     from econsim.runs.scenario_file import load, scenario_warnings
 
     with prints_to_stderr():
@@ -143,10 +150,13 @@ def check(
         write_rows([_scenario_row(file, scenario) | {"warnings": list(warnings)} | repeats])
         return
     print_warnings(warnings)
-    agents, markets, clock = len(population(scenario)), len(scenario.markets), scenario.clock
     say(
-        f"[green]{file} is usable[/green]: {agents:,} agents, {markets} market{'s' * (markets != 1)}, "
-        f"{clock.periods} periods of at most {clock.ticks_per_period} ticks"
+        "[green]{file} is usable[/green]: {agents}, {markets}, {periods} of at most {ticks}",
+        file=file,
+        agents=plural(len(population(scenario)), "agent"),
+        markets=plural(len(scenario.markets), "market"),
+        periods=plural(scenario.clock.periods, "period"),
+        ticks=plural(scenario.clock.ticks_per_period, "tick"),
     )
     if twice:
         _compare(*hashes)

@@ -44,10 +44,13 @@ class MarketGame:
     def __init__(self, scenario: AnyScenario, agents: Sequence[str], prices: int = PRICES) -> None:
         """Take a scenario and the agents to play.
 
-        Raises ScenarioError and NotFound as `SteppedRun` does, InvalidMessage for fewer than two prices.
+        Raises ScenarioError and NotFound as `SteppedRun` does, InvalidMessage for fewer than two prices, and for agents that are none or named twice.
         """
         if prices < 2:
             message = f"an agent chooses among {prices} prices; give at least 2"
+            raise InvalidMessage(message)
+        if len({*agents}) < max(len(agents), 1):
+            message = f"an environment has each of its agents once, and at least one, not {list(agents)}; name them so"
             raise InvalidMessage(message)
         self._scenario = as_loaded(scenario).definition
         self._agents = tuple(agents)

@@ -88,7 +88,7 @@ def thinking_rows(summary: Summary) -> list[tuple[str, ...]]:
             rows.append(
                 (group.group, use.model, count(use.calls), reasons or "0", refused, tokens, money(use.price))
             )
-            refused = ""  # a refusal names no model: it counts once a group
+            refused = NOTHING  # a refusal names no model: it counts once a group
         if not group.uses:
             rows.append((group.group, NOTHING, "0", "0", refused, "0 + 0", "0"))
     return rows
@@ -107,7 +107,7 @@ def tool_rows(summary: Summary) -> list[tuple[str, ...]]:
             reasons = ", ".join(f"{number} {reason}" for reason, number in use.failures.items())
             name = f"{use.server}.{use.tool}"
             rows.append((group.group, name, count(use.calls), reasons or "0", refused, money(use.price)))
-            refused = ""  # a refusal names no tool: it counts once a group
+            refused = NOTHING  # a refusal names no tool: it counts once a group
         if not group.uses:
             rows.append((group.group, NOTHING, "0", "0", refused, "0"))
     return rows

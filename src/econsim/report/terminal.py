@@ -29,6 +29,7 @@ from econsim.report.format import (
     orders_per_second,
     percent,
     percentage,
+    plural,
     spark,
     thinking_rows,
     tool_rows,
@@ -240,7 +241,7 @@ def _lines(summary: Summary) -> list[tuple[str, str]]:
     lines = [
         ("efficiency", efficiency + ("" if summary.closed else " (the run did not finish)")),
         *_constrained_lines(summary),
-        ("length", f"{count(summary.periods)} periods, {count(summary.ticks)} ticks"),
+        ("length", f"{plural(summary.periods, 'period')}, {plural(summary.ticks, 'tick')}"),
         ("orders", f"{count(summary.orders)}, {count(refused)} of them refused"),
         ("wealth", _wealth(summary)),
         ("messages", f"{count(messages)} events in the log{per_trade}"),

@@ -60,7 +60,15 @@ def path_of(state: Path, run: str) -> Path:
 def kept_run(state: Path, run: str) -> KeptRun | None:
     """Return a kept run; none if none has the name. Raises SetupError if its file is damaged."""
     path = path_of(state, run)
-    return KeptRun(path, read_facts(path)) if path.is_file() else None
+    return _read(path) if path.is_file() else None
+
+
+def _read(path: Path) -> KeptRun:
+    try:
+        return KeptRun(path, read_facts(path))
+    except SetupError as error:
+        message = f"{error}; `econsim runs delete {path.parent.name}` deletes it"
+        raise SetupError(message) from error
 
 
 def kept_runs(state: Path, damage: list[str] | None = None) -> list[KeptRun]:
@@ -71,7 +79,7 @@ def kept_runs(state: Path, damage: list[str] | None = None) -> list[KeptRun]:
 def _all(state: Path, damage: list[str] | None) -> Iterator[KeptRun]:
     for path in (state / "runs").glob(f"*/{NAME}"):
         try:
-            yield KeptRun(path, read_facts(path))
+            yield _read(path)
         except SetupError as error:
             if damage is not None:
                 damage.append(str(error))
@@ -91,25 +99,25 @@ def old_runs(state: Path, now: str, *, older_than_days: int | None, newest: int 
     return [kept for kept in found if kept.facts.state != "stopped"]
 
 
-def delete(kept: KeptRun) -> bool:
-    """Delete all that is kept of a run, its report too; idempotent.
+def delete(state: Path, run: str) -> bool:
+    """Delete all that is kept of a run, its report too, also if its file is damaged; idempotent.
 
     True if a run of the log has the name, too: its hash stays, and the report, which may be its own.
     """
-    directory = kept.path.parent
-    is_shared = has_stored_hash(directory.parent.parent, directory.name)
+    path = path_of(state, run)
+    is_shared = has_stored_hash(state, run)
     with suppress(FileNotFoundError):
         if is_shared:
-            kept.path.unlink()
+            path.unlink()
         else:
-            rmtree(directory)
+            rmtree(path.parent)
     return is_shared
 
 
-def required_kept_run(state: Path, run: str) -> KeptRun:
-    """Return a kept run; raises NotFound if none has the name."""
-    if found := kept_run(state, run):
-        return found
+def require_kept(state: Path, run: str) -> None:
+    """Raise NotFound if no run that is kept has the name."""
+    if path_of(state, run).is_file():
+        return
     message = f"no run in memory named {run!r} is kept; `econsim runs` lists all runs"
     raise NotFound(message, code="run_does_not_exist")
 

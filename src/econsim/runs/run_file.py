@@ -165,5 +165,5 @@ def _facts(path: Path, lines: IO[bytes]) -> RunFacts:
     except (ValidationError, EOFError, zlib.error, OSError) as error:
         if isinstance(error, OSError) and error.strerror:
             raise
-        message = f"{path} is no run of econsim; `econsim runs archive RUN` writes one"
+        message = f"{path} is no run of econsim, or damaged; `econsim runs archive RUN` writes one"
         raise SetupError(message) from error

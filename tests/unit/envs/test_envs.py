@@ -119,6 +119,12 @@ def test_fewer_than_two_prices_are_no_choice():
         MarketEnv(prices=1)
 
 
+@pytest.mark.parametrize("agents", [[], ["buyer_001", "buyer_001"]])
+def test_an_environment_has_each_of_its_agents_once_and_at_least_one(agents):
+    with pytest.raises(InvalidMessage, match="each of its agents once, and at least one"):
+        ParallelMarketEnv(agents=agents)
+
+
 @pytest.mark.parametrize("action", [-1, 21, 1.5])
 def test_an_action_outside_the_space_is_refused(action):
     env = MarketEnv(prices=20)

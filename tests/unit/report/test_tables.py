@@ -48,6 +48,27 @@ def test_a_table_that_has_no_room_is_a_list_of_its_rows() -> None:
     assert lines[1:3] == ["name   a_long_name_that_nobody_may_break", "what   some words that may be broken"]
 
 
+def test_a_table_without_room_is_set_closer_and_breaks_neither_words_nor_numbers_with_intervals() -> None:
+    table = Table(box=SIMPLE_HEAD)
+    for heading in (
+        "treatment",
+        "ticks_per_period",
+        "efficiency, %",
+        "n",
+        "minus random",
+        "minus that at 20",
+    ):
+        table.add_column(heading)
+    words = ("learning", "80", "87.50 ± 9.06", "4", "2.50 ± 10.93", "-20.00 ± 34.37")
+    table.add_row(*words)
+    out = StringIO()
+    print_table(Console(width=80, file=out), table)
+
+    found = out.getvalue()
+    assert [word for word in ("ticks_per_period", *words) if word not in found] == []
+    assert "minus that at" in found.splitlines()[1]
+
+
 @pytest.mark.parametrize(("columns", "widest"), [("40", 40), ("100", 100), ("", 200), ("none", 200)])
 def test_a_pipe_is_as_wide_as_columns_says_and_else_has_room(columns, widest, monkeypatch) -> None:
     monkeypatch.setenv("COLUMNS", columns)

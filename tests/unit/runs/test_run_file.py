@@ -88,7 +88,9 @@ def test_another_file_is_refused_with_the_command_that_writes_one(content, tmp_p
     path = tmp_path / "run.jsonl.gz"
     path.write_bytes(content)
 
-    with pytest.raises(SetupError, match="is no run of econsim; `econsim runs archive RUN` writes one"):
+    with pytest.raises(
+        SetupError, match="is no run of econsim, or damaged; `econsim runs archive RUN` writes one"
+    ):
         read_facts(path)
 
 

@@ -13,8 +13,9 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 from econsim import subjects
-from econsim.domain.audit.canonical_facts import FactText
+from econsim.domain.audit.canonical_facts import FactText, fact_texts
 from econsim.domain.audit.canonical_log import actor_text, belongs, cause_text, place_text, record_texts
+from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import as_record
 from econsim.domain.audit.late_event import LateEvent
 
@@ -37,17 +38,21 @@ class CanonicalHash:
         self._digest = sha256()
         self._lines = 0
         self._tick = 0
-        self._places: dict[str, list[LateEvent]] = {}
+        self._places: dict[str, list[AddressedEvent]] = {}
 
-    def add(self, source: LateEvent) -> None:
-        """Add the next event; events of infrastructure are ignored."""
+    def add(self, source: AddressedEvent) -> None:
+        """Add the next event, late or not: the driver of a run may change. Events of infrastructure are ignored."""
         if not belongs(source.type):
             return
-        if source.tick != self._tick:
+        if isinstance(source, LateEvent):
+            tick, place = source.tick, source.address.place
+        else:
+            tick, place = source.event.tick, source.subject.rpartition(".")[0]
+        if tick != self._tick:
             self._lines = self._hash_tick(self._digest)
-            self._tick = source.tick
+            self._tick = tick
             self._places.clear()
-        self._places.setdefault(source.address.place, []).append(source)
+        self._places.setdefault(place, []).append(source)
 
     def hexdigest(self) -> str:
         """Return the SHA-256 of the lines so far, each ended by a line feed."""
@@ -65,7 +70,7 @@ class CanonicalHash:
             lines: list[str] = []
             for data, actor, _, _, own in facts:
                 count += 1
-                cause = cause_text(own) if own is not None else opening if source.cause else "null"
+                cause = cause_text(own) if own is not None else opening if _has_cause(source) else "null"
                 who = f'"{actor}"' if actor else default
                 lines.append(
                     f'{{"cause":{cause},"line":{count},"tick":{self._tick},"actor":{who},"data":{data},"subject":{name}}}\n'
@@ -86,18 +91,23 @@ class CanonicalHash:
         return "null"
 
 
-def _facts(events: Sequence[LateEvent]) -> list[FactText]:
+def _has_cause(source: AddressedEvent) -> bool:
+    """Return whether an event has a cause, which is then the opening of its tick."""
+    return bool(source.cause if isinstance(source, LateEvent) else source.event.causation_id)
+
+
+def _facts(events: Sequence[AddressedEvent]) -> list[FactText]:
     """Return the facts of the events of one place, in the order of the canonical log."""
     facts: list[FactText] = []
     for source in events:
-        texts = source.content.texts()
+        texts = source.content.texts() if isinstance(source, LateEvent) else fact_texts(source.event.data)
         facts += _record_facts(source) if texts is None else texts
     # Items have numbers, chains ids, and any other event is alone.
     facts.sort(key=_NUMBER if facts[0][2] else _CHAIN)
     return facts
 
 
-def _record_facts(source: LateEvent) -> Iterator[FactText]:
+def _record_facts(source: AddressedEvent) -> Iterator[FactText]:
     """Yield the facts of an event whose texts are taken from its JSON; the tick's opening is no cause of their own."""
     for data, actor, number, chain, own in record_texts(as_record(source)):
         yield data, actor, number, chain, own if own != source.event.causation_id else None

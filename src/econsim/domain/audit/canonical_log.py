@@ -235,10 +235,13 @@ def _fact_text(data: Json, actor: str | None, cause: str) -> FactText:
     return _ENCODE(_clean(data)), actor, data.get("n", 0), str(data.get("id", "")), own
 
 
-def actor_text(entry: Record | LateEvent) -> str:
+def actor_text(entry: Record | AddressedEvent) -> str:
     """Return the actor of facts that name none, as JSON."""
-    opened = entry.type == subjects.RUN_OPENED.type
-    return "null" if opened else _dump(entry.address.actor if isinstance(entry, LateEvent) else entry.actor)
+    if entry.type == subjects.RUN_OPENED.type:
+        return "null"
+    if isinstance(entry, LateEvent):
+        return _dump(entry.address.actor)
+    return _dump(entry.actor if isinstance(entry, Record) else entry.event.actor)
 
 
 def place_text(subject: str) -> str:

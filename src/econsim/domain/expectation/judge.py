@@ -61,6 +61,7 @@ class Judge:
         """Run of the events; empty before the first."""
         self._is_trusted = is_trusted
         self._is_logged = is_logged
+        self._is_in_memory = False
         self._now = Now()
         self._panel = panel(self.expectations, scenario, measures, self._now)
         self._monitors = self._panel.monitors
@@ -133,9 +134,9 @@ class Judge:
         if now.count == 0:
             self.run, now.start = entry.correlation_id, entry.occurred_at
         handlers = self._watches.handlers(entry)
-        if isinstance(entry, LateEvent):
-            # Some were not told: nobody is interested in their types.
-            now.count = sequence
+        if isinstance(entry, LateEvent) or self._is_in_memory:
+            # It stays in memory, whichever driver makes the rest. Some events were not told: nobody is interested in their types.
+            self._is_in_memory, now.count = True, sequence
             self._integrity.vouch(handlers.type)
         elif self._is_trusted or self._integrity.admits(
             entry, sequence, self.run, is_watched=handlers.is_watched or handlers.is_state

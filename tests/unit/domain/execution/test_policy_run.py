@@ -9,12 +9,16 @@ from hypothesis import strategies as st
 from random_economies import POLICIES, changing_economies, economies
 
 from econsim import Ask, Bid, Cancel, Policy, Replace
+from econsim.domain.audit.canonical_log import CanonicalLog
 from econsim.domain.audit.envelope import Envelope
 from econsim.domain.audit.late_event import LateEvent
 from econsim.domain.execution import coded_journal, policy_run
 from econsim.domain.execution.in_memory import NOW
 from econsim.domain.execution.in_memory_run import InMemoryRun
 from econsim.domain.execution.policy_run import PolicyRun, quotes_alone
+from econsim.domain.expectation.judge import Judge
+from econsim.runs.run_hash import RunHash
+from econsim.schemas.expectation_economic import Conservation, LimitPrices
 from econsim.schemas.scenario_cognition import Cognition
 
 ENVELOPE = Envelope("run_1", "ab", 0, NOW)
@@ -131,6 +135,28 @@ def test_entries_and_decisions_that_are_not_kept_change_nothing(monkeypatch, uns
     late = [*PolicyRun(market(), ENVELOPE, {OWN: Quoting}).events()]
 
     assert [(each.subject, each.json()) for each in late] == events(general)
+
+
+@settings(max_examples=30)
+@given(economies(MIXED).filter(quotes_alone), st.sampled_from([Quoting, Odd]))
+def test_the_hash_of_a_run_is_that_of_the_log_also_when_another_driver_takes_over(wanted, policy):
+    found, log = RunHash(), CanonicalLog()
+    for addressed in PolicyRun(wanted, ENVELOPE, {OWN: policy}).events():
+        found.add(addressed)
+    for addressed in InMemoryRun(wanted, ENVELOPE, policies={OWN: policy}).events():
+        log.add(addressed)
+
+    assert found.hexdigest() == log.hexdigest()
+
+
+def test_a_run_is_judged_also_when_another_driver_takes_over():
+    judge = Judge([Conservation(), LimitPrices()], market(), is_logged=False)
+    told = [*PolicyRun(market(), ENVELOPE, {OWN: Odd}).events()]
+    for place, addressed in enumerate(told, 1):
+        judge.add(addressed, place)
+
+    assert not isinstance(told[-1], LateEvent)
+    assert [each.outcome for each in judge.close()] == ["holds", "holds"]
 
 
 class Twice(Quoting):
