@@ -32,7 +32,8 @@ collection             holds                       an entry comes            an 
                        one agent                                             above the bound; `close`
 `_agents[…]            allowance of the newest     first `take` in a         replaced by that of the    one per kind: 9
 .allowances`           window                      window                    next window
-`_commons`             a window's common units     an agent's window opens   replaced by the next       2 `RUNS_MAX`
+`_commons`             a window's common units     an agent's window opens   replaced by the next; all  2 `RUNS_MAX`
+                                                                              if an agent is forgotten
 `_requests`            request under way           first caller that needs   the answer comes           1 + one per agent
                                                    it                                                   + one per counter
                                                                                                         + returns
@@ -310,6 +311,8 @@ class QuotaMeter:
                 self._agents[name] = known
                 continue
             void += [(allowance.key, allowance.release()) for allowance in known.unspent_stocks]
+            # If it comes back within the window, it must not have the common units again that it may have spent.
+            self._commons = CommonAllowances()
         return void
 
     async def _take_block(self, allowance: LocalAllowance | CommonAllowance) -> None:

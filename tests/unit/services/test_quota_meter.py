@@ -10,7 +10,7 @@ import pytest
 from econsim.domain.admission import quota
 from econsim.domain.admission.quota import SECOND_NS, QuotaKind
 from econsim.errors import InvalidSubject, QuotaExceeded, Unavailable
-from econsim.schemas.quota import QuotaUpdate
+from econsim.schemas.quota import Quotas, QuotaUpdate
 from econsim.services.quota_meter import QuotaMeter
 from econsim.testing import Failure, FakeCounters, FakeQuotaTable
 
@@ -529,6 +529,19 @@ async def test_an_agent_that_waits_for_allowance_is_not_forgotten(world):
     await meter.close()
 
     assert sum(world.counters.totals.values()) == 2 + 3 * 20
+
+
+async def test_an_agent_that_was_forgotten_has_no_unit_of_a_second_twice(world):
+    meter = world.meter(agents_max=1)
+    limit = quota.limit_of(Quotas(), QuotaKind.PUBLISH_RATE)
+
+    granted = 0
+    for _ in range(2 * limit):
+        granted += await take_repeatedly(meter, QuotaKind.PUBLISH_RATE, 1)
+        with contextlib.suppress(QuotaExceeded):
+            await meter.take(QuotaKind.PUBLISH_RATE, "run", "bob")
+
+    assert 0 < granted <= limit
 
 
 async def test_a_clock_that_is_set_back_opens_no_window_twice(world):
