@@ -43,7 +43,7 @@ class StateName:
 
 @dataclass(slots=True)
 class Amounts:
-    """What a holder has of an asset: one object for both, because each transfer changes it, and to look it up takes longest."""
+    """Amounts that a holder has of an asset: one object for both, because each transfer changes it, and to look it up takes longest."""
 
     posted: int = 0
     """Amount owned, or owed."""
