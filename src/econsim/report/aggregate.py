@@ -62,13 +62,12 @@ MEASURED: Final = frozenset(
     row.type
     for row in (
         subjects.RUN_OPENED,
-        subjects.TICKED,
         subjects.ASK_ACCEPTED,
         subjects.TRADE_EXECUTED,
         subjects.RUN_CLOSED,
     )
 )
-"""Types of events of a run of coded agents that measures need; what agents own they take of its accounts."""
+"""Types of events of a run of coded agents that measures need, beside where periods begin; what agents own they take of its accounts."""
 
 
 class RunAggregator:
@@ -187,6 +186,10 @@ class RunAggregator:
         self._messages[source.type] += 1
         self._tick = max(self._tick, tick)
         return True
+
+    def begin_period(self, tick: int, period: int) -> None:
+        """Begin a period with its first tick, in place of all its ticks."""
+        self._turn(tick, period, 1)
 
     def take_balances(self, balance: Callable[[str, str], int]) -> None:
         """Take from the run's accounts what agents own and owe, and of its first period what they were dealt, in place of journal entries."""

@@ -83,15 +83,16 @@ class Judge:
         It is `add`, but for what they need not. The opening comes first and by `add`.
         """
         kind, panel = event.type, self._panel
-        is_state, is_watched = kind in self._state_types, self._watches.watches(kind)
-        moves_alone = kind == TRANSFER_POSTED.type and not (is_watched or panel.state.follows_reservations)
+        moves_alone = not (self._watches.watches(TRANSFER_POSTED.type) or panel.state.follows_reservations)
+        looks = self._state_types - ({TRANSFER_POSTED.type} if moves_alone else set())
         is_awaited = kind in COPIED and panel.waits_for_copies
-        needs_all = (is_state and not moves_alone) or (kind == TICKED.type and is_watched)
-        if panel.looks or panel.follower or is_awaited or needs_all or kind in ENDS:
+        is_watched_tick = kind == TICKED.type and self._watches.watches(kind)
+        if panel.looks or panel.follower or is_awaited or kind in looks or is_watched_tick or kind in ENDS:
             return self.add
         if kind == TICKED.type:
-            return self._take_tick
-        if is_state:
+            # A tick matters to what waits, and to what looks at the state of the ticks before.
+            return self._take_tick if self._waiting or panel.waits_for_copies or looks else None
+        if kind in self._state_types:
             return panel.state.move if event.content.may_move else panel.state.count
         handlers = self._watches.handlers(event)
         if handlers.is_one_by_one:

@@ -41,6 +41,16 @@ class StateName:
     """Resource of holdings."""
 
 
+@dataclass(slots=True)
+class Amounts:
+    """Amounts that a holder has of an asset: one object for both, because each transfer changes it, and to look it up takes longest."""
+
+    posted: int = 0
+    """Amount owned, or owed."""
+    pending: int = 0
+    """Amount reserved."""
+
+
 class _Track:
     """The tick up to which a part of the state has come."""
 
@@ -61,10 +71,8 @@ class StateFold:
 
     def __init__(self) -> None:
         """Start before the first entry."""
-        self.posted: defaultdict[Account, int] = defaultdict(int)
-        """Amounts owned."""
-        self.pending: defaultdict[Account, int] = defaultdict(int)
-        """Amounts reserved."""
+        self.accounts: defaultdict[Account, Amounts] = defaultdict(Amounts)
+        """Amounts owned and reserved."""
         self.prices: dict[str, int | None] = {}
         """Resource → newest price, micro-credits."""
         self.dealt: dict[str, None] = {}
@@ -77,7 +85,7 @@ class StateFold:
         """True if somebody asks what is reserved, or whether an account was below zero; to be set before the first entry."""
         self.shortage: tuple[Occurrence, Account, int] | None = None
         """First chain that left an account below zero, the account, and what it lacks; none so far."""
-        self._reserved: dict[str, tuple[Account, int]] = {}
+        self._reserved: dict[str, tuple[Amounts, int]] = {}
         self._accounts, self._prices = _Track(), _Track()
 
     def before_tick(self, name: StateName, act: Callable[[int], None]) -> None:
@@ -99,11 +107,11 @@ class StateFold:
     def move(self, entry: LateEvent, sequence: int) -> None:
         """Apply a journal entry in memory without its reservations, for a state that does not follow them, and that nobody looks at between ticks."""
         self.count(entry, sequence)
-        posted, flows = self.posted, self.flows
+        accounts, flows = self.accounts, self.flows
         for cause, moves in entry.content.moves():
             for holder, taker, asset, amount in moves:
-                posted[holder, asset] -= amount
-                posted[taker, asset] += amount
+                accounts[holder, asset].posted -= amount
+                accounts[taker, asset].posted += amount
                 flows[holder, taker, asset] += amount
                 if cause == ENDOWMENT and asset == CREDITS:
                     self.dealt[taker] = None
@@ -130,31 +138,32 @@ class StateFold:
             return None if price is None else price / MICROS_PER_CREDIT
         asset = {"balance": CREDITS, "reserved": CREDITS, "debt": DEBT}.get(name.part, name.resource)
         account = (name.holder, asset)
-        amounts = self.pending if name.part == "reserved" else self.posted
-        if account not in amounts:
-            return 0 if (name.holder, CREDITS) in self.posted else None
-        return amounts[account] / MICROS_PER_CREDIT if asset in MONEY else amounts[account]
+        if account not in self.accounts:
+            return 0 if (name.holder, CREDITS) in self.accounts else None
+        amounts = self.accounts[account]
+        amount = amounts.pending if name.part == "reserved" else amounts.posted
+        return amount / MICROS_PER_CREDIT if asset in MONEY else amount
 
     def _apply(self, transfers: Sequence[Json]) -> tuple[Account, int] | None:
         """Apply linked transfers; return an account that is below zero after its transfer and what it lacks, none if none is."""
-        posted, pending, short = self.posted, self.pending, None
+        accounts, reservations, short = self.accounts, self._reserved, None
         for each in transfers:
             kind, holder, asset, amount = each["kind"], each["debit"], each["asset"], each["amount"]
-            debit = holder, asset
+            debit = accounts[holder, asset]
             if kind == _PENDING:
-                pending[debit] += amount
-                self._reserved[each["id"]] = debit, amount
+                debit.pending += amount
+                reservations[each["id"]] = debit, amount
             else:
                 if kind != _TRANSFER:
-                    account, reserved = self._reserved.pop(each["pending_id"], (debit, 0))
-                    pending[account] -= reserved
+                    of, reserved = reservations.pop(each["pending_id"], (debit, 0))
+                    of.pending -= reserved
                 if kind == _VOID:
                     # Less is reserved than before.
                     continue
                 taker = each["credit"]
-                posted[debit] -= amount
-                posted[taker, asset] += amount
+                debit.posted -= amount
+                accounts[taker, asset].posted += amount
                 self.flows[holder, taker, asset] += amount
-            if posted[debit] < pending[debit] and not may_owe(holder):
-                short = short or (debit, pending[debit] - posted[debit])
+            if debit.posted < debit.pending and not may_owe(holder):
+                short = short or ((holder, asset), debit.pending - debit.posted)
         return short

@@ -43,8 +43,10 @@ class GiniMonitor(Monitor):
     def decision(self, now: Now, *, ended: bool) -> Decision:
         """Return whether wealth is spread as it must be."""
         del now, ended
-        posted = self._state.posted
-        wealth = [max(posted[each, CREDITS] - posted[each, DEBT], 0) for each in self._state.dealt]
+        accounts = self._state.accounts
+        wealth = [
+            max(accounts[each, CREDITS].posted - accounts[each, DEBT].posted, 0) for each in self._state.dealt
+        ]
         value = gini(wealth)
         if value is None:
             return vacuous("no agent was dealt credits")
@@ -116,9 +118,9 @@ class ConservationMonitor(Monitor):
 
     def _missing(self) -> Decision | None:
         """Return the failure if something is left in a clearing account, or a trade was settled with another amount."""
-        for (holder, asset), amount in self._state.posted.items():
-            if amount and holder.startswith(CLEARING):
-                shown = f"{format_amount(amount, asset)} {asset}"
+        for (holder, asset), amounts in self._state.accounts.items():
+            if amounts.posted and holder.startswith(CLEARING):
+                shown = f"{format_amount(amounts.posted, asset)} {asset}"
                 return failing(f"{holder} is left with {shown}", shown)
         settled: Counter[tuple[str, str]] = Counter()
         for (giver, _, asset), amount in self._state.flows.items():

@@ -85,6 +85,9 @@ class Occurrence:
         return Witness(self.sequence, self.tick, self.event_id, entry.type, actor, text, cause)
 
 
+_UNKNOWN: Final[Sequence[Json]] = ()
+
+
 class Facts:
     """The facts of one record at its place in the log: who watches all of them takes them at once, and makes occurrences of those it keeps."""
 
@@ -93,7 +96,7 @@ class Facts:
     def __init__(self, source: Record | LateEvent, sequence: int, tick: int, count: int) -> None:
         """Take a record at its place; an event in memory stays as it is until somebody asks for more than its facts."""
         self._source = source
-        self._parts: Sequence[Json] | None = ()
+        self._parts: Sequence[Json] | None = _UNKNOWN
         self.first = 0
         """Position of the first fact that is shown."""
         self.sequence, self.tick, self.count = sequence, tick, count
@@ -104,7 +107,8 @@ class Facts:
 
     def __len__(self) -> int:
         """Return the number of facts that are shown."""
-        return 1 if self.parts is None else len(self.parts) - self.first
+        parts = self.parts
+        return 1 if parts is None else len(parts) - self.first
 
     def __iter__(self) -> Iterator[Occurrence]:
         """Yield the facts that are shown."""
@@ -118,7 +122,7 @@ class Facts:
     @property
     def parts(self) -> Sequence[Json] | None:
         """Items or chains, each a fact; none for a record that is one itself."""
-        if self._parts == ():
+        if self._parts is _UNKNOWN:
             self._parts = self._source.parts
         return self._parts
 

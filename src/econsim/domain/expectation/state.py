@@ -130,7 +130,7 @@ class StateMonitor(Monitor):
         what = "is not known" if value is None else f"was {value:g}"
         text = f"{key} {what}, {constraint_words(self._form.value)} must hold"
         if value is None:
-            known = {holder for holder, _ in self._state.posted} | self._state.prices.keys()
+            known = {holder for holder, _ in self._state.accounts} | self._state.prices.keys()
             close = nearest(key.partition(".")[0], sorted(known))
             text += f"; the nearest name is {close[0]!r}" if close else ""
         missed = "" if gap is None else f"{gap:.6f}".rstrip("0").rstrip(".")

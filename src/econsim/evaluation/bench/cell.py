@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import islice
 from typing import Final
 
 from econsim.adapters.policies import load_policies
@@ -15,7 +16,6 @@ from econsim.domain.audit.envelope import AddressedEvent, Envelope
 from econsim.domain.audit.facts import Record, as_record, record
 from econsim.domain.audit.late_event import Address, LateEvent
 from econsim.domain.execution import in_memory
-from econsim.domain.execution.coded_facts import TickOpened
 from econsim.domain.execution.coded_run import CodedRun, is_of_coded_agents
 from econsim.domain.expectation.judge import Judge, Take
 from econsim.domain.expectation.verdict import Verdict
@@ -29,7 +29,11 @@ from econsim.report.measured import expectation_result
 from econsim.report.summary import Summary
 from econsim.schemas.expectation import MeasureExpectation
 from econsim.schemas.scenario import Scenario
-from econsim.subjects import TICKED
+from econsim.subjects import PERIOD_OPENED
+
+TOLD_AT_ONCE: Final = 256
+"""Events of a run of coded agents that are made before they are judged. Engine and judge drive each other's code and data out of the
+processor's caches: a cell of `smith1962` whose events are judged one by one takes a tenth more."""
 
 REASON_LENGTH_MAX: Final = 300
 """Characters that are kept of an error which ended a run."""
@@ -74,14 +78,14 @@ class CellFold:
         # It tells the scenario.
         self.add(next(events))
         place = self.events
-        for each in events:
-            place += 1
-            try:
-                interested = takers[each.address]
-            except KeyError:
-                interested = takers.find(each)
-            for take in interested:
-                take(each, place)
+        while told := list(islice(events, TOLD_AT_ONCE)):
+            for place, each in enumerate(told, place + 1):  # noqa: B020 - the places go on
+                try:
+                    interested = takers[each.address]
+                except KeyError:
+                    interested = takers.find(each)
+                for take in interested:
+                    take(each, place)
         self.events = place
         self._tally.take_balances(driver.balance)
 
@@ -121,8 +125,8 @@ class _Takers(dict[Address, tuple[Take, ...]]):
         """Find what takes the events of the address of this one."""
         kind = event.type
         measures = self._measure if kind in MEASURED else None
-        if kind == TICKED.type:
-            measures = self._measure_first
+        if kind == PERIOD_OPENED.type:
+            measures = self._begin_period
         found = tuple(take for take in (measures, self._judge.taker(event)) if take)
         self[event.address] = found
         return found
@@ -131,10 +135,9 @@ class _Takers(dict[Address, tuple[Take, ...]]):
         del sequence
         self._tally.add(event)
 
-    def _measure_first(self, event: LateEvent, sequence: int) -> None:
-        """Tell the first tick of each period: the last one is known by the closing."""
-        if isinstance(event.content, TickOpened) and event.content.tick_of_period == 1:
-            self._measure(event, sequence)
+    def _begin_period(self, event: LateEvent, sequence: int) -> None:
+        del sequence
+        self._tally.begin_period(event.tick + 1, event.content.field("period"))
 
 
 class _Measured:
