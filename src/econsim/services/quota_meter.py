@@ -46,7 +46,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Hashable
+from collections.abc import Callable
 from functools import partial
 from itertools import islice
 from typing import Final
@@ -59,6 +59,7 @@ from econsim.domain.admission.quota import MILLISECOND_NS, SECOND_NS, QuotaKind
 from econsim.errors import QuotaExceeded, Unavailable
 from econsim.schemas.quota import Quotas
 from econsim.schemas.subject import token
+from econsim.services.single_flight import SingleFlight
 
 RECHECK_NS: Final = 100 * MILLISECOND_NS
 """Time that a full stock is refused from memory: others may give some back, and a refused agent may insist."""
@@ -76,41 +77,6 @@ DEFAULTS: Final = Quotas()
 """Limits of an agent whose limits were not read yet."""
 
 _log = logging.getLogger(__name__)
-
-
-class SingleFlight:
-    """Requests under way; each is sent once, however many callers wait for it."""
-
-    def __init__(self) -> None:
-        """Start with no request under way."""
-        self._tasks: dict[Hashable, asyncio.Task[None]] = {}
-
-    async def join(self, key: Hashable, request: Callable[[], Coroutine[object, object, None]]) -> None:
-        """Wait for a request; start it if it is not under way. Cancelling a caller leaves the request running."""
-        task = self._tasks.get(key)
-        # A finished task is listed until its callback runs; its answer is known already.
-        if task is None or task.done():
-            task = self.start(key, request)
-        await asyncio.shield(task)
-
-    def start(
-        self, key: Hashable, request: Callable[[], Coroutine[object, object, None]]
-    ) -> asyncio.Task[None]:
-        """Start a request."""
-        task = self._tasks[key] = asyncio.create_task(request())
-        task.add_done_callback(partial(self._remove, key))
-        return task
-
-    async def join_all(self) -> None:
-        """Wait until no request is under way."""
-        while self._tasks:
-            await asyncio.wait(tuple(self._tasks.values()))
-
-    def _remove(self, key: Hashable, task: asyncio.Task[None]) -> None:
-        if self._tasks.get(key) is task:
-            del self._tasks[key]
-        if not task.cancelled():
-            task.exception()  # retrieved, because maybe no caller waits for it any more
 
 
 class QuotaMeter:

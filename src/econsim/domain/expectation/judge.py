@@ -59,14 +59,13 @@ class Judge:
         """Expectations that are judged."""
         self.run = ""
         """Run of the events; empty before the first."""
-        self._is_trusted = is_trusted
-        self._is_logged = is_logged
+        self._is_trusted, self._is_logged = is_trusted, is_logged
         self._is_in_memory = False
         self._now = Now()
         self._panel = panel(self.expectations, scenario, measures, self._now)
         self._monitors = self._panel.monitors
         self._names = tuple(map(name_of, self.expectations))
-        self._integrity = Integrity(frozenset().union(*(each.types for each in self._monitors)))
+        self._integrity = Integrity(self.types)
         self._broken: dict[int, str] = {}
         self._watches = WatchIndex()
         self._early: list[tuple[Record | LateEvent, int]] = []
