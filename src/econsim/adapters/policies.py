@@ -115,7 +115,6 @@ def why_not_allowed(scenario: Scenario, allowed: Path | None) -> str:
 def load(path: PolicyPath, directory: str = "") -> LoadedPolicy:
     """Return a policy, looked for in a directory first. Raises ScenarioError with what is wrong and the remedy."""
     with _LOADING:
-        LIMIT.forbid_exit()
         module = _module(path, directory)
         made_by = _class(module, path)
         return LoadedPolicy(made_by, _digest(module, made_by))

@@ -13,27 +13,19 @@ Life cycles::
 from __future__ import annotations
 
 import ctypes
-import os
 import threading
 import time
 from collections.abc import Callable
-from typing import Final, NoReturn, TypeVar
+from typing import Final, TypeVar
 
 LOOK_S: Final = 0.1
 """Pause between two looks at the calls under way."""
-
-_EXIT: Final = os._exit
-"""Python's own `os._exit`, which ends the process without a word."""
 
 Result = TypeVar("Result")
 
 
 class TookTooLong(Exception):
     """The call took longer than it may."""
-
-
-class EndsProcess(Exception):
-    """The call would have ended this process."""
 
 
 class _Stop(BaseException):
@@ -67,25 +59,6 @@ class TimeLimit:
                 f"one decision took longer than {self._limit_s:g} s, so this run does not repeat by its seed"
             )
             raise TookTooLong(message) from None
-
-    def forbid_exit(self) -> None:
-        """Have `os._exit` raise EndsProcess in calls from now on; elsewhere it ends the process as before.
-
-        The run of an ended process stays open, and would end the services of each later command in its state directory, too.
-        """
-
-        def exit_unless_calling(status: int) -> NoReturn:
-            if self.is_calling():
-                message = f"os._exit({status}) would end the process of the run"
-                raise EndsProcess(message)
-            _EXIT(status)
-
-        os._exit = exit_unless_calling
-
-    def is_calling(self) -> bool:
-        """Return whether this thread is in a call; never in a process that was forked in one, in which nobody watches."""
-        watched = self._watch is not None and self._watch.is_alive()
-        return watched and threading.get_ident() in self._started
 
     def _ensure_watch(self) -> None:
         """Start the watching thread, once in each process: a fork does not inherit it."""

@@ -1,7 +1,6 @@
 """Policies of one's own are found beside their scenario, known by their source, and held to a time limit."""
 
 import importlib
-import os
 from functools import partial
 from pathlib import Path
 
@@ -63,20 +62,6 @@ def function(see, draws):
 class InThisModule(Policy):
     def act(self, see, draws):
         return ()
-
-
-class Ending(Policy):
-    def act(self, see, draws):
-        os._exit(7)
-
-
-class Forking(Policy):
-    def act(self, see, draws):
-        child = os.fork()
-        if child == 0:
-            os._exit(7)
-        message = f"the child ended with {os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}"
-        raise ValueError(message)
 
 
 class Endless(Policy):
@@ -256,22 +241,6 @@ def test_a_policy_that_decides_for_too_long_is_set_aside_and_the_run_goes_on(mon
     )
 
     assert "took longer than 0.2 s, so this run does not repeat by its seed" in why["buyer_001"]
-    assert ticks == 3
-
-
-@pytest.mark.parametrize(
-    ("policy", "what"),
-    [(Ending, "os._exit(7) would end the process of the run"), (Forking, "the child ended with 7")],
-)
-def test_a_policy_ends_no_process_but_its_own_children(policy, what):
-    path = PolicyPath(f"{__name__}:{policy.__name__}")
-
-    why, ticks = failures(
-        wanted(str(path), clock={"ticks_per_period": 3}),
-        {str(path): partial(LimitedPolicy, load(path).made_by)},
-    )
-
-    assert what in why["buyer_001"]
     assert ticks == 3
 
 
