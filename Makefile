@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 READY := $(VENV)/.ready
 COMPOSE_TOOLS := .tools/compose
-PYTEST := $(BIN)/python -m pytest
+# Tests that call make have nothing of the jobs that this make may run.
+PYTEST := env -u MAKEFLAGS $(BIN)/python -m pytest
 PIP := $(BIN)/python -m pip install --disable-pip-version-check
 # One line that counts what pip takes; its errors stay, for they go elsewhere.
 COUNTED = | awk -v all=$$(grep -c '==' $(1)) '\
@@ -58,8 +59,9 @@ run: $(INSTALLED) ## Run the default market over a private nats-server and show 
 
 test: test-alone test-nats ## Run the whole suite: without a server, then against a real one
 
+# Beside tests on servers (make -j2 test) they get a tenth of a processor that both want: servers must not wait for long.
 test-alone: $(READY) ## Run all tests that need no server
-	$(PYTEST) -m "not nats" $(BALANCED)
+	nice -n 10 $(PYTEST) -m "not nats" $(BALANCED)
 
 test-fast: $(READY) ## Run the tests that need neither a server nor more than seconds
 	$(PYTEST) -m "not nats and not slow" $(BALANCED)
