@@ -14,6 +14,7 @@ from econsim.cli import option_types
 from econsim.cli.command_group import settings_of
 from econsim.cli.json_rows import JsonOption, write_rows
 from econsim.cli.output import console, echo, line_printer, print_warnings, say
+from econsim.cli.unused_options import UnusedOption, refuse_unused_options
 from econsim.errors import EconsimError, NotFound
 
 if TYPE_CHECKING:
@@ -125,6 +126,9 @@ def show(
         from econsim.cli.study import show as show_study
         from econsim.evaluation.studies.outcome import StudyOutcome
 
+        why = f"does nothing for a study; its numbers are in {files.path}, and `econsim study FILE --json` prints them"
+        unused = [UnusedOption(name, lambda _: True, why) for name in ("json", "junit")]
+        refuse_unused_options(context, unused)
         show_study(StudyOutcome(batch, record.study, results))
         if len(results) < len(record.plan.cells):
             say("`econsim bench resume {batch}` runs the rest", batch=batch)

@@ -256,7 +256,7 @@ ReportOption = Annotated[
 
 NoReportOption = Annotated[
     bool,
-    typer.Option("--no-report", help="Write no HTML report; `econsim report RUN` can, of a run in the log."),
+    typer.Option("--no-report", help="Write no HTML report; `econsim report RUN` can do so later."),
 ]
 """Option: no HTML report."""
 

@@ -29,7 +29,7 @@ LIVE_TICK_MS: Final = 5_000
 """Milliseconds of a tick, at least, when people answer: a question that waits ten ticks then leaves them fifty seconds."""
 
 
-_EXTERNAL: Final = re.compile(r"([^:]*)(?::([0-9]{1,6})(ms|s))?")
+_EXTERNAL: Final = re.compile(r"([^:]*)(?::([0-9]{1,18})(ms|s))?")
 
 
 @dataclass(frozen=True, slots=True)

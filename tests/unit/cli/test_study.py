@@ -52,6 +52,8 @@ def test_a_study_leaves_table_picture_page_and_numbers_and_is_listed(econsim, tm
     assert (left / "design.toml").read_text() == DESIGN
     assert "conditions" in econsim("bench", "list").output
     assert "minus base" in econsim("bench", "show", "s").output
+    refused = econsim("bench", "show", "s", "--json", "-")
+    assert (refused.exit_code, "does nothing for a study" in " ".join(refused.output.split())) == (2, True)
 
 
 def test_its_json_has_what_its_tables_show(econsim) -> None:

@@ -44,6 +44,11 @@ def test_a_deadline_that_is_none_is_refused_with_what_would_be_right(text) -> No
         external_option(text)
 
 
+def test_a_deadline_of_years_is_told_what_a_tick_waits_at_most() -> None:
+    with pytest.raises(InvalidMessage, match="600s at most"):
+        external_option("ana:99999999s")
+
+
 def test_expectations_of_periods_that_are_not_reached_are_left_out() -> None:
     short = apply_overrides(GENESIS, periods=1)
 

@@ -137,6 +137,7 @@ def test_a_misspelt_key_is_named_before_the_one_that_is_missing_for_it(old, new,
 
 def test_a_missing_key_says_what_to_add():
     assert "agents[1].name: is missing; add a line name = …" in str(spoiled('name = "buyer" ', ""))
+    assert "markets: is missing; add a table [[markets]]" in str(complaint('name = "x"'))
 
 
 @pytest.mark.parametrize(
