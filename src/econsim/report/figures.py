@@ -7,7 +7,7 @@ from typing import Final
 
 from econsim.report import market_charts, run_charts
 from econsim.report.charts import LINES_MAX
-from econsim.report.format import decimal, plural
+from econsim.report.format import decimal, plural, policy_name
 from econsim.report.markup import Figure
 from econsim.report.run_charts import DotRow, rows_height
 from econsim.report.series import POINTS_MAX, equilibrium_shares, quote_rows
@@ -200,11 +200,6 @@ def earnings(group: Group, summary: Summary) -> DotRow:
     kind = "" if len(sides) != 1 else "buyers" if Side.BID in sides else "sellers"
     middle = (earned[(len(earned) - 1) // 2] + earned[len(earned) // 2]) / 2 if earned else None
     return DotRow(f"{group.name} · {policy_name(group)}", earned, middle, kind)
-
-
-def policy_name(group: Group) -> str:
-    """Return the name of a group's policy as a reader of the scenario knows it."""
-    return str(getattr(group.policy, "value", group.policy))
 
 
 def _price_caption(market: MarketSummary) -> str:

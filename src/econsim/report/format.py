@@ -12,6 +12,7 @@ from econsim.schemas.types import MICROS_PER_CREDIT
 if TYPE_CHECKING:
     from econsim.report.summary import Summary
     from econsim.schemas.expectation import MeasureExpectation
+    from econsim.schemas.scenario import Group
 
 NOTHING: Final = "—"
 """Text in place of a number that could not be measured."""
@@ -71,6 +72,30 @@ def debt_note(summary: Summary) -> str:
     debts = [holder.debt for holder in summary.holders if holder.debt]
     who = f"{count(len(debts))} agents owe" if len(debts) > 1 else "1 agent owes"
     return f"{who} {money(sum(debts))} credits" if debts else ""
+
+
+def policy_name(group: Group) -> str:
+    """Return the name of a group's policy as a reader of the scenario knows it."""
+    return str(getattr(group.policy, "value", group.policy))
+
+
+GROUPS_HEAD: Final = ("group", "policy", "agents", "earned each")
+"""Headings of the table of what groups earned."""
+
+
+def group_rows(summary: Summary) -> list[tuple[str, ...]]:
+    """Return a row for each group with agents, where they go by different policies: what an agent earned, mean, credits."""
+    groups = [group for group in summary.scenario.agents if group.count]
+    if len({*map(policy_name, groups)}) < 2:
+        return []
+    earned: dict[str, list[int]] = {}
+    for holder in summary.holders:
+        earned.setdefault(holder.group, []).append(holder.profit)
+    return [
+        (group.name, policy_name(group), count(group.count), decimal(sum(profits) / len(profits) / MICROS_PER_CREDIT))
+        for group in groups
+        if (profits := earned.get(group.name))
+    ]
 
 
 THINKING_HEAD: Final = ("group", "model", "calls", "failed", "refused", "tokens", "credits")

@@ -18,6 +18,7 @@ from rich.text import Text
 from econsim.domain.expectation.verdict import Verdict
 from econsim.domain.measures.measures import weighted_mean
 from econsim.report.format import (
+    GROUPS_HEAD,
     NOTHING,
     THINKING_HEAD,
     TOOLS_HEAD,
@@ -25,6 +26,7 @@ from econsim.report.format import (
     count,
     debt_note,
     decimal,
+    group_rows,
     money,
     orders_per_second,
     percent,
@@ -79,6 +81,7 @@ def print_summary(summary: Summary, console: Console, report: Path | None = None
     parts = (
         _markets(summary, wide=wide),
         _texts(STRETCHES_HEAD, stretch_rows(summary)),
+        _texts(GROUPS_HEAD, group_rows(summary)),
         _texts(THINKING_HEAD, thinking_rows(summary)),
         _texts(TOOLS_HEAD, tool_rows(summary)),
         _texts(WORK_HEAD, work_rows(summary)),
@@ -184,7 +187,7 @@ def _texts(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
     """Return a table of texts: of what groups paid for calls, or of what changed."""
     table = Table(box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
     for heading in heads:
-        left = heading in ("group", "model", "tool", "failed", "market", "periods")
+        left = heading in ("group", "policy", "model", "tool", "failed", "market", "periods")
         table.add_column(heading, justify="left" if left else "right", no_wrap=heading != "failed")
     for row in rows:
         table.add_row(*row)

@@ -6,14 +6,15 @@ from dataclasses import replace
 from io import StringIO
 
 import pytest
+from factories import group, role, scenario
 from rich.console import Console
-from run_builders import small_run, small_scenario, summed
+from run_builders import records, small_run, small_scenario, summed
 
 from econsim.domain.audit.facts import as_record
 from econsim.domain.audit.late_event import LateEvent
 from econsim.domain.execution.in_memory import run
 from econsim.report import progress_bar
-from econsim.report.format import count, decimal, money, percent, price_range, spark, thin
+from econsim.report.format import count, decimal, group_rows, money, percent, price_range, spark, thin
 from econsim.report.live_figures import LiveFigures
 from econsim.report.progress_bar import ProgressDisplay, picture
 from econsim.report.speed import Speed
@@ -93,6 +94,22 @@ def test_nothing_of_the_tables_is_cut(width):
 
     assert max(len(line) for line in lines if not line.startswith("hash")) <= width
     assert not [line for line in lines if "…" in line]
+
+
+def test_groups_of_several_policies_are_shown_with_what_an_agent_earned():
+    buyers = group("buyer", "truthful", count=2, roles=[role("bid", values=[[3]])])
+    sellers = group("seller", "zip", count=1, roles=[role("ask", values=[[1]])])
+    summary = summed(records(scenario(buyers, sellers, clock={"periods": 1, "ticks_per_period": 6})))
+
+    earned = {name: float(mean) * int(agents) for name, _, agents, mean in group_rows(summary)}
+
+    assert earned["buyer"] + earned["seller"] == pytest.approx(2)
+    assert [row[:3] for row in group_rows(summary)] == [("buyer", "truthful", "2"), ("seller", "zip", "1")]
+    assert "earned each" in shown(lambda console: print_summary(summary, console))
+
+
+def test_groups_of_one_policy_are_not_compared():
+    assert not group_rows(summed(small_run()))
 
 
 def test_expectations_that_are_not_judged_are_shown_with_the_reason():
