@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from shlex import quote
 from typing import Final
 
 from rich.box import SIMPLE_HEAD
@@ -10,7 +11,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from econsim.evaluation.bench.batch import treatment_of
 from econsim.evaluation.bench.plan import Plan
 from econsim.evaluation.bench.records import BatchRecord
 from econsim.evaluation.bench.results import HOLDS, OUTCOMES, CellResult
@@ -26,7 +26,6 @@ from econsim.evaluation.bench.statistics import (
 )
 from econsim.report.format import NOTHING, count, plus_minus, visible
 from econsim.report.tables import print_table
-from econsim.runs import scenario_file
 
 STYLES: Final = {HOLDS: "green", "fails": "bold red", "vacuous": "yellow", "undecidable": "magenta"}
 """Outcome → its colour."""
@@ -74,10 +73,8 @@ def _again(plan: Plan, result: CellResult) -> str:
     """Return the command that makes a run in memory again, with the same ids."""
     treatment = next(each for each in plan.treatments if each.name == result.treatment)
     periods = treatment.overrides.get("periods")
-    name, length = treatment.name, None if periods is None else int(periods)
-    is_shipped = name in scenario_file.names() and treatment_of(name, length).scenario == treatment.scenario
     options = "" if periods is None else f" --periods {periods}"
-    file = name if is_shipped else "FILE"
+    file = quote(treatment.source) if treatment.source else "FILE"
     return f"econsim run {file} --seed {result.seed}{options} --name {result.run} --transport memory"
 
 

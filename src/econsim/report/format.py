@@ -92,7 +92,12 @@ def group_rows(summary: Summary) -> list[tuple[str, ...]]:
     for holder in summary.holders:
         earned.setdefault(holder.group, []).append(holder.profit)
     return [
-        (group.name, policy_name(group), count(group.count), decimal(sum(profits) / len(profits) / MICROS_PER_CREDIT))
+        (
+            group.name,
+            policy_name(group),
+            count(group.count),
+            decimal(sum(profits) / len(profits) / MICROS_PER_CREDIT),
+        )
         for group in groups
         if (profits := earned.get(group.name))
     ]

@@ -109,14 +109,15 @@ def test_the_witness_of_a_run_in_memory_is_shown_once_the_run_was_made_again(ben
     def econsim(*words):
         return CliRunner().invoke(app, ["--state", str(tmp_path / "state"), *words])
 
-    path = file("good", NO_TRADES)
-    told = bench("run", path, "--transport", "memory", "--jobs", "1", "--name", "b").output.splitlines()
+    told = bench(
+        "run", file("good", NO_TRADES), "--transport", "memory", "--jobs", "1", "--name", "b"
+    ).output.splitlines()
     commands = (
         next(line for line in told if line.startswith(f"  econsim {word} ")) for word in ("run", "why")
     )
     again, why = (line.split()[1:] for line in commands)
 
-    econsim(*(path if word == "FILE" else word for word in again), "--no-report")
+    econsim(*again, "--no-report")
 
     assert "▶ trade_executed" in econsim(*why).output
 

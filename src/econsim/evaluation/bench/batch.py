@@ -35,7 +35,7 @@ def treatment_of(source: str, periods: int | None = None) -> Treatment:
             message = f"no expectation of scenario {found.name!r} applies: {'; '.join(found.unjudged)}"
         raise ScenarioError(message)
     overrides = {} if periods is None else {"periods": str(periods)}
-    return Treatment(name=found.name, scenario=found.model_dump_json(), overrides=overrides)
+    return Treatment(name=found.name, scenario=found.model_dump_json(), overrides=overrides, source=source)
 
 
 def check_in_memory(scenario: Scenario) -> None:

@@ -38,6 +38,8 @@ class Treatment(Message):
     """The whole scenario as JSON, with its overrides."""
     overrides: dict[str, str] = Field(default_factory=dict)
     """Option → value that replaces the scenario's own."""
+    source: str = ""
+    """Shipped name or file of the scenario as it was asked for; empty for one of a study or of another program."""
 
 
 class Cell(Message):
