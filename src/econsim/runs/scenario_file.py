@@ -255,11 +255,8 @@ def _sentence(problem: ErrorDetails, key: Key) -> tuple[str, str]:
     if problem["type"] == "extra_forbidden":
         return _not_a_key(key)
     if problem["type"] == "missing":
-        is_table = len(key) == 1 and key[0] in TABLES
-        return (
-            "is missing",
-            f"add a table [[{key[0]}]]" if is_table else f"add a line {key[-1]} = … to this table",
-        )
+        line, table = f"add a line {key[-1]} = … to this table", f"add a table [[{key[0]}]]"
+        return "is missing", table if len(key) == 1 and key[0] in TABLES else line
     context = problem.get("ctx", {})
     if problem["type"] == WRONG:
         return context["what"], context["remedy"]
