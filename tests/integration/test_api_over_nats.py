@@ -28,7 +28,7 @@ async def test_a_run_beside_a_running_loop_is_the_run_in_memory(tmp_path):
     assert found.trades["trade_id"] == alone.trades["trade_id"]
     assert found.figures.kept_until
     assert state_directory.running_url(tmp_path) is None
-    assert threading.active_count() == threads
+    assert threading.active_count() <= threads
     assert asyncio.get_running_loop().is_running()
 
 

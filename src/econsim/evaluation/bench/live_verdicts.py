@@ -78,8 +78,9 @@ def _judge(parent: int, pipe: Connection, url: str, creds: Path | None, run: str
 async def _follow(pipe: Connection, url: str, creds: Path | None, run: str) -> None:
     client = await connect(url, creds, "econsim-watch-judge")
     try:
-        opened = await newest(client, subjects.RUN_OPENED(run=run))
-        event = event_of(RunOpened, opened.subject, opened.payload) if opened else None
+        while (opened := await newest(client, subjects.RUN_OPENED(run=run))) is None:
+            await asyncio.sleep(LOOK_S)
+        event = event_of(RunOpened, opened.subject, opened.payload)
         if event is not None and event.data.scenario.expectations:
             await _Teller(pipe, judge(event.data.scenario)).judge_run(client, run)
     finally:

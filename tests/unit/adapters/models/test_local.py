@@ -83,7 +83,7 @@ async def test_a_call_that_is_cut_off_frees_its_place(model):
     await model.complete(call())
     for _ in range(3):
         with pytest.raises(ProviderFailed):
-            await model.complete(call("Count to a thousand.", 2_000, 1_500), print)
+            await model.complete(call("Count to a thousand.", 2_000, 200), print)
 
     assert (await model.complete(call())).content
 
