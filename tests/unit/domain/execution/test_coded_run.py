@@ -62,6 +62,15 @@ def test_both_drivers_yield_the_same_events_whatever_changes_from_period_to_peri
     assert list(differences(wanted)) == []
 
 
+@settings(max_examples=30)
+@given(economies())
+def test_events_say_the_same_when_all_were_made_before_one_is_read(wanted):
+    at_once = [event.json() for event in CodedRun(wanted, ENVELOPE).events()]
+    later = list(CodedRun(wanted, ENVELOPE).events())
+
+    assert [event.json() for event in later] == at_once
+
+
 @pytest.mark.parametrize("mechanism", [name.value for name in MechanismName])
 def test_the_markets_that_are_compared_refuse_trade_and_cancel(mechanism):
     wanted = small_scenario("zi_c", mechanism, clock={"periods": 1, "ticks_per_period": 12})
