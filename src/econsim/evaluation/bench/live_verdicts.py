@@ -16,8 +16,10 @@ from typing import Final
 from nats.aio.client import Client
 
 from econsim import subjects
+from econsim.adapters.jetstream.direct_get import StoredMessage
 from econsim.adapters.jetstream.run_reader import newest
 from econsim.adapters.nats.connection import connect
+from econsim.adapters.poll import Poll
 from econsim.adapters.server.child_processes import end_with_parent
 from econsim.config import safe_path
 from econsim.domain.audit.decoding import event_of
@@ -78,13 +80,20 @@ def _judge(parent: int, pipe: Connection, url: str, creds: Path | None, run: str
 async def _follow(pipe: Connection, url: str, creds: Path | None, run: str) -> None:
     client = await connect(url, creds, "econsim-watch-judge")
     try:
-        while (opened := await newest(client, subjects.RUN_OPENED(run=run))) is None:
-            await asyncio.sleep(LOOK_S)
+        opened = await _opening(client, run)
         event = event_of(RunOpened, opened.subject, opened.payload)
         if event is not None and event.data.scenario.expectations:
             await _Teller(pipe, judge(event.data.scenario)).judge_run(client, run)
     finally:
         await client.close()
+
+
+async def _opening(client: Client, run: str) -> StoredMessage:
+    """Wait for a run to open; whoever watches ends this process if it never does."""
+    async for _ in Poll(LOOK_S):
+        if opened := await newest(client, subjects.RUN_OPENED(run=run)):
+            return opened
+    raise AssertionError
 
 
 class _Teller:
