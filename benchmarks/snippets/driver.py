@@ -27,9 +27,8 @@ def first(*names: str) -> object:
 
 scenario = Scenario.model_validate(tomllib.loads(Path(sys.argv[1]).read_text()))
 driver = first("econsim.domain.execution.in_memory", "econsim.runs.in_memory", "econsim.memory")
-tuning = first("econsim.services.gc_tuning")
-if hasattr(tuning, "OF_COMMAND"):
-    tuning.collect_rarely(tuning.OF_COMMAND)
+if tuning := first("econsim.services.gc_tuning", "econsim.collector"):
+    tuning.collect_rarely()
 recorder = None
 if "recorded" in sys.argv:
     recorder = first("econsim.runs.recorder", "econsim.launch.record").Recorder(None)
