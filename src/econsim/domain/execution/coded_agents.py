@@ -162,6 +162,11 @@ class Seat:
         first, second = self._orders
         return (second if self.order is first else first).want(rank, order_id, price)
 
+    def close(self) -> None:
+        """Let go of the orders, which know their seat; none can be wanted any more."""
+        self.order = None
+        del self._orders
+
     def open_period(self) -> None:
         """Have all units to trade again."""
         self.trader.position.traded = 0
@@ -217,6 +222,11 @@ class Seats:
         """True if a seat has no units left, or units again, since the willing seats were found."""
         self._always: list[Seat] = []
         self._by_chance: list[tuple[blake2b, bytes, Seat]] = []
+
+    def close(self) -> None:
+        """Let go of all orders."""
+        for seat in self.seats:
+            seat.close()
 
     @property
     def learns(self) -> bool:

@@ -222,6 +222,11 @@ class LateJournal:
             self._unsealed_chains = 0
         return entries
 
+    def close(self) -> None:
+        """Let go of the entries, which know the journal; those without a hash are made again if somebody wants it."""
+        self._unsealed.clear()
+        self._unsealed_chains = 0
+
     def seal(self, entry: PostedRows) -> None:
         """Give an entry its hash."""
         if not entry.hash:

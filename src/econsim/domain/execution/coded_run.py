@@ -131,6 +131,15 @@ class CodedRun:
         self._reserved = Address(subjects.TRANSFER_POSTED, _LEDGER, envelope.run)
         self._refused = Address(subjects.TRANSFER_REFUSED, _LEDGER, envelope.run)
 
+    def close(self) -> None:
+        """Let go of what knows each other, once nobody asks the run any more.
+
+        Its objects are freed at once then. As cyclic garbage they took the collector a third of the time of a batch of small runs.
+        """
+        for market in self._markets:
+            market.seats.close()
+        self.journal.close()
+
     def events(self) -> Iterator[LateEvent]:
         """Yield the events of the run from its opening to its closing."""
         opened = RunOpened(scenario=self._scenario, salt=self._moment.salt)

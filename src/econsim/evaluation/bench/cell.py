@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from itertools import islice
 from typing import Final
 
@@ -176,10 +176,11 @@ def run_in_memory(scenario: str, cell: Cell, run: str) -> CellResult:
     fold = CellFold(found, hashed=cell.hashed, conditions=conditions)
     if is_of_coded_agents(found) and not cell.hashed:
         envelope = Envelope(run, in_memory.SALT, 0, in_memory.NOW)
-        fold.follow(CodedRun(found, envelope, conditions=conditions))
-    else:
-        for addressed in in_memory.run(found, run, policies=load_policies(found)):
-            fold.add(addressed)
+        with closing(CodedRun(found, envelope, conditions=conditions)) as driver:
+            fold.follow(driver)
+            return fold.result(cell, run, time.process_time() - started)
+    for addressed in in_memory.run(found, run, policies=load_policies(found)):
+        fold.add(addressed)
     return fold.result(cell, run, time.process_time() - started)
 
 

@@ -1,5 +1,7 @@
 """The driver of coded agents yields, event by event, what the driver for all runs yields: on random markets, bytes and money alike."""
 
+import gc
+from collections import Counter, deque
 from dataclasses import fields
 from itertools import zip_longest
 
@@ -144,3 +146,18 @@ def test_the_record_of_an_event_that_is_not_made_is_that_of_the_event(is_made):
         found, made = addressed.record(), as_record(addressed)
 
         assert {name: getattr(found, name) for name in READ} == {name: getattr(made, name) for name in READ}
+
+
+def test_a_closed_run_is_freed_without_the_collector_of_cyclic_garbage():
+    gc.collect()
+    gc.disable()
+    try:
+        driver = CodedRun(small_scenario("zi_c"), ENVELOPE)
+        assert deque(driver.events(), maxlen=1)
+        driver.close()
+        del driver
+        left = Counter(type(each).__name__ for each in gc.get_objects())
+    finally:
+        gc.enable()
+
+    assert (left["Seat"], left["SeatOrder"], left["PostedRows"]) == (0, 0, 0)
