@@ -54,9 +54,8 @@ class CallJournal:
         self.lost = asyncio.Event()
         """Event that is set once another worker leads the run's calls."""
         self._own: set[int] = set()
-        self._paying: set[bytes] = (
-            set()
-        )  # receipts of calls reserved here, until the log tells that they are settled
+        # Receipts of calls reserved here, until the log tells that they are settled.
+        self._paying: set[bytes] = set()
         self._context = context
         self._run = run
         self._calls = calls
