@@ -58,7 +58,7 @@ def test_a_tree_counts_with_everything_below_it():
 
 
 def test_processor_time_of_children_that_ended_counts():
-    code = "import os\nfor _ in range(2):\n  if os.fork() == 0:\n    sum(range(3_000_000)); os._exit(0)\n  os.wait()\nprint(); input()"
+    code = "import os\nfor _ in range(2):\n  if os.fork() == 0:\n    sum(range(20_000_000)); os._exit(0)\n  os.wait()\nprint(); input()"
     pipe = subprocess.PIPE
     with subprocess.Popen([sys.executable, "-c", code], stdin=pipe, stdout=pipe) as process:
         process.stdout.readline()
