@@ -10,7 +10,10 @@ from econsim.runs.overrides import apply_overrides
 from econsim.schemas.ledger import TransferPosted, TransferRefused
 
 SCENARIOS = [
-    *(apply_overrides(scenario_file.load(name), periods=2) for name in ("smith1962", "zip_learning", "call_vs_cda")),
+    *(
+        apply_overrides(scenario_file.load(name), periods=2)
+        for name in ("smith1962", "zip_learning", "call_vs_cda")
+    ),
     small_scenario("zi_u"),
     replacing_scenario(),
 ]
