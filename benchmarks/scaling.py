@@ -19,19 +19,19 @@ TICKS = 20
 class Shares:
     """Processor time that one order takes, µs, by the part of the work."""
 
-    clock: float = 10
-    agent: float = 34
-    admit: float = 34
+    clock: float = 7
+    agent: float = 23
+    admit: float = 20
     """Market: orders decoded, checked and put in their turn."""
-    reserve: float = 40
+    reserve: float = 26
     """Ledger: credits and units of orders reserved."""
-    match: float = 47
+    match: float = 28
     """Market: orders matched, events published."""
-    settle: float = 47
+    settle: float = 30
     """Ledger: trades settled."""
-    watch: float = 98
+    watch: float = 29
     """The command `econsim run`: reads the log, hashes and counts."""
-    server: float = 46
+    server: float = 49
     """The NATS server; it works on whatever core is free."""
 
 

@@ -228,13 +228,14 @@ async def _over_nats(config: Settings, wanted: RunRequest, launching: LaunchOpti
     import asyncio
 
     from econsim.adapters.jetstream import dead_letters
+    from econsim.cli.run_summary import hash_of_any_order
     from econsim.domain.cognition.recording import ReplayCheck
     from econsim.report.progress_bar import ProgressDisplay
     from econsim.runs.launch.agent_accounts import agents_without_account
     from econsim.runs.launch.service_presence import watch_services
     from econsim.runs.launch.services import launch
     from econsim.runs.recorder import Recorder
-    from econsim.runs.remote import run_connection, run_events
+    from econsim.runs.remote import run_connection, run_records
     from econsim.runs.retention import retention_end
     from econsim.runs.stored_hash import store_hash
 
@@ -253,19 +254,22 @@ async def _over_nats(config: Settings, wanted: RunRequest, launching: LaunchOpti
         found = await stack.enter_async_context(
             run_connection(server, run, scenario, deadlines, None if launching.ephemeral else tell, execution)
         )
-        recorder, replay = Recorder(progress, timed=found.new), ReplayCheck(recording)
+        recorder, replay = Recorder(progress, timed=found.new, stored=True), ReplayCheck(recording)
         for showing in (_show_waiting(recorder), watch_services(server, run, scenario, execution, tell)):
             stack.callback(asyncio.create_task(showing).cancel)
-        async for addressed in await stack.enter_async_context(aclosing(run_events(found.client, run))):
-            recorder.add(addressed)
-            replay.check(addressed)
+        async for entry in await stack.enter_async_context(aclosing(run_records(found.client, run))):
+            recorder.add(entry)
+            replay.check(entry)
         if result := replay.result():
             tell(result)
         # Dead letters reach the log a moment later, and the run may have ended by then.
         letters = await dead_letters.count(found.client, run)
+        log = ReadableRun(run, run, found.client)
         if wanted.tables:
-            await write_tables(wanted.tables, ReadableRun(run, run, found.client))
-    summary = recorder.summary()
+            await write_tables(wanted.tables, log)
+        summary = recorder.summary()
+        if not summary.canonical_hash:
+            summary = replace(summary, canonical_hash=await hash_of_any_order(log))
     if not launching.ephemeral:
         store_hash(config.state, run, recorder.opening_id, summary.canonical_hash)
         summary = replace(summary, kept_until=retention_end(recorder.opened_at))

@@ -44,11 +44,12 @@ async def _read(run: ReadableRun) -> ReadRun:
             canonical.add(entry)
     if not log.opened:
         log.check()
-    found = canonical.hexdigest() or await _hash_of_any_order(run)
+    found = canonical.hexdigest() or await hash_of_any_order(run)
     return ReadRun(replace(tally.summary(found), kept_until=log.kept_until), log)
 
 
-async def _hash_of_any_order(run: ReadableRun) -> str:
+async def hash_of_any_order(run: ReadableRun) -> str:
+    """Return the canonical hash of a run whose records are far from their order: all of them are read, kept and sorted."""
     from econsim.domain.audit.canonical_log import CanonicalLog
 
     canonical = CanonicalLog()

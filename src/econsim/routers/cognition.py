@@ -108,6 +108,8 @@ def request_subscribers(context: ServiceContext, run: ActiveRun, invoker: Invoke
 
 @service.tasks_of_run
 def calls(context: ServiceContext, run: ActiveRun) -> Sequence[LeaderTask]:
-    """Return the one task of a run: to lead its calls."""
+    """Return the one task of a run: to lead its calls; none if an executor does all of the run, whose agents ask no model."""
+    if run.is_whole:
+        return ()
     serve = partial(leader.serve, context, run, context.providers, request_subscribers)
     return (LeaderTask(f"cognition.{run.name}", serve),)

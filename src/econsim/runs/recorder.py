@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from econsim import subjects
 from econsim.domain.agent.population import population
+from econsim.domain.audit.decoding import as_event
 from econsim.domain.audit.deduplication import Deduplicator
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import Record, as_record
@@ -34,14 +35,17 @@ SILENCE_S: Final = 1.0
 class Recorder:
     """Figures, canonical hash and times of one run, from its events."""
 
-    def __init__(self, progress: ProgressDisplay | None, *, timed: bool = True) -> None:
-        """Show progress if a display is given; `timed` unless a part of the run happened before it is read."""
+    def __init__(self, progress: ProgressDisplay | None, *, timed: bool = True, stored: bool = False) -> None:
+        """Show progress if a display is given; `timed` unless a part of the run happened before it is read, `stored` if all are records.
+
+        Records of the log have a hash only if they are nearly in order.
+        """
         self._progress = progress
         self._timed = timed
         if progress:
             progress.timed = timed
         self._tally = RunAggregator()
-        self._hash = RunHash()
+        self._hash = RunHash(stored=stored)
         self._repeats = Deduplicator()
         self.opening_id = ""
         """Event id of the run's opening."""
@@ -55,24 +59,24 @@ class Recorder:
         self._started = self._ended = 0.0
         self._ticks: list[float] = []
 
-    def add(self, addressed: AddressedEvent) -> None:
+    def add(self, source: Record | AddressedEvent) -> None:
         """Add the next event; an event that repeats another is ignored (deduplication)."""
-        now, entry = perf_counter(), addressed if isinstance(addressed, LateEvent) else as_record(addressed)
+        now, entry = perf_counter(), source if isinstance(source, LateEvent) else as_record(source)
         if isinstance(entry, Record) and self._repeats.is_repeat(entry):
             return
         self._read_at = now
         if self._attendance:
-            self._attendance.evolve(addressed)
-        match addressed.type:
+            self._attendance.evolve(as_event(source))
+        match source.type:
             case subjects.RUN_OPENED.type:
-                self._open(addressed, now)
+                self._open(as_event(source), now)
             case subjects.TICKED.type:
                 self._ticks.append(now)
                 self._tick = entry.tick
             case subjects.RUN_CLOSED.type:
                 self._ended = now
         self._tally.add(entry)
-        self._hash.add(addressed)
+        self._hash.add(source)
         if self._progress:
             self._progress.update(entry)
 
@@ -100,7 +104,10 @@ class Recorder:
             self._progress.show_waiting(names)
 
     def summary(self) -> Summary:
-        """Return the summary of the run; with a speed only if all of it was read while it happened."""
+        """Return the summary of the run; with a speed only if all of it was read while it happened.
+
+        Its hash is empty if a record came too late for one.
+        """
         canonical_hash = self._hash.hexdigest()
         if not self._timed:
             return self._tally.summary(canonical_hash)

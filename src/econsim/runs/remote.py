@@ -26,9 +26,11 @@ from econsim.adapters.nats.rpc import REQUEST_TIMEOUT_S, ask
 from econsim.adapters.poll import Poll
 from econsim.app import Server
 from econsim.domain.audit.decoding import decode_if_valid, event_of
-from econsim.domain.audit.envelope import AddressedEvent
+from econsim.domain.audit.envelope import DIGEST, AddressedEvent
+from econsim.domain.audit.facts import Record, record
+from econsim.domain.audit.run_records import RunEnd
 from econsim.domain.execution.eligibility import why_not_whole
-from econsim.errors import Conflict, CorruptLog, EconsimError, NotFound, Unavailable
+from econsim.errors import Conflict, CorruptLog, EconsimError, InvalidMessage, NotFound, Unavailable
 from econsim.identity.roles import OBSERVER, OPERATOR
 from econsim.runs.launch.agent_accounts import ensure_accounts
 from econsim.runs.launch.key_audit import audit_key_use, operator_name
@@ -231,6 +233,31 @@ async def run_events(client: Client, run: str) -> AsyncGenerator[AddressedEvent,
                 return
 
 
+async def run_records(client: Client, run: str) -> AsyncGenerator[Record, None]:
+    """Yield the same as records, which are decoded for who looks into them: to count and hash frequent events nobody does.
+
+    Raises CorruptLog as `run_events`.
+    """
+    end = RunEnd()
+    async with aclosing(follow(client, run)) as stored_events:
+        async for stored in stored_events:
+            if entry := _verified_record(stored):
+                end.see(entry)
+                yield entry
+            if end.reached:
+                return
+
+
+def _verified_record(stored: StoredMessage) -> Record | None:
+    _require_unchanged(stored)
+    # A record with a digest was written by a service, which makes valid events alone.
+    if DIGEST not in stored.headers and decode_if_valid(stored.subject, stored.payload) is None:
+        return None
+    with suppress(InvalidMessage):
+        return record(stored.subject, stored.payload)
+    return None
+
+
 async def _read_events(client: Client, run: str) -> AsyncGenerator[AddressedEvent, None]:
     async with aclosing(follow(client, run)) as stored_events:
         async for stored in stored_events:
@@ -240,7 +267,11 @@ async def _read_events(client: Client, run: str) -> AsyncGenerator[AddressedEven
 
 def _verified_event(stored: StoredMessage) -> AddressedEvent | None:
     """Return the event of a record, none for a record that is no event; raises CorruptLog if its digest differs."""
+    _require_unchanged(stored)
+    return decode_if_valid(stored.subject, stored.payload)
+
+
+def _require_unchanged(stored: StoredMessage) -> None:
     if stored.changed:
         message = f"the record at place {stored.sequence} of {AUDIT}, {stored.subject}, is not what was sent"
         raise CorruptLog(message)
-    return decode_if_valid(stored.subject, stored.payload)

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from econsim import subjects
 from econsim.domain.audit.envelope import AddressedEvent, Envelope
+from econsim.domain.audit.facts import record
 from econsim.domain.execution import in_memory
 from econsim.report import progress_bar
 from econsim.report.progress_bar import ProgressDisplay, waiting_text
@@ -38,8 +39,8 @@ def ticked():
     return ENVELOPE.event(subjects.TICKED, "clock", Ticked(period=1, tick_of_period=1))
 
 
-def recorded(*events, progress=None):
-    made = Recorder(progress)
+def recorded(*events, progress=None, stored=False):
+    made = Recorder(progress, stored=stored)
     for event in events:
         made.add(event)
     return made
@@ -78,17 +79,18 @@ def test_ticks_that_come_in_bundles_have_no_latency(execution, known):
 
 
 @pytest.mark.parametrize("name", ["smith1962", "zip_learning", "call_vs_cda"])
-def test_facts_give_the_summary_and_the_figures_that_events_give(name):
+def test_facts_and_records_give_the_summary_and_facts_the_figures_that_events_give(name):
     scenario = apply_overrides(scenario_file.load(name), periods=1)
     shown = ProgressDisplay(Console(file=StringIO())), ProgressDisplay(Console(file=StringIO()))
     log = list(in_memory.run(scenario))
 
+    stored = recorded(*(record(each.subject, each.json()) for each in log), stored=True).summary()
     facts = recorded(*log, progress=shown[0]).summary()
     events = recorded(
         *(AddressedEvent(each.subject, each.event) for each in log), progress=shown[1]
     ).summary()
 
-    assert replace(facts, speed=None) == replace(events, speed=None)
+    assert replace(facts, speed=None) == replace(events, speed=None) == replace(stored, speed=None)
     assert shown[0].figures.snapshot() == shown[1].figures.snapshot()
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 
+from econsim.domain.audit.envelope import DIGEST, digest
 from econsim.domain.execution import in_memory
 from econsim.errors import Conflict, CorruptLog, NotFound, Unavailable
 from econsim.runs import remote, scenario_file
@@ -29,6 +30,14 @@ class Stored:
             sequence,
             changed,
         )
+        self.headers = {DIGEST: digest(self.subject, self.payload)}
+
+
+def foreign(payload):
+    """Return a record that no service wrote, which has no digest."""
+    found = Stored(LOG[1])
+    found.payload, found.headers = payload, {}
+    return found
 
 
 @pytest.fixture
@@ -68,10 +77,32 @@ async def read():
     return [event async for event in remote.run_events(None, "demo")]
 
 
+async def records():
+    return [entry async for entry in remote.run_records(None, "demo")]
+
+
 async def test_a_run_is_read_until_it_is_closed_and_its_journal_is_complete(log):
     log += [*LOG, LOG[0]]
 
     assert len(await read()) == len(LOG)
+
+
+async def test_records_are_those_of_the_events_and_end_with_them(log):
+    log += [*LOG, LOG[0]]
+
+    assert [each.event_id for each in await records()] == [each.event.event_id for each in await read()]
+
+
+async def test_a_record_that_no_service_wrote_is_read_if_it_is_an_event(log):
+    log += [
+        LOG[0],
+        foreign(b"{}"),
+        foreign(LOG[1].json().replace(b'"tick":0', b'"tick":"x"')),
+        foreign(LOG[1].json()),
+        *LOG[2:],
+    ]
+
+    assert [each.event_id for each in await records()] == [each.event.event_id for each in LOG]
 
 
 async def test_entries_of_the_ledger_after_the_closing_are_read_too(log):
@@ -84,8 +115,9 @@ async def test_entries_of_the_ledger_after_the_closing_are_read_too(log):
 async def test_a_record_that_was_changed_ends_the_reading(log):
     log += [LOG[0], Stored(LOG[1], 2, changed=True)]
 
-    with pytest.raises(CorruptLog, match="place 2"):
-        await read()
+    for reading in (read, records):
+        with pytest.raises(CorruptLog, match="place 2"):
+            await reading()
 
 
 async def test_the_scenario_of_an_open_run_is_in_its_opening(log):

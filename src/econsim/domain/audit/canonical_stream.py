@@ -1,8 +1,8 @@
 """The hash of the canonical log of a stored run, without the log. Pure.
 
-A stored run is nearly in order: entries of the ledger come a few ticks late, and causes are the opening of a tick nearby, or an event
-that is no market's. So the lines of a tick are final soon after it, and only their digest is kept: memory does not grow with the run,
-and nothing is compressed and read again. What comes later still, or names another cause, makes the hash unknown here. Such a run is
+A stored run is nearly in order: entries of the ledger come a few ticks late, or of many ticks at once before or after the other events of
+those (`services/executor`), and causes are the opening of a tick nearby, or an event that is no market's. So the lines of a tick are
+final soon after it, and only their digest is kept: memory does not grow with the run, and nothing is compressed and read again. What comes later still, or names another cause, makes the hash unknown here. Such a run is
 read once more, by `canonical_log.CanonicalLog`, which takes events in any order.
 """
 
@@ -26,6 +26,10 @@ from econsim.domain.audit.facts import Record
 
 _OF_MARKETS: Final = f"{subjects.TICK_CLEARED.type.partition('.')[0]}."
 _TICKED: Final = subjects.TICKED.template.rpartition(".")[0]
+_ENTRIES: Final = frozenset({subjects.TRANSFER_POSTED.type, subjects.TRANSFER_REFUSED.type})
+
+BUNDLES_HELD: Final = 16
+"""Times `rows_held` facts that wait for entries of the ledger, at most."""
 
 
 class CanonicalStream:
@@ -38,7 +42,7 @@ class CanonicalStream:
         self._ticks: dict[int, list[FactRow]] = {}
         self._rows_held = rows_held
         self._held, self._full = 0, rows_held
-        self._begin = 0
+        self._begin = self._entered = self._told = 0
         self._is_known = True
         self._recent: dict[str, int] = {}
         self._older: dict[str, int] = {}
@@ -59,8 +63,12 @@ class CanonicalStream:
             self._ticks[tick] = rows
         else:
             held += rows
+        if entry.type in _ENTRIES:
+            self._entered = max(self._entered, tick)
+        else:
+            self._told = max(self._told, tick)
         if self._held >= self._full:
-            self._hash_before(tick - TICKS_PLAIN)
+            self._hash_before(self._end())
             self._full = self._held + self._rows_held
 
     def hexdigest(self) -> str:
@@ -68,8 +76,15 @@ class CanonicalStream:
         self._hash_before(max(self._ticks, default=0) + 1)
         return self._digest.hexdigest() if self._is_known else ""
 
+    def _end(self) -> int:
+        """Return the tick before which all ticks are whole: entries are in order among themselves, and other events nearly so."""
+        end = self._told - TICKS_PLAIN
+        return end if self._held > BUNDLES_HELD * self._rows_held else min(end, self._entered)
+
     def _hash_before(self, end: int) -> None:
         """Hash the lines of the ticks before `end`, and forget them."""
+        if end <= self._begin:
+            return
         self._older, self._recent = self._recent, {}
         for tick in sorted(each for each in self._ticks if each < end):
             self._hash_tick(tick, self._ticks.pop(tick))

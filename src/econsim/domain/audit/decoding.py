@@ -7,10 +7,12 @@ from functools import lru_cache
 from typing import Any, Final, TypeVar, cast
 
 from pydantic import ValidationError
+from pydantic_core import to_json
 
 from econsim import subjects
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.event_data import EVENT_TYPES, data_class
+from econsim.domain.audit.facts import Record
 from econsim.errors import InvalidMessage
 from econsim.schemas.base import Event
 
@@ -20,7 +22,7 @@ TYPES_MAX: Final = 1_024
 """Types of events whose parsers are kept: more than there are, with room for the actions that agents choose for their reports."""
 
 
-def decode(subject: str, payload: bytes) -> AddressedEvent:
+def decode(subject: str, payload: bytes | str) -> AddressedEvent:
     """Return the event of a record of the log.
 
     Raises InvalidMessage for a type without schema, a payload that does not follow the schema, and an event of
@@ -45,6 +47,17 @@ def decode(subject: str, payload: bytes) -> AddressedEvent:
     return AddressedEvent(subject, found)
 
 
+def as_event(source: Record | AddressedEvent) -> AddressedEvent:
+    """Return a record as a typed event, the opposite of `facts.as_record`; an event stays as it is. Raises InvalidMessage as `decode`."""
+    if not isinstance(source, Record):
+        return source
+    text = source.text or source.content
+    if isinstance(text, str):
+        return decode(source.subject, text)
+    fields = {name: getattr(source, name) for name in Event.model_fields if name != "schema_version"}
+    return decode(source.subject, to_json(fields))
+
+
 def decode_if_valid(subject: str, payload: bytes) -> AddressedEvent | None:
     """Return the event of a record of the log; none for a record that is no event, which readers skip."""
     try:
@@ -62,7 +75,7 @@ def event_of(kind: type[Data], subject: str, payload: bytes) -> Event[Data] | No
 
 
 @lru_cache(TYPES_MAX)
-def _parser(domain: str, action: str) -> Callable[[bytes], Any] | None:
+def _parser(domain: str, action: str) -> Callable[[bytes | str], Any] | None:
     """Return the parser of a type of events, built when the first event of the type comes."""
     kind = f"{domain}.{action}"
     if kind not in EVENT_TYPES:

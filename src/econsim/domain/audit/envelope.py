@@ -91,6 +91,11 @@ class AddressedEvent:
         """Type of the event, `<domain>.<action>`."""
         return self.event.type
 
+    @property
+    def event_id(self) -> str:
+        """Unique id of the event."""
+        return self.event.event_id
+
     def json(self) -> bytes:
         """Return the wire form of the event."""
         return self.event.__pydantic_serializer__.to_json(self.event)

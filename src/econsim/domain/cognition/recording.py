@@ -11,7 +11,9 @@ from collections.abc import Container, Iterable
 from typing import Final
 
 from econsim import subjects
+from econsim.domain.audit.decoding import as_event
 from econsim.domain.audit.envelope import AddressedEvent
+from econsim.domain.audit.facts import Record
 from econsim.domain.cognition.call import answer_digest, call_name, prompt_digest, prompt_text
 from econsim.domain.cognition.outcome import failure_outcome
 from econsim.domain.cognition.plan import CallPlan
@@ -123,11 +125,12 @@ class ReplayCheck:
         self._recording = recording
         self._asked: set[CallPosition] = set()
 
-    def check(self, addressed: AddressedEvent) -> None:
+    def check(self, source: Record | AddressedEvent) -> None:
         """Take in an event; raises RecordingDiffers for a call that the recording did not answer."""
-        if addressed.type != subjects.LLM_INVOKED.type or not isinstance(addressed.event.data, LlmInvoked):
+        if source.type != subjects.LLM_INVOKED.type:
             return
-        for item in addressed.event.data.items:
+        data = as_event(source).event.data
+        for item in data.items if isinstance(data, LlmInvoked) else ():
             if item.failure in _MISSES:
                 raise RecordingDiffers(item.message, code=item.failure.value, receipt=item.id)
             self._asked.add(item.position)

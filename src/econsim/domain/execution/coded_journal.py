@@ -53,11 +53,11 @@ class PostedRows(Content):
         self.sequence = 0
         self.previous_hash = self.hash = ""
 
-    def seal(self, previous_hash: str) -> str:
-        """Take the hash of the entry before; return this one's."""
+    def seal(self, previous_hash: str, chains: str = "") -> str:
+        """Take the hash of the entry before, and the entry's chains if somebody has written them already; return this one's."""
         if not self.hash:
             self.previous_hash = previous_hash
-            self.hash = chained_hash(previous_hash, self.sequence, self.body().encode())
+            self.hash = chained_hash(previous_hash, self.sequence, self.body(chains).encode())
         return self.hash
 
     def __len__(self) -> int:
@@ -122,9 +122,13 @@ class PostedRows(Content):
         moving = [FORMS[row[0]](clearing, *row[1:]) for row in self.rows if row[0] in MOVING]
         return [(cause, [leg[2:6] for leg in legs]) for _, cause, legs in moving] if moving else ()
 
-    def body(self) -> str:
+    def chains_json(self) -> str:
+        """Return the wire form of the chains."""
+        return f"[{','.join([chain_json(*parts) for parts in self.chains()])}]"
+
+    def body(self, chains: str = "") -> str:
         """Return the hashed body of the entry."""
-        return f"posted\n[{','.join([chain_json(*parts) for parts in self.chains()])}]"
+        return f"posted\n{chains or self.chains_json()}"
 
 
 class ReservedRows(PostedRows):
@@ -178,7 +182,7 @@ class RefusedRows(PostedRows):
             for each in self.refusals()
         ]
 
-    def body(self) -> str:
+    def body(self, _: str = "") -> str:
         """Return the hashed body of the entry."""
         return refused_body(tuple(self.refusals())).decode()
 
@@ -227,10 +231,10 @@ class LateJournal:
         self._unsealed.clear()
         self._unsealed_chains = 0
 
-    def seal(self, entry: PostedRows) -> None:
-        """Give an entry its hash."""
+    def seal(self, entry: PostedRows, chains: str = "") -> None:
+        """Give an entry its hash; `chains` are its chains in wire form, if somebody has written them."""
         if not entry.hash:
-            entry.seal(self._hash_at(entry.sequence - 1))
+            entry.seal(self._hash_at(entry.sequence - 1), chains)
 
     def _hash_at(self, sequence: int) -> str:
         """Return the hash of the entry of a sequence."""

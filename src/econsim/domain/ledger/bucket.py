@@ -17,7 +17,7 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import Final
 
-from econsim.schemas.ledger import TransferPosted, TransferPostedEvent, TransferRefused, TransferRefusedEvent
+from econsim.schemas.ledger import TransferPostedEvent, TransferRefusedEvent
 from econsim.schemas.names import JOURNAL_KEYS
 
 POSTED, REFUSED = JOURNAL_KEYS
@@ -43,9 +43,9 @@ class LedgerKey(Enum):
     """Key of another service."""
 
 
-def entry_key(run: str, entry: TransferPosted | TransferRefused, part: str) -> str:
-    """Return the key of a journal entry about a part of a submission."""
-    return f"{run}.{POSTED if isinstance(entry, TransferPosted) else REFUSED}.{part}"
+def entry_key(run: str, part: str, *, posted: bool) -> str:
+    """Return the key of a journal entry about a part of a submission: of applied chains if `posted`, else of refused ones."""
+    return f"{run}.{POSTED if posted else REFUSED}.{part}"
 
 
 def balance_key(run: str, holder: str) -> str:

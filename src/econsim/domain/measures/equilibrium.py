@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from operator import ge
 
 from econsim.schemas.orders import Side
 from econsim.schemas.scenario_parts import Market
@@ -98,14 +99,14 @@ def _surplus(pairs: Sequence[tuple[int, int]], bid: Callable[[int], int], ask: C
     the pairing of the lowest value with the lowest cost has. Fewer units never have fewer prices. `bid` gives the highest
     price of the grid for a value, `ask` the lowest for a cost.
     """
-    values, costs = [value for value, _ in pairs], [cost for _, cost in pairs]
+    # Each price is found once: the search compares those of thousands of units a dozen times.
+    bids, asks = [bid(value) for value, _ in pairs], [ask(cost) for _, cost in pairs]
 
     def trades(units: int) -> bool:
-        matched = zip(reversed(values[:units]), costs, strict=False)
-        return all(bid(value) >= ask(cost) for value, cost in matched)
+        return all(map(ge, reversed(bids[:units]), asks))
 
     units = bisect_left(range(len(pairs) + 1), 1, key=lambda units: not trades(units)) - 1
-    return sum(values[:units]) - sum(costs[:units])
+    return sum(value - cost for value, cost in pairs[:units])
 
 
 def demand_curve(values: Iterable[int]) -> tuple[tuple[int, int], ...]:

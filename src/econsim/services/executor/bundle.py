@@ -9,13 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
+from econsim import subjects
 from econsim.adapters.jetstream.atomic_batch import BatchMessage
 from econsim.adapters.nats.connection import Outgoing, event_headers
 from econsim.domain.audit.envelope import AddressedEvent
+from econsim.domain.execution.coded_wire import wire_form
 from econsim.domain.ledger import bucket
 from econsim.ports import WRITES_MAX, Write
-from econsim.schemas.ledger import TransferPosted, TransferRefused
-from econsim.schemas.market import PriceUpdated
+from econsim.schemas.subject import entity_of
 
 MESSAGES_MAX: Final = WRITES_MAX * 3 // 5
 """Events, or journal entries, from which on a bundle is full: with those of one more tick it mostly fits in one batch."""
@@ -46,18 +47,20 @@ class Bundle:
             len(self.events) >= MESSAGES_MAX or len(self.entries) >= MESSAGES_MAX or self.bytes >= BYTES_MAX
         )
 
-    def add_entry(self, entry: TransferPosted | TransferRefused, addressed: AddressedEvent) -> None:
+    def add_entry(self, sequence: int, addressed: AddressedEvent) -> None:
         """Add a journal entry; its sequence is its key, because one worker numbers them all."""
-        key = bucket.entry_key(self.run, entry, str(entry.sequence))
-        self.entries.append(Write(key, addressed.json()))
+        key = bucket.entry_key(
+            self.run, str(sequence), posted=addressed.type == subjects.TRANSFER_POSTED.type
+        )
+        self.entries.append(Write(key, wire_form(addressed)))
 
     def add_event(self, addressed: AddressedEvent) -> None:
         """Add an event, and take over a new price."""
-        subject, payload, id_ = addressed.subject, addressed.json(), addressed.event.event_id
+        subject, payload, id_ = addressed.subject, wire_form(addressed), addressed.event_id
         self.events.append(BatchMessage(subject, payload, event_headers(subject, payload, id_)))
         self.bytes += len(payload)
-        if isinstance(addressed.event.data, PriceUpdated):
-            key = f"$KV.market_prices.{addressed.event.data.resource}.{self.run}"
+        if addressed.type == subjects.PRICE_UPDATED.type:
+            key = f"$KV.market_prices.{entity_of(subject)}.{self.run}"
             self.prices[key] = Outgoing(key, payload, id_)
 
     def clear(self) -> None:

@@ -1,8 +1,9 @@
 """The executor of one run: one worker does the whole run and stores it in bundles of many ticks.
 
 Theory of operation. The executor service's leader of a run calls `serve`. It runs the rules of all services in this thread
-(`domain/execution/in_memory.py`). Every bundle is stored in two steps: the journal's entries and the changed positions in
-one commit of the ledger's bucket, which copies the entries into the log, then all other events in one atomic batch of the log.
+(`domain/execution/in_memory.py`). Every bundle is stored in two steps: the journal's entries in one commit of the ledger's bucket,
+which copies the entries into the log, then all other events in one atomic batch of the log. Positions that changed go with the entries of
+the last bundle, and of one every few seconds.
 Events and entries follow from the scenario and the run's salt, so a worker that takes over executes the run from its beginning,
 passes over what is stored already, and goes on behind it:
 
@@ -25,18 +26,17 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Final, TypeVar
 
+from econsim import subjects
 from econsim.adapters.jetstream.atomic_batch import AtomicBatches, BatchMessage
 from econsim.adapters.jetstream.state_store import JetStreamStateStore
 from econsim.adapters.nats.connection import publish_many, reliable_publish
 from econsim.domain.agent.active_run import ActiveRun
 from econsim.domain.audit.envelope import AddressedEvent, Envelope
+from econsim.domain.execution.coded_wire import entry_hash, entry_sequence
 from econsim.domain.execution.in_memory import conduct
-from econsim.domain.ledger.decisions import changed_holders
 from econsim.domain.ledger.positions import StoredPositions
 from econsim.errors import Conflict, CorruptJournal, CorruptLog, Unavailable
 from econsim.ports import WRITES_MAX, Write
-from econsim.schemas.clock import RunClosed, RunOpened, Ticked
-from econsim.schemas.ledger import TransferPosted, TransferRefused
 from econsim.services.context import ServiceContext
 from econsim.services.executor.bundle import Bundle
 from econsim.services.executor.place import JournalPlace, LogPlace, journal_place, log_place
@@ -45,6 +45,10 @@ from econsim.subjects import AUDIT, TICKED
 
 BUNDLE_S: Final = 0.5
 """Seconds after which a bundle is stored though it is not full: a reader of the log sees the run go on."""
+
+POSITIONS_S: Final = 5.0
+"""Seconds between two writes of the changed positions; the last bundle has them all. Nobody in a whole run reads them, and those of 1 000
+holders were three messages of four."""
 
 TRIES_MAX: Final = 5
 """Attempts to store a part of a bundle while the server does not answer; then the worker starts again."""
@@ -83,7 +87,7 @@ class Executor:
         self._journal = JournalPlace()
         self._passed_over = ""
         """Id of the newest event that was stored before this worker's time, until it is reached; empty from then on."""
-        self._stored_at = time.monotonic()
+        self._stored_at = self._positions_at = time.monotonic()
 
     async def find_place(self) -> None:
         """Find what is stored of the run."""
@@ -94,40 +98,39 @@ class Executor:
     async def execute(self) -> None:
         """Execute the run to its end, and store all of it that is not stored."""
         for addressed in self._conduct.events():
-            match addressed.event.data:
-                case RunOpened():
+            match addressed.type:
+                case subjects.RUN_OPENED.type:
                     continue
-                case RunClosed():
-                    await self._store_bundle()
+                case subjects.RUN_CLOSED.type:
+                    await self._store_bundle(with_positions=True)
                     await self._close(addressed)
-                case Ticked():
+                case subjects.TICKED.type:
                     await self._before_tick()
                     self._add(addressed)
-                case TransferPosted() | TransferRefused() as entry:
-                    self._add_entry(entry, addressed)
+                case subjects.TRANSFER_POSTED.type | subjects.TRANSFER_REFUSED.type:
+                    self._add_entry(addressed)
                 case _:
                     self._add(addressed)
 
     def _add(self, addressed: AddressedEvent) -> None:
         if not self._passed_over:
             self._bundle.add_event(addressed)
-        elif addressed.event.event_id == self._passed_over:
+        elif addressed.event_id == self._passed_over:
             self._passed_over = ""
 
-    def _add_entry(self, entry: TransferPosted | TransferRefused, addressed: AddressedEvent) -> None:
+    def _add_entry(self, addressed: AddressedEvent) -> None:
         """Add an entry that is not stored.
 
         Raises CorruptJournal if the newest stored one is another than this worker's. Entries are stored before the events of
         their ticks, so a new one comes behind all events of the log: raises CorruptLog if the newest was not reached.
         """
-        if isinstance(entry, TransferPosted):
-            self._positions.change(changed_holders(entry.chains))
-        if entry.sequence > self._journal.sequence:
+        sequence = entry_sequence(addressed)
+        if sequence > self._journal.sequence:
             self._require_own_log()
-            self._bundle.add_entry(entry, addressed)
-        elif entry.sequence == self._journal.sequence and entry.hash != self._journal.hash:
-            message = f"journal entry {entry.sequence} of run {self._run!r} does not follow from its scenario"
-            raise CorruptJournal(message, sequence=entry.sequence)
+            self._bundle.add_entry(sequence, addressed)
+        elif sequence == self._journal.sequence and entry_hash(addressed) != self._journal.hash:
+            message = f"journal entry {sequence} of run {self._run!r} does not follow from its scenario"
+            raise CorruptJournal(message, sequence=sequence)
 
     async def _before_tick(self) -> None:
         """Store the bundle if it is full or old, and give other tasks a turn: leases are renewed meanwhile."""
@@ -136,11 +139,14 @@ class Executor:
         self._conduct.set_now(self._context.clock.now())
         await asyncio.sleep(0)
 
-    async def _store_bundle(self) -> None:
+    async def _store_bundle(self, *, with_positions: bool = False) -> None:
         """Store the ticks of the bundle, in the order that a crash allows, and begin the next one."""
-        bundle = self._bundle
-        if bundle.events or bundle.entries:
-            writes = [*bundle.entries, *self._changed_positions()]
+        bundle, now = self._bundle, time.monotonic()
+        writes = list(bundle.entries)
+        if with_positions or now - self._positions_at > POSITIONS_S:
+            writes += self._changed_positions()
+            self._positions_at = now
+        if bundle.events or writes:
             for start in range(0, len(writes), WRITES_MAX):
                 await self._commit(writes[start : start + WRITES_MAX])
             for start in range(0, len(bundle.events), WRITES_MAX):
@@ -153,6 +159,7 @@ class Executor:
         """Return the writes of changed positions; none while the ledger is behind the stored journal."""
         if self._conduct.journal.sequence < self._journal.sequence:
             return []
+        self._positions.change(self._conduct.ledger.holders())
         return self._positions.writes(2 * len(self._positions.unwritten))
 
     async def _commit(self, writes: Sequence[Write]) -> None:

@@ -123,7 +123,7 @@ class LedgerState:
             posted = isinstance(entry, TransferPosted)
             subject = subjects.TRANSFER_POSTED if posted else subjects.TRANSFER_REFUSED
             event = envelope.event(subject, ACTOR, entry, part.name)
-            writes.append(Write(bucket.entry_key(self._run, entry, part.name), event.json()))
+            writes.append(Write(bucket.entry_key(self._run, part.name, posted=posted), event.json()))
             self._remember(writes[-1].key, is_new=True)
         return decisions.refusals(), writes
 

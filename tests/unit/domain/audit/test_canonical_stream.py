@@ -36,6 +36,16 @@ def test_what_comes_a_few_ticks_late_or_twice_changes_nothing():
     assert streamed([*log[:at], late, *log[at - 3 :]]) == canonical_hash(small_run())
 
 
+@pytest.mark.parametrize("entries_first", [True, False])
+def test_entries_of_many_ticks_may_come_before_or_after_their_other_events(entries_first):
+    log = small_run()
+    entries = [*only(log, subjects.TRANSFER_POSTED), *only(log, subjects.TRANSFER_REFUSED)]
+    others = [entry for entry in log if entry not in entries]
+    bundle = (entries, others) if entries_first else (others, entries)
+
+    assert streamed([*bundle[0], *bundle[1]], len(log) // 4) == canonical_hash(log)
+
+
 def test_what_comes_too_late_makes_the_hash_unknown():
     log = small_run()
 

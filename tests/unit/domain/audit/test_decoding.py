@@ -3,8 +3,9 @@
 import pytest
 
 from econsim import subjects
-from econsim.domain.audit.decoding import decode, decode_if_valid, event_of
+from econsim.domain.audit.decoding import as_event, decode, decode_if_valid, event_of
 from econsim.domain.audit.envelope import Envelope
+from econsim.domain.audit.facts import as_record, record
 from econsim.errors import InvalidMessage
 from econsim.schemas.clock import RunClosed, Ticked
 
@@ -15,6 +16,15 @@ ADDRESSED = Envelope("run", "salt", 3, "now").event(
 
 def test_an_addressed_event_is_decoded_as_it_was():
     assert decode(ADDRESSED.subject, ADDRESSED.json()).event.model_dump() == ADDRESSED.event.model_dump()
+
+
+def test_a_record_in_any_form_becomes_its_event_again():
+    written = record(ADDRESSED.subject, ADDRESSED.json())
+    read = record(ADDRESSED.subject, ADDRESSED.json())
+    assert read.data
+
+    for each in (written, read, as_record(ADDRESSED), ADDRESSED):
+        assert as_event(each).event.model_dump() == ADDRESSED.event.model_dump()
 
 
 @pytest.mark.parametrize(

@@ -18,11 +18,9 @@ def entries():
     return Journal().append(Ledger().apply([endow("ann", 7), pay("p", "ann", "bob", 8)]))
 
 
-def test_an_entry_key_is_of_its_kind(entries):
-    posted, refused = entries
-
-    assert bucket.entry_key("run", posted, "c-1") == "run.transfer.c-1"
-    assert bucket.entry_key("run", refused, "c-1") == "run.refusal.c-1"
+def test_an_entry_key_is_of_its_kind():
+    assert bucket.entry_key("run", "c-1", posted=True) == "run.transfer.c-1"
+    assert bucket.entry_key("run", "c-1", posted=False) == "run.refusal.c-1"
 
 
 @pytest.mark.parametrize(
@@ -51,9 +49,9 @@ def test_an_entry_is_parsed_by_its_key(entries):
     rows = (subjects.TRANSFER_POSTED, subjects.TRANSFER_REFUSED)
     envelope = Envelope("run", "salt", 1, "2026-01-01T00:00:00.000000000Z")
 
-    for row, entry in zip(rows, entries, strict=True):
+    for row, entry, posted in zip(rows, entries, (True, False), strict=True):
         event = envelope.event(row, "ledger", entry)
-        assert bucket.parse_entry(bucket.entry_key("run", entry, "c"), event.json()).data == entry
+        assert bucket.parse_entry(bucket.entry_key("run", "c", posted=posted), event.json()).data == entry
 
 
 def test_an_entry_under_a_key_of_the_other_kind_is_refused(entries):

@@ -54,12 +54,16 @@ def test_the_newest_price_of_a_market_is_kept(bundle):
 
 
 @pytest.mark.parametrize(
-    ("kind", "key"), [(TransferPosted, "lab.transfer.4"), (TransferRefused, "lab.refusal.4")]
+    ("kind", "row", "key"),
+    [
+        (TransferPosted, subjects.TRANSFER_POSTED, "lab.transfer.4"),
+        (TransferRefused, subjects.TRANSFER_REFUSED, "lab.refusal.4"),
+    ],
 )
-def test_an_entry_has_its_sequence_as_key(bundle, kind, key):
+def test_an_entry_has_its_sequence_as_key(bundle, kind, row, key):
     entry = kind(sequence=4, previous_hash=GENESIS_HASH, hash=GENESIS_HASH, chains=())
 
-    bundle.add_entry(entry, ENVELOPE.event(subjects.TRANSFER_POSTED, "ledger", entry))
+    bundle.add_entry(entry.sequence, ENVELOPE.event(row, "ledger", entry))
 
     assert [each.key for each in bundle.entries] == [key]
 
