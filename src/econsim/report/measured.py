@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 from econsim.domain.measures.measures import mean
 from econsim.report.gains import GroupGains
@@ -20,8 +21,9 @@ def expectation_result(
 ) -> ExpectationResult:
     """Return an expectation with its measure over the periods of its market or group."""
     wanted, periods = expectation.resource, slice(expectation.first_period - 1, expectation.last_period)
+    of_period = _OF_PERIOD.get(expectation.measure, _nothing)
     measured = [
-        _measured_value(expectation.measure, period)
+        of_period(period)
         for market in markets
         if expectation.group is None and wanted in (None, market.resource)
         for period in market.periods[periods]
@@ -40,20 +42,6 @@ def expectation_result(
     return ExpectationResult(expectation, mean(sample), len(sample))
 
 
-def _measured_value(measure: Measure, period: Period) -> float | None:
-    measured = {
-        Measure.EFFICIENCY: _percent(period.efficiency),
-        Measure.ALPHA: period.alpha,
-        Measure.CONSTRAINED_EFFICIENCY: _percent(period.constrained_efficiency),
-        Measure.CONSTRAINED_ALPHA: period.constrained_alpha,
-        Measure.TAX_REVENUE: period.tax / MICROS_PER_CREDIT,
-        Measure.MEAN_PRICE: period.mean_price,
-        Measure.TRADES_PER_PERIOD: float(period.volume),
-        Measure.FIRST_ARRIVAL: _percent(period.first_arrival),
-    }
-    return measured.get(measure)
-
-
 def _percent(share: float | None) -> float | None:
     return None if share is None else 100 * share
 
@@ -65,3 +53,20 @@ def _measured_thinking(measure: Measure, period: ThinkingPeriod) -> float | None
         case Measure.PRICED_OUT:
             return 100 * period.priced_out
     return None
+
+
+def _nothing(_: Period) -> None:
+    """Return none: the measure is of no market."""
+
+
+_OF_PERIOD: Final[Mapping[Measure, Callable[[Period], float | None]]] = {
+    Measure.EFFICIENCY: lambda period: _percent(period.efficiency),
+    Measure.ALPHA: lambda period: period.alpha,
+    Measure.CONSTRAINED_EFFICIENCY: lambda period: _percent(period.constrained_efficiency),
+    Measure.CONSTRAINED_ALPHA: lambda period: period.constrained_alpha,
+    Measure.TAX_REVENUE: lambda period: period.tax / MICROS_PER_CREDIT,
+    Measure.MEAN_PRICE: lambda period: period.mean_price,
+    Measure.TRADES_PER_PERIOD: lambda period: float(period.volume),
+    Measure.FIRST_ARRIVAL: lambda period: _percent(period.first_arrival),
+}
+"""Measure of a market → what it is of a period."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from econsim.schemas.expectation_parts import (
     TEXT_LENGTH_MAX,
@@ -28,6 +28,18 @@ StateKey = Annotated[str, Field(min_length=3, max_length=TEXT_LENGTH_MAX)]
 credits. `{actor}` and other fields of the event in braces stand for its values."""
 
 
+def _from_start(bound: Bound) -> Bound:
+    """Refuse a bound of no length from the run's start: in tick 0 lies the opening of the run, and nothing that agents do."""
+    if not bound.size:
+        what = "0 ticks from the run's start end before anybody can act"
+        raise wrong(what, "give at least 1, like { ticks = 1 }")
+    return bound
+
+
+StartBound = Annotated[Bound, AfterValidator(_from_start)]
+"""Bound from the start of the run."""
+
+
 class Happens(Form):
     """An event happens, not later than a bound after the run's start."""
 
@@ -35,7 +47,7 @@ class Happens(Form):
     """Word of the form."""
     event: EventPattern
     """Event that must happen."""
-    within: Bound
+    within: StartBound
     """Bound from the start of the run."""
 
 
@@ -46,7 +58,7 @@ class Never(Form):
     """Word of the form."""
     event: EventPattern
     """Event that must not happen."""
-    within: Bound | None = None
+    within: StartBound | None = None
     """Beginning of the run in which it must not happen; none for the whole run."""
 
 
@@ -139,7 +151,7 @@ class UntilEvent(Form):
     """Event that must not happen before."""
     until: EventPattern
     """Event that permits the other."""
-    within: Bound
+    within: StartBound
     """Bound from the start of the run to the permission."""
 
 
@@ -180,10 +192,13 @@ class Stable(Form):
 
     @model_validator(mode="after")
     def check_ticks(self) -> Self:
-        """Refuse other units than ticks."""
+        """Refuse other units than ticks, and no length."""
         if self.lasting.unit != "ticks":
             what = f"lasting is in {self.lasting.unit}"
             raise wrong(what, "state is looked at once a tick: give { ticks = 50 }", "lasting")
+        if not self.lasting.size:
+            what = "lasting is a part of 0 ticks, in which no state can change"
+            raise wrong(what, "give at least 1, like { ticks = 50 }", "lasting")
         return self
 
 

@@ -70,6 +70,17 @@ def complaint(text):
             )
             for form in ("at_most", "at_least")
         ),
+        *(
+            (
+                f'form = "{form}"\n{TRADE}\nwithin = {{ ticks = 0 }}{more}',
+                "within: 0 ticks from the run's start end before anybody can act; give at least 1",
+            )
+            for form, more in (("happens", ""), ("never", ""), ("until", '\nuntil = { type = "ticked" }'))
+        ),
+        (
+            'form = "stable"\nkey = "cpu.price"\nlasting = { ticks = 0 }\nband = 1',
+            "lasting is a part of 0 ticks, in which no state can change; give at least 1",
+        ),
         ('form = "state"\nkey = "cpu.price"\nvalue = 1', "state is looked at nowhere; give one of them"),
         (
             'form = "before"\nfirst = { type = "ticked" }\n' + TRADE + '\nsame = ["tick"]',

@@ -194,7 +194,16 @@ class LateJournal:
     that and then reads one has the run done again up to there: it follows from its scenario.
     """
 
-    __slots__ = ("_again", "_passed", "_repeated", "_sealed", "_unsealed", "_unsealed_chains", "sequence")
+    __slots__ = (
+        "_again",
+        "_is_whole",
+        "_passed",
+        "_repeated",
+        "_sealed",
+        "_unsealed",
+        "_unsealed_chains",
+        "sequence",
+    )
 
     def __init__(self, again: Callable[[], Iterator[PostedRows]]) -> None:
         """Start before the first entry; `again` gives the entries of the same run, from the first."""
@@ -203,6 +212,7 @@ class LateJournal:
         self._sealed = 0, GENESIS_HASH
         self._unsealed: deque[PostedRows] = deque()
         self._unsealed_chains = 0
+        self._is_whole = True
         self._repeated: Iterator[PostedRows] = iter(())
         self._passed = 0, GENESIS_HASH
 
@@ -226,6 +236,11 @@ class LateJournal:
             self._unsealed_chains = 0
         return entries
 
+    def pass_over(self, entries: int) -> None:
+        """Count entries that nobody reads; hashes are had from the run done again from now on."""
+        self.sequence += entries
+        self._is_whole = False
+
     def close(self) -> None:
         """Let go of the entries, which know the journal; those without a hash are made again if somebody wants it."""
         self._unsealed.clear()
@@ -240,7 +255,7 @@ class LateJournal:
         """Return the hash of the entry of a sequence."""
         at, found = self._sealed
         first = self._unsealed[0].sequence if self._unsealed else self.sequence + 1
-        if sequence < at or (at < sequence and first > at + 1):
+        if sequence < at or (at < sequence and (first > at + 1 or not self._is_whole)):
             return self._repeated_hash(sequence)
         while at < sequence:
             entry = self._unsealed.popleft()

@@ -79,7 +79,8 @@ class Judge:
     def taker(self, event: LateEvent) -> Take | None:
         """Return what takes the events of an address of a run in memory, in its order; none for one that nobody is interested in.
 
-        It is `add`, but for what they need not. The opening comes first and by `add`.
+        It is `add`, but for what they need not. The opening comes first and by `add`, and the chains of journal entries that are not
+        taken are told to `count_chains`.
         """
         kind, panel = event.type, self._panel
         moves_alone = not (self._watches.watches(TRANSFER_POSTED.type) or panel.state.follows_reservations)
@@ -92,11 +93,15 @@ class Judge:
             # A tick matters to what waits, and to what looks at the state of the ticks before.
             return self._take_tick if self._waiting or panel.waits_for_copies or looks else None
         if kind in self._state_types:
-            return panel.state.move if event.content.may_move else panel.state.count
+            return panel.state.move if event.content.may_move else None
         handlers = self._watches.handlers(event)
         if handlers.is_one_by_one:
             return self._take
         return partial(self._take_at_once, handlers.at_once) if handlers.is_watched else None
+
+    def count_chains(self, number: int) -> None:
+        """Count chains that reserve and release, of journal entries that were not taken."""
+        self._panel.state.chains += number
 
     def _take_tick(self, event: LateEvent, sequence: int) -> None:
         now = self._now

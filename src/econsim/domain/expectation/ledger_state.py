@@ -106,7 +106,8 @@ class StateFold:
 
     def move(self, entry: LateEvent, sequence: int) -> None:
         """Apply a journal entry in memory without its reservations, for a state that does not follow them, and that nobody looks at between ticks."""
-        self.count(entry, sequence)
+        del sequence
+        self.chains += len(entry.content)
         accounts, flows = self.accounts, self.flows
         for cause, moves in entry.content.moves():
             for holder, taker, asset, amount in moves:
@@ -115,11 +116,6 @@ class StateFold:
                 flows[holder, taker, asset] += amount
                 if cause == ENDOWMENT and asset == CREDITS:
                     self.dealt[taker] = None
-
-    def count(self, entry: LateEvent, sequence: int) -> None:
-        """Count the chains of a journal entry in memory that reserves and releases, for such a state."""
-        del sequence
-        self.chains += len(entry.content)
 
     def _apply_all(self, chains: Facts) -> None:
         self.chains += len(chains)

@@ -10,6 +10,7 @@ from typing import Final
 
 from econsim.domain.agent.population import chooses_quantities
 from econsim.domain.market.order_checks import terms_refusal
+from econsim.domain.scenario.bound_warnings import bound_warnings
 from econsim.domain.scenario.change_warnings import change_warnings
 from econsim.domain.scenario.feasibility_warnings import feasibility_warnings
 from econsim.domain.scenario.scenario_warning import Key, ScenarioWarning
@@ -55,9 +56,9 @@ def warnings(scenario: Scenario) -> Iterator[ScenarioWarning]:
     yield from _scripts(scenario, markets)
     yield from feasibility_warnings(scenario)
     for place, expected in enumerate(scenario.expectations):
-        if not isinstance(expected, MeasureExpectation) or expected.measure in GROUP_MEASURES:
-            continue
-        yield from _expectation_of_periods(("expectations", place), expected, scenario)
+        if isinstance(expected, MeasureExpectation) and expected.measure not in GROUP_MEASURES:
+            yield from _expectation_of_periods(("expectations", place), expected, scenario)
+    yield from bound_warnings(scenario)
     yield from change_warnings(scenario, warnings)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from contextlib import closing, suppress
 from itertools import islice
 from typing import Final
@@ -16,7 +15,8 @@ from econsim.domain.audit.envelope import AddressedEvent, Envelope
 from econsim.domain.audit.facts import Record, as_record, record
 from econsim.domain.audit.late_event import Address, LateEvent
 from econsim.domain.execution import in_memory
-from econsim.domain.execution.coded_run import CodedRun, is_of_coded_agents
+from econsim.domain.execution.coded_run import is_of_coded_agents
+from econsim.domain.execution.judged_run import PASSED, JudgedRun
 from econsim.domain.expectation.judge import Judge, Take
 from econsim.domain.expectation.verdict import Verdict
 from econsim.domain.expectation.wording import name_of
@@ -29,7 +29,7 @@ from econsim.report.measured import expectation_result
 from econsim.report.summary import Summary
 from econsim.schemas.expectation import MeasureExpectation
 from econsim.schemas.scenario import Scenario
-from econsim.subjects import PERIOD_OPENED
+from econsim.subjects import ASK_ACCEPTED, PERIOD_OPENED
 
 TOLD_AT_ONCE: Final = 256
 """Events of a run of coded agents that are made before they are judged. Engine and judge drive each other's code and data out of the
@@ -48,23 +48,22 @@ class CellFold:
         `conditions` are the scenario's, if somebody has them already.
         """
         self._tally = RunAggregator(judges=False, conditions=conditions)
-        self.judge = Judge(scenario.expectations, scenario, _Measured(self.summary))
+        self._figures = _Figures(self._tally)
+        self.judge = Judge(scenario.expectations, scenario, self._figures)
         """Judge of the run, whose verdicts may be asked for at any time."""
         self.events = 0
         """Events so far."""
         self._canonical = CanonicalLog() if hashed else None
         self._repeats = Deduplicator()
-        self._summary: tuple[int, Summary] | None = None
 
     def summary(self) -> Summary:
         """Return the summary of the events so far, made once for all that ask."""
-        if self._summary is None or self._summary[0] != self.events:
-            self._summary = self.events, self._tally.summary()
-        return self._summary[1]
+        return self._figures.summary()
 
     def add(self, addressed: AddressedEvent) -> None:
         """Add the next event of a run in memory, where nothing is repeated."""
         self.events += 1
+        self._figures.forget()
         # One record for both, so that its data are made once, if at all; first the figures, which need no data of journal entries.
         entry = addressed if isinstance(addressed, LateEvent) else as_record(addressed)
         self._tally.add(entry)
@@ -72,9 +71,9 @@ class CellFold:
         if self._canonical:
             self._canonical.add(addressed)
 
-    def follow(self, driver: CodedRun) -> None:
+    def follow(self, driver: JudgedRun) -> None:
         """Add all events of a run of coded agents that is not hashed: each only to those who are interested in its type."""
-        events, takers = driver.events(), _Takers(self._tally, self.judge)
+        events, takers = driver.events(), _Takers(self._tally, self.judge, driver)
         # It tells the scenario.
         self.add(next(events))
         place = self.events
@@ -87,7 +86,10 @@ class CellFold:
                 for take in interested:
                     take(each, place)
         self.events = place
+        takers.clear()
+        self.judge.count_chains(driver.chains_passed)
         self._tally.take_balances(driver.balance)
+        self._figures.forget()
 
     def add_stored(self, subject: str, payload: bytes, sequence: int) -> None:
         """Add the next record of a run's stream; the judge names one that is no event, or that repeats another."""
@@ -99,6 +101,7 @@ class CellFold:
 
     def _count(self, entry: Record) -> None:
         if not self._repeats.is_repeat(entry):
+            self._figures.forget()
             self._tally.add(entry)
             if self._canonical:
                 self._canonical.add(entry)
@@ -117,38 +120,63 @@ class CellFold:
 class _Takers(dict[Address, tuple[Take, ...]]):
     """Address of events → what takes them, found when the first of an address comes."""
 
-    def __init__(self, tally: RunAggregator, judge: Judge) -> None:
-        super().__init__()
-        self._tally, self._judge = tally, judge
+    def __init__(self, tally: RunAggregator, judge: Judge, driver: JudgedRun) -> None:
+        super().__init__({PASSED.address: ()})
+        self._tally, self._judge, self._driver = tally, judge, driver
+        self._asked: set[Address] = set()
 
     def find(self, event: LateEvent) -> tuple[Take, ...]:
         """Find what takes the events of the address of this one."""
-        kind = event.type
-        measures = self._measure if kind in MEASURED else None
-        if kind == PERIOD_OPENED.type:
-            measures = self._begin_period
-        found = tuple(take for take in (measures, self._judge.taker(event)) if take)
+        found = tuple(take for take in (self._measure_of(event.type), self._judge.taker(event)) if take)
+        if not found:
+            self._driver.pass_over(event.address)
         self[event.address] = found
         return found
+
+    def _measure_of(self, kind: str) -> Take | None:
+        """Return what takes events of a type for the figures."""
+        if kind == PERIOD_OPENED.type:
+            return self._begin_period
+        if kind == ASK_ACCEPTED.type:
+            return self._measure_first_asks
+        return self._measure if kind in MEASURED else None
 
     def _measure(self, event: LateEvent, sequence: int) -> None:
         del sequence
         self._tally.add(event)
 
+    def _measure_first_asks(self, event: LateEvent, sequence: int) -> None:
+        """Add the first asks of a market in a period alone: the later ones change no measure."""
+        if event.address not in self._asked:
+            self._asked.add(event.address)
+            self._measure(event, sequence)
+
     def _begin_period(self, event: LateEvent, sequence: int) -> None:
         del sequence
+        self._asked.clear()
         self._tally.begin_period(event.tick + 1, event.content.field("period"))
 
 
-class _Measured:
-    """The measures of expectations, from the figures that the cell takes anyway."""
+class _Figures:
+    """The figures of a run, and by them the measures of expectations. It knows no judge: what knows each other is not freed at once."""
 
-    def __init__(self, summary: Callable[[], Summary]) -> None:
-        self._summary = summary
+    def __init__(self, tally: RunAggregator) -> None:
+        self._tally = tally
+        self._made: Summary | None = None
+
+    def forget(self) -> None:
+        """Have another summary made: there are more events."""
+        self._made = None
+
+    def summary(self) -> Summary:
+        """Return the summary of the events so far."""
+        if self._made is None:
+            self._made = self._tally.summary()
+        return self._made
 
     def value_of(self, expectation: MeasureExpectation) -> float | None:
         """Return a measure over the events so far; none if nothing was measured."""
-        found = self._summary()
+        found = self.summary()
         return expectation_result(expectation, found.markets, found.thinking, found.gains).measured
 
 
@@ -176,7 +204,7 @@ def run_in_memory(scenario: str, cell: Cell, run: str) -> CellResult:
     fold = CellFold(found, hashed=cell.hashed, conditions=conditions)
     if is_of_coded_agents(found) and not cell.hashed:
         envelope = Envelope(run, in_memory.SALT, 0, in_memory.NOW)
-        with closing(CodedRun(found, envelope, conditions=conditions)) as driver:
+        with closing(JudgedRun(found, envelope, conditions)) as driver:
             fold.follow(driver)
             return fold.result(cell, run, time.process_time() - started)
     for addressed in in_memory.run(found, run, policies=load_policies(found)):

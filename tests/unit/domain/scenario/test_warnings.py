@@ -299,3 +299,27 @@ def test_a_group_that_hardly_thinks_is_doubted(warned, before, after, doubt):
     assert warned(THOUGHTFUL) == []
 
     assert warned(THOUGHTFUL.replace(before, after)) == [doubt]
+
+
+TRADE = 'event = { type = "trade_executed" }'
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "effect"),
+    [
+        (f'form = "happens"\n{TRADE}\nwithin', "within", "nothing is ever late by it"),
+        (f'form = "never"\n{TRADE}\nwithin', "within", "it is about the whole run"),
+        (f'form = "at_most"\n{TRADE}\ntimes = 1\nper', "per", "it is about the whole run"),
+        (f'form = "at_least"\n{TRADE}\ntimes = 1\nper', "per", "no window ends, so it is always vacuous"),
+        ('form = "stable"\nkey = "cpu.price"\nband = 1\nlasting', "lasting", "it always fails"),
+    ],
+)
+def test_a_bound_longer_than_the_run_is_told_with_what_it_means(warned, text, key, effect):
+    table = f"{PLAIN}[[expectations]]\n{text} = {{ ticks = "
+
+    assert not warned(table + "12 }\n")
+    (found,) = warned(table + "13 }\n")
+    assert (
+        f"expectations[2].{key}: {key} is 13 ticks, the run has 12 at most: {effect}; give at most 12"
+        in found
+    )

@@ -1,5 +1,7 @@
 """One cell in memory: its verdicts, its hash, and the id of its run in every event."""
 
+import gc
+
 from bench_builders import HALTS, NO_TRADES, TRADES, judged_scenario, treatment
 from requirements import requirement
 from run_builders import canonical_hash
@@ -63,6 +65,21 @@ def test_a_cell_that_is_not_hashed_is_told_fewer_events_and_has_the_same_result(
         told = {"hash": "", "cpu_s": 0.0}
         plain = run_in_memory(text, CELL.model_copy(update={"hashed": False}), "b-4")
         assert plain.model_copy(update=told) == hashed.model_copy(update=told)
+
+
+def test_a_judged_cell_leaves_next_to_nothing_to_the_collector_of_cyclic_garbage() -> None:
+    text = treatment("test", TRADES, {"form": "conservation"}, {"form": "uncrossed"}).scenario
+    cell = CELL.model_copy(update={"hashed": False})
+    run_in_memory(text, cell, "b-4")
+    gc.collect()
+    gc.disable()
+    try:
+        result = run_in_memory(text, cell, "b-4")
+        left = gc.collect()
+    finally:
+        gc.enable()
+
+    assert left < result.events / 10
 
 
 def test_a_cell_that_is_not_hashed_judges_what_copies_have_passed(monkeypatch) -> None:
