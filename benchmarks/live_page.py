@@ -5,6 +5,7 @@ at worst; and `lock-step`, a crowd of which everybody quotes at every tick, whos
 (decision 0001). A fact is an order, a trade, a chain of transfers, or an event without such. Needs a browser (`apt-get install chromium`) and a quiet machine of two cores:
 the browser draws in software. The page asks for stored events as fast as it takes them in, so the slowest part bounds events a second: the
 page's main thread, or the processors that it shares with its worker, the rest of the browser and the server. The processor time of each is told.
+`python -m benchmarks.page_cost` tells what a page costs a run that it follows.
 """
 
 from __future__ import annotations
@@ -146,6 +147,14 @@ async def cpu_s(session: CDPSession) -> float:
     return float(next(each["value"] for each in found if each["name"] == "TaskDuration"))
 
 
+def browser_path() -> str:
+    """Return the path of an installed browser; ends the program without one."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
+        sys.exit("no browser is installed: `apt-get install chromium`")
+    return found
+
+
 async def browser_cpu_s(browser: Browser) -> tuple[float, float]:
     """Return the processor seconds of the process that has the page, and of all others of the browser."""
     session = await browser.new_browser_cdp_session()
@@ -195,18 +204,14 @@ async def measure(
 
 async def main(count: int) -> None:
     """Measure each load and print."""
-    browser_path = next(
-        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-    )
-    if browser_path is None:
-        sys.exit("no browser is installed: `apt-get install chromium`")
+    path = browser_path()
     for load in (singly, lock_step):
         print(load.__name__.replace("_", "-"))
-        for name, value in (await read_by_page(browser_path, load(count))).items():
+        for name, value in (await read_by_page(path, load(count))).items():
             print(f"{value:>10}  {name}")
 
 
-async def read_by_page(browser_path: str, told: Iterator[Told]) -> dict[str, Any]:
+async def read_by_page(path: str, told: Iterator[Told]) -> dict[str, Any]:
     """Return the figures of a page that reads a run from a server of its own."""
     with tempfile.TemporaryDirectory() as state:
         async with EmbeddedServer(Path(state)) as server, async_playwright() as library:
@@ -215,7 +220,7 @@ async def read_by_page(browser_path: str, told: Iterator[Told]) -> dict[str, Any
             session = WatchSession(lambda: connect_to_server(config), server.trust, "load", sockets)
             async with PageServer(server.pages, sockets, session.answers) as served:
                 browser = await library.chromium.launch(
-                    executable_path=browser_path, args=["--no-sandbox", "--disable-gpu"]
+                    executable_path=path, args=["--no-sandbox", "--disable-gpu"]
                 )
                 found = await measure(browser, server, served.urls[0], events, facts)
                 await browser.close()

@@ -73,18 +73,23 @@ async def resolve(client: Client, run: str, *, unopened: bool = False) -> str:
 
 
 async def await_opening(client: Client, run: str, *, unopened: bool = False) -> str:
-    """Return the id of a run as `resolve` does, for who follows it: a run that is not there yet is waited for, and that is said once."""
+    """Return the id of a run as `resolve` does, for who follows it.
+
+    A run that is not there yet, or a server that does not answer, is waited for, and that is said once.
+    """
     try:
         return await resolve(client, run, unopened=unopened)
-    except NotFound as error:
+    except (NotFound, Unavailable) as error:
         if run == NO_RUN:
             raise
         echo(f"{error}; {WAITING}", fg="yellow", err=True)
     pattern = subjects.RUN_OPENED.pattern() if run == LAST else subjects.RUN_OPENED(run=run)
     async for _ in Poll(OPENING_INTERVAL_S):
-        if await run_reader.newest(client, pattern) is not None:
-            break
-    return await resolve(client, run, unopened=unopened)
+        # On a busy machine the server of a run that opens with 10 000 agents does not answer for seconds.
+        with suppress(Unavailable):
+            if await run_reader.newest(client, pattern) is not None:
+                return await resolve(client, run, unopened=unopened)
+    raise AssertionError
 
 
 async def _nearest(client: Client, run: str) -> str:

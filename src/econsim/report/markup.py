@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from html import escape
@@ -87,7 +88,15 @@ def table(
         return f"<tr>{''.join(cells)}</tr>"
 
     def heading(column: int) -> str:
-        return f' data-head="{escape(head[column])}"' if look == "card stacked" else ""
+        return f' data-head="{escape(_breakable(head[column]))}"' if look == "card stacked" else ""
 
     body = "".join(row("td", values) for values in rows)
-    return f'<div class="table {look}"><table><thead>{row("th", head)}</thead><tbody>{body}</tbody></table></div>'
+    # Who has no mouse scrolls a table sideways when it has the focus.
+    about = f'role="group" aria-label="Table: {escape(", ".join(head[:3]))}" tabindex="0"'
+    rows_of_head = row("th", head)
+    return f'<div class="table {look}" {about}><table><thead>{rows_of_head}</thead><tbody>{body}</tbody></table></div>'
+
+
+def _breakable(path: str) -> str:
+    """Return a path, like `clock.ticks_per_period`, that a narrow line breaks after its dots and underscores."""
+    return re.sub(r"(?<=[._])(?=\w)", "\u200b", path)

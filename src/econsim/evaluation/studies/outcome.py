@@ -227,14 +227,19 @@ class StudyOutcome:
             found.setdefault(same, path)
         return tuple(found.values())
 
+    @cached_property
+    def column_names(self) -> tuple[str, ...]:
+        """Names of these paths: their last word if that will do."""
+        lasts = [path.rpartition(".")[2] for path in self.columns]
+        return tuple(
+            last if lasts.count(last) == 1 else path for path, last in zip(self.columns, lasts, strict=True)
+        )
+
     @property
     def headings(self) -> tuple[str, ...]:
-        """Headings of the columns that tell a condition: its treatment, and the paths of the grid, by their last word if that will do."""
-        lasts = [path.rpartition(".")[2] for path in self.columns]
-        short = [
-            last if lasts.count(last) == 1 else path for path, last in zip(self.columns, lasts, strict=True)
-        ]
-        return (("treatment",) if self.has_treatments or not short else ()) + tuple(short)
+        """Headings of the columns that tell a condition: its treatment, and the paths of the grid."""
+        has_treatment = self.has_treatments or not self.columns
+        return (("treatment",) if has_treatment else ()) + self.column_names
 
     def labels(self, condition: StudyCondition) -> tuple[str, ...]:
         """Return what these columns hold for a condition."""

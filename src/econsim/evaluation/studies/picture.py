@@ -6,6 +6,7 @@ colours are told apart by colour-blind readers (Okabe and Ito).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from econsim.evaluation.bench.picture import comparison_panel
@@ -40,6 +41,9 @@ HEIGHT: Final = 220
 
 GRID_FORMAT: Final = ",.12~r"
 """Form of a grid's values at its axis: all their digits, where the default rounds 1.75 beside 1.5 and 4 to 1.8."""
+
+LEGEND_CHARACTERS: Final = 16
+"""Characters of the longest name of which two stand beside each other on a phone."""
 
 DODGE: Final = 0.008
 """Distance between the marks of two series at one point, of the axis: intervals that lie on each other are not seen."""
@@ -132,7 +136,7 @@ def _over_grid(outcome: StudyOutcome, measure: str, path: str) -> Spec:
         return {"field": field, "type": "quantitative", "title": with_unit(measure), "scale": {"zero": False}}
 
     # Without a width of 0, symbols get an outline with the dashes of their line.
-    legend = {"title": None, "orient": "top", "symbolStrokeWidth": 0} if len(series) > 1 else None
+    legend = _legend(series) if len(series) > 1 else None
     colour = channel(COLOURS[: len(series)], legend)
     tooltip = [{"field": field, "type": "nominal"} for field in ("who", "at", "mean", "low", "high", "n")]
     return {
@@ -159,6 +163,12 @@ def _over_grid(outcome: StudyOutcome, measure: str, path: str) -> Spec:
     }
 
 
+def _legend(series: Sequence[str]) -> dict[str, Any]:
+    """Return a legend that shows the names of series whole, also on a phone: long ones below each other."""
+    columns = 1 if max(map(len, series)) > LEGEND_CHARACTERS else 2
+    return {"title": None, "orient": "top", "symbolStrokeWidth": 0, "labelLimit": 0, "columns": columns}
+
+
 def _series(outcome: StudyOutcome) -> list[str]:
     path = grid_path(outcome)
     return [*dict.fromkeys(_who(each, outcome, path) for each in outcome.study.conditions)]
@@ -169,6 +179,8 @@ def _who(condition: StudyCondition, outcome: StudyOutcome, path: str) -> str:
     several = outcome.has_treatments
     along = {path, *(outcome.study.together if path in outcome.study.together else ())}
     rest = [
-        f"{each} = {shown_value(condition.values[each])}" for each in outcome.columns if each not in along
+        f"{name} = {shown_value(condition.values[each])}"
+        for each, name in zip(outcome.columns, outcome.column_names, strict=True)
+        if each not in along
     ]
     return ", ".join(([condition.treatment] if several or not rest else []) + rest)

@@ -17,10 +17,11 @@ function faint(rgb, share) {
   return rgb.replace(/^rgb\((.*)\)$/, `rgba($1, ${share})`);
 }
 
-function axes(more) {
+/** Axes with their names and units. */
+function axes(x, y, more) {
   const stroke = colour("muted"), line = { stroke: colour("grid"), width: 1 };
-  const font = "12px system-ui, sans-serif";
-  return [{ stroke, font, grid: line, ticks: line, ...more }, { stroke, font, grid: line, ticks: line, size: 56 }];
+  const font = "12px system-ui, sans-serif", look = { stroke, font, grid: line, ticks: line, labelFont: font, labelSize: 18 };
+  return [{ ...look, size: 28, label: x, ...more }, { ...look, size: 50, label: y }];
 }
 
 class Chart {
@@ -53,7 +54,7 @@ export class PriceChart extends Chart {
     const price = colour("accent"), even = colour("ink"), none = { paths: () => null, points: { show: false } };
     return {
       scales: { x: { time: false }, y: { range: (_, low, high) => padded(low, high) } },
-      axes: axes({ values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? tick : "")) }),
+      axes: axes("tick", "price, credits", { values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? tick : "")) }),
       series: [
         {},
         none,
@@ -99,7 +100,7 @@ export class DepthChart extends Chart {
     });
     return {
       scales: { x: { time: false }, y: { range: (_, _low, high) => [0, Math.max(1, high ?? 1) * 1.06] } },
-      axes: axes({}),
+      axes: axes("price, credits", "units", {}),
       series: [{}, side("bid", -1), side("ask", 1)],
     };
   }
@@ -120,7 +121,7 @@ export class TradeChart extends Chart {
     const price = colour("muted"), own = colour("accent"), worth = colour("ink");
     return {
       scales: { x: { time: false, range: (_, _low, high) => [0.5, Math.max(8, high ?? 0) + 0.5] }, y: { range: (_, low, high) => padded(low, high, 0.05) } },
-      axes: axes({ size: 28, values: (_, trades) => trades.map((trade) => (Number.isInteger(trade) ? trade : "")) }),
+      axes: axes("trade of the period", "price, credits", { values: (_, trades) => trades.map((trade) => (Number.isInteger(trade) ? trade : "")) }),
       series: [
         {},
         { stroke: price, width: 1.5, points: { show: true, size: 7, fill: price } },

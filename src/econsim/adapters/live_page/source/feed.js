@@ -13,10 +13,11 @@ function startReader() {
 }
 
 export class Feed {
-  /** `open` gives a session: credentials, addresses, the place of the run's first event; `tell` is told how the connection is. */
-  constructor(open, tell) {
+  /** `open` gives a session: credentials, addresses, the place of the run's first event; `tell` is told how the connection is, `wake` that something came. */
+  constructor(open, tell, wake) {
     this.open = open;
     this.tell = tell;
+    this.wake = wake;
     this.pages = []; // that wait to be taken in
     this.subjects = []; // by the numbers that pages have
     this.texts = new Map(); // digest → who waits for the text
@@ -43,6 +44,7 @@ export class Feed {
       this.pages.push({ ...page, taken: 0 });
     }
     this.isCaughtUp = isCaughtUp;
+    this.wake();
   }
   async give() {
     try {

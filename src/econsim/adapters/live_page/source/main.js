@@ -16,6 +16,8 @@ const BUSY_MS = 45;
 const OUT_OF_SIGHT_MS = 700, FAST_OUT_OF_SIGHT_MS = 3000;
 /** Events a second that nobody can read one by one; then, milliseconds between two drawings of a part, and parts that are drawn in one frame. */
 const FAST = 1000, FAST_MS = 200, FAST_PARTS = 2;
+/** Milliseconds between two measures of the rate. */
+const MEASURE_MS = 500;
 /** Milliseconds without an event after which the page says so: the run may wait for somebody, or its command may be gone. */
 const SILENT_MS = 10_000;
 
@@ -34,7 +36,7 @@ class App {
     this.dueAt = Infinity; // when a part is to be drawn that waits
     this.rate = { at: performance.now(), records: 0, shown: 0, newsAt: performance.now() };
     this.command = new Command("econsim watch", "econsim-key", () => remedy(this.feed.session?.run ?? "RUN"));
-    this.feed = new Feed(() => this.openSession(), (state, reason) => this.tellConnection(state, reason));
+    this.feed = new Feed(() => this.openSession(), (state, reason) => this.tellConnection(state, reason), () => this.wake());
     this.events = new EventPanel(this);
     this.markets = new MarketPanel(this);
     this.head = { show: () => this.drawHead() };
@@ -55,11 +57,24 @@ class App {
 
   start() {
     this.feed.read();
-    const frame = (now) => {
+    this.wake();
+  }
+  /** Have a frame. Without work there is none: sixty a second that do nothing take a twentieth of a processor, which a run may need. */
+  wake() {
+    if (this.isAwake) return;
+    this.isAwake = true;
+    clearTimeout(this.alarm);
+    requestAnimationFrame((now) => {
+      this.isAwake = false;
       this.frame(now);
-      requestAnimationFrame(frame);
-    };
-    requestAnimationFrame(frame);
+      this.rest();
+    });
+  }
+  /** Have the next frame at once if work is left, else when a part is due or the rate is to be measured. */
+  rest() {
+    const isDone = !this.feed.pages.length && this.economy.state.at === this.cursor && this.selection.isDone && !this.isTouched;
+    if (!isDone) return this.wake();
+    this.alarm = setTimeout(() => this.wake(), Math.min(MEASURE_MS, this.dueAt - performance.now()));
   }
 
   async openSession() {
@@ -88,6 +103,7 @@ class App {
   /** Draw all at the next frame, for what a person does. */
   touch() {
     this.isTouched = this.isAsked = true;
+    this.wake();
   }
   /** Draw what has changed, each part when its time has come. */
   note() {
@@ -103,7 +119,7 @@ class App {
       this.selection.advance(performance.now() + SEARCH_MS);
       this.note();
     }
-    if (now - this.rate.at > 500) this.measure(now);
+    if (now - this.rate.at > MEASURE_MS) this.measure(now);
     const isBusy = !this.feed.isCaughtUp || this.rate.shown > FAST;
     if ((!this.isTouched && now < this.dueAt) || (isBusy && !this.isAsked && now - this.drawnAt < BUSY_MS)) return;
     this.drawnAt = now;

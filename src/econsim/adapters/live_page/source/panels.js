@@ -65,7 +65,7 @@ export class MarketPanel {
     const count = series.records.countUpTo(economy.state.at - 1);
     const range = even ? `equilibrium ${priceRange(even)} (dashed${even.free ? `; ${priceRange(even.free)} without price limits and tax` : ""})` : "";
     const last = book.last === null ? "no trade yet" : `last ${amount(book.last)}`;
-    put(byId("market-facts"), `${last}${range ? ` · ${range}` : ""} · ${number(book.trades)} trades, ${number(book.volume)} units`);
+    put(byId("market-facts"), `${last}${range ? ` · ${range}` : ""} · ${number(book.trades)} trades, ${number(book.volume)} units · shaded: lowest to highest of a tick`);
     const side = (value) => (value === null ? "none" : amount(value));
     put(byId("book-facts"), book.orders.size ? `best bid ${side(book.bid)} · best ask ${side(book.ask)} · ${number(book.orders.size)} orders` : "the book is empty");
     const seen = `${this.market} ${economy.state.at}`;

@@ -21,19 +21,11 @@ class App {
     this.market = null;
     this.dismissed = 0; // the newest period whose result was put away
     this.warning = null;
-    this.isTouched = true;
+    this.isTouched = false;
     this.view = new View(this);
     this.bind();
     setInterval(() => this.touch(), TIME_MS);
-    const frame = () => {
-      if (this.isTouched) {
-        this.isTouched = false;
-        this.follow();
-        this.view.draw(performance.now());
-      }
-      requestAnimationFrame(frame);
-    };
-    requestAnimationFrame(frame);
+    this.touch();
   }
 
   /** Trade until the run ends, over restarts of the server and new credentials. */
@@ -74,8 +66,15 @@ class App {
     this.trouble = state === "connected" ? "" : `Not connected: ${reason}. Another try follows.`;
     this.touch();
   }
+  /** Draw at the next frame. */
   touch() {
+    if (this.isTouched) return;
     this.isTouched = true;
+    requestAnimationFrame(() => {
+      this.isTouched = false;
+      this.follow();
+      this.view.draw(performance.now());
+    });
   }
   /** What follows from what happened: the market shown, what is kept, and the note. */
   follow() {

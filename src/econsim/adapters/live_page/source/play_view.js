@@ -64,7 +64,7 @@ export class View {
     this.drawBook();
     this.drawPrices();
     this.drawResults();
-    const lines = account.news.map(({ text, kind, period, tick }) => [kind, `${period} · ${tick}`, text]);
+    const lines = account.news.map(({ text, kind, period, tick }) => [kind, `period ${period}, tick ${tick}`, text]);
     this.part("news", lines, () => (lines.length ? lines : [["quiet", "", "Nothing yet."]]).map(([kind, when, text]) => element("li", kind, element("small", "", when), text)));
   }
 
