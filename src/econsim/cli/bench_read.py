@@ -169,11 +169,11 @@ def compare(
         zip(labels[::2], labels[1::2], strict=True) if second else ((labels[0], each) for each in labels[1:])
     )
     for left, right in pairs:
-        found = paired_differences(sides[left], sides[right])
         if as_json:
+            found = paired_differences(sides[left], sides[right])
             write_rows({"first_name": left, "second_name": right, **asdict(each)} for each in found)
         else:
-            print_differences(left, right, found, console())
+            print_differences(left, right, sides, console())
     if image:
         _write(image, comparison_svg(" and ".join(labels), sides))
 

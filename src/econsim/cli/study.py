@@ -132,7 +132,7 @@ def show(outcome: StudyOutcome) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from econsim.evaluation.studies.outcome import with_unit
+    from econsim.evaluation.bench.period_measures import with_unit
     from econsim.evaluation.studies.page import NO_NUMBERS, difference_columns, shown_mean
     from econsim.report.format import NOTHING, count, plural, visible
     from econsim.report.tables import print_table

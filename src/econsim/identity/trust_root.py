@@ -68,10 +68,10 @@ class Trust:
 
     @classmethod
     def open(cls, state: Path, now: Callable[[], int]) -> Trust:
-        """Load the trust root and create what is missing. Raises SetupError for a file that is damaged or not writable, and if
-        the log beside it was written with other keys: nobody could read it with these.
+        """Load the trust root and create what is missing; `now` returns the time, in seconds since 1970.
 
-        `now` returns the time, in seconds since 1970.
+        Raises SetupError for a file that is damaged or not writable, and if the log beside it was written with other keys: nobody could
+        read it with these.
         """
         directory = state / "trust"
         try:

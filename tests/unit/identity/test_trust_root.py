@@ -78,7 +78,7 @@ def test_a_log_of_other_keys_is_refused_with_the_remedy_and_no_key_is_made(tmp_p
         seed.parent.mkdir()
         write(seed, Key(NkeyKind.ACCOUNT).seed)
 
-    with pytest.raises(SetupError, match="put that directory back from a copy, or move .*nats away"):
+    with pytest.raises(SetupError, match=r"put that directory back from a copy, or move .*nats away"):
         Trust.open(tmp_path, unix_seconds)
     assert not (tmp_path / "trust" / "operator.seed").exists()
 

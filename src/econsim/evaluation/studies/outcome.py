@@ -12,7 +12,7 @@ from math import fsum
 from typing import Final
 
 from econsim.domain.measures.measures import Interval
-from econsim.evaluation.bench.period_measures import period_measure, whole_measure, with_measures
+from econsim.evaluation.bench.period_measures import period_measure, with_measures
 from econsim.evaluation.bench.plan import StudyCondition, StudyPlan
 from econsim.evaluation.bench.results import CellResult
 from econsim.evaluation.bench.statistics import (
@@ -29,17 +29,6 @@ from econsim.report.format import NOTHING
 
 MEASURES_SHOWN_MAX: Final = 4
 """Measures that a terminal or a notebook shows of a study that names none: more than a screen of tables is no summary."""
-
-UNITS: Final = {
-    "efficiency": "%",
-    "alpha": "%",
-    "price": "credits",
-    "volume": "units a period",
-    "profit": "credits",
-    "constrained_efficiency": "%",
-    "tax": "credits a period",
-}
-"""Last word of a measure → its unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,12 +236,6 @@ class StudyOutcome:
     def point(self, condition: StudyCondition) -> tuple[object, ...]:
         """Return a condition's values of the grid."""
         return tuple(condition.values[path] for path in self.study.grid)
-
-
-def with_unit(measure: str) -> str:
-    """Return a measure with its unit, as an axis or a heading has it."""
-    unit = UNITS.get(whole_measure(measure).rpartition(" ")[2])
-    return f"{measure}, {unit}" if unit else measure
 
 
 def shown_value(value: object) -> str:

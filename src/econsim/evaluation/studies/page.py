@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from html import escape
 from typing import Final, Literal
 
+from econsim.evaluation.bench.period_measures import with_unit
 from econsim.evaluation.bench.records import BatchFiles, BatchRecord, not_written
 from econsim.evaluation.bench.results import CellResult
-from econsim.evaluation.studies.outcome import ConditionDifference, ConditionMean, StudyOutcome, with_unit
+from econsim.evaluation.studies.outcome import ConditionDifference, ConditionMean, StudyOutcome
 from econsim.evaluation.studies.picture import caption, chart, grid_path, height, omission, study_svg
 from econsim.evaluation.studies.table import COLUMNS, GROUPS, MARKETS, write_tables
 from econsim.report.document import Document, render_document

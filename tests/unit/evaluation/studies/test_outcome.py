@@ -7,9 +7,10 @@ from math import isclose
 import duckdb
 from bench_builders import result
 
+from econsim.evaluation.bench.period_measures import with_unit
 from econsim.evaluation.bench.plan import StudyCondition, StudyPlan
 from econsim.evaluation.bench.results import MarketPeriod
-from econsim.evaluation.studies.outcome import StudyOutcome, with_unit
+from econsim.evaluation.studies.outcome import StudyOutcome
 from econsim.evaluation.studies.picture import SERIES_MAX, grid_path, omission, study_svg
 from econsim.evaluation.studies.table import write_tables
 
