@@ -1,0 +1,48 @@
+"""Runs with policies of one's own that a command left open when it ended without a word: it was killed, or such a policy ended it.
+
+Services take every open run. Those of the next command would run the policies of such a run again, and end by them too, or set its agents
+aside, because its policies are not theirs to run. So these runs are stopped first; `econsim resume` goes on with one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from econsim import subjects
+from econsim.adapters.jetstream.audit_log import last_event
+from econsim.adapters.nats.connection import connect
+from econsim.app import Server, running
+from econsim.domain.audit.decoding import event_of
+from econsim.identity.roles import OPERATOR
+from econsim.runs.launch.key_audit import operator_name
+from econsim.runs.remote import stop_run
+from econsim.schemas.clock import RunOpened
+from econsim.services.leadership import runs_of_log
+
+
+async def left_runs(server: Server) -> list[str]:
+    """Return the open runs whose scenario has policies of its own; with no service at work, nobody is at work on them."""
+    client = await connect(server.url, server.creds("clock"), "econsim-left-runs")
+    try:
+        found, _ = await runs_of_log(client.jetstream())
+        openings = {run: await last_event(client, subjects.RUN_OPENED(run=run)) for run in sorted(found)}
+    finally:
+        await client.close()
+    events = {run: event_of(RunOpened, each.subject, each.payload) for run, each in openings.items() if each}
+    return [run for run, event in events.items() if event and event.data.scenario.own_policies]
+
+
+async def stop_runs(server: Server, runs: list[str], notify: Callable[[str], None]) -> None:
+    """Stop runs that were left open, and say why."""
+    creds = server.creds(OPERATOR)
+    async with running(("clock",), server):
+        commander = await connect(server.url, creds, "econsim-left-runs")
+        try:
+            for run in runs:
+                notify(
+                    f"the command of run {run} ended without a word: it was killed, or a policy of its scenario ended it (`os._exit`, a crash "
+                    "in C, want of memory)"
+                )
+                await stop_run(commander, run, operator_name(creds), notify)
+        finally:
+            await commander.close()
