@@ -57,7 +57,9 @@ async def test_services_that_may_run_none_set_their_agents_aside_and_the_run_end
     assert all(f"ECONSIM_POLICIES={EXAMPLE.parent}" in reason for reason in why.values())
 
 
-async def test_only_runs_with_own_policies_that_a_command_left_open_are_stopped_before_others_run(server, run):
+async def test_only_runs_with_own_policies_that_a_command_left_open_are_stopped_before_others_run(
+    server, run
+):
     client, told = await connect(server.url, superuser(server), "test-run"), []
     here = Server(server.url, server.creds)
     plain = scenario_file.load("smith1962")

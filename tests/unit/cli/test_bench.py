@@ -223,12 +223,14 @@ def test_measures_that_cannot_be_compared_are_named_and_those_shown_have_their_u
     cloth = Path(file("cloth", TRADES))
     cloth.write_text(cloth.read_text().replace('"good"', '"cloth"'))
     for name, scenario in (("before", file("good", TRADES)), ("after", str(cloth))):
-        ran = bench("run", scenario, "--transport", "memory", "--jobs", "1", "--seeds", "1..2", "--name", name)
+        ran = bench(
+            "run", scenario, "--transport", "memory", "--jobs", "1", "--seeds", "1..2", "--name", name
+        )
 
     found = bench("compare", "before", "after").output
 
-    assert "not compared, because only before has: good alpha, good price" in found
-    assert "not compared, because only after has: cloth alpha, cloth price" in found
+    assert "not compared, because only before has: good efficiency, good alpha, good price" in found
+    assert "not compared, because only after has: cloth efficiency, cloth alpha" in found
     assert "efficiency, %" in found
     assert "cloth price, credits" in ran.output
 

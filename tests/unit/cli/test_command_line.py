@@ -442,7 +442,11 @@ def test_a_crash_in_compiled_code_names_the_line_of_the_policy(tmp_path) -> None
     words = ("smith1962", "--transport", "memory", "--set", "agents.buyer.policy=crash:Crash")
 
     ended = subprocess.run(
-        [sys.executable, "-m", "econsim", "run", *words], cwd=tmp_path, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "econsim", "run", *words],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
     assert ended.returncode < 0

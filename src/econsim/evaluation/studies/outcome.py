@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 from math import fsum
 from typing import Final
 
@@ -165,6 +166,24 @@ class StudyOutcome:
         """Paths of the grid's first axis: one, or all that vary together."""
         first = self.study.grid[:1]
         return first if set(first).isdisjoint(self.study.together) else self.study.together
+
+    @cached_property
+    def crossing(self) -> str:
+        """Sentence about treatments of which one is two others at once: of them no difference of differences is taken; empty without such."""
+        first = self.study.conditions[0]
+        changes = {
+            each.treatment: set(each.values.items()) - set(first.values.items())
+            for each in self.study.conditions
+            if self.point(each) == self.point(first)
+        }
+        for one, other in combinations(filter(changes.get, changes), 2):
+            for both, changed in changes.items():
+                if changed == changes[one] | changes[other] and changes[one].isdisjoint(changes[other]):
+                    return (
+                        f"{both} is {one} and {other} at once; no difference of differences is taken of treatments: write one of the two "
+                        "below [grid] for it"
+                    )
+        return ""
 
     def baseline(self, condition: StudyCondition) -> StudyCondition:
         """Return what a condition is compared with: the first treatment at the same point of the grid; of one treatment, its first point."""

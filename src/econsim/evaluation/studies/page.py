@@ -193,7 +193,13 @@ def render(outcome: StudyOutcome, record: BatchRecord) -> str:
     seeds = {cell.seed for cell in record.plan.cells}
     facts = f"{plural(len(study.conditions), 'condition')}, {plural(len(seeds), 'seed')} each, {plural(len(record.plan.cells), 'run')}."
     notes = [facts, omission(outcome), _failures(outcome), "" if outcome.measures else NO_NUMBERS]
-    explanations = (INTERVALS, PAIRS, INTERACTIONS if outcome.interactions else "", by_chance(outcome))
+    explanations = (
+        INTERVALS,
+        PAIRS,
+        INTERACTIONS if outcome.interactions else "",
+        outcome.crossing and f"{outcome.crossing}.",
+        by_chance(outcome),
+    )
     main = (
         f'<div class="grid">{"".join(drawn)}</div>',
         '<section class="part"><h2>Numbers</h2>',

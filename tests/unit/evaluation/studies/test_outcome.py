@@ -133,6 +133,26 @@ def test_without_treatments_or_a_second_axis_there_is_no_difference_of_differenc
     assert not two({1: 1.0, 2: 2.0}, {1: 2.0, 2: 4.0}).interactions
 
 
+def test_treatments_that_cross_two_things_by_hand_are_said_to_have_no_difference_of_differences() -> None:
+    rows = {
+        "none": (0.0, 9.0),
+        "tax": (0.5, 9.0),
+        "ceiling": (0.0, 1.5),
+        "both": (0.5, 1.5),
+        "more tax": (0.9, 9.0),
+    }
+    crossed = study(*((name, {"tax": tax, "price_max": most}) for name, (tax, most) in rows.items()))
+    apart = study(
+        *((name, {"tax": rows[name][0], "price_max": rows[name][1]}) for name in ("none", "tax", "both"))
+    )
+
+    assert StudyOutcome("b", crossed, []).crossing.startswith(
+        "both is tax and ceiling at once; no difference of"
+    )
+    assert StudyOutcome("b", apart, []).crossing == ""
+    assert StudyOutcome("b", TWO, []).crossing == ""
+
+
 def test_measures_over_some_periods_stand_beside_those_of_the_run() -> None:
     wanted = study(("low", {}), measures=("cpu alpha in 2", "cpu alpha"))
     days = tuple(
