@@ -451,3 +451,8 @@ def test_a_crash_in_compiled_code_names_the_line_of_the_policy(tmp_path) -> None
 
     assert ended.returncode < 0
     assert 'crash.py", line 7 in act' in ended.stderr
+
+
+@pytest.mark.parametrize("command", ["events", "watch", "resume"])
+def test_a_command_whose_run_may_be_left_out_says_which_it_takes(command) -> None:
+    assert "[default: last]" in CliRunner().invoke(app, [command, "--help"]).stdout
