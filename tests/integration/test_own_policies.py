@@ -73,6 +73,7 @@ async def test_only_runs_with_own_policies_that_a_command_left_open_are_stopped_
     assert run in left
     assert f"{run}_plain" not in left
     assert run not in await left_runs(here)
-    assert "ended without a word" in told[0]
-    assert f"`econsim resume {run}` goes on with it" in told[1]
+    (said,) = told
+    assert "ended without a word" in said
+    assert f"`econsim resume {run}` goes on with it" in said
     await client.close()

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import Final
 
-from econsim.report.format import visible
-
 MESSAGES_MAX: Final = 100
 """Different messages that are counted of a reason: a server that puts a number into each would fill memory."""
 
@@ -41,5 +39,5 @@ class FailureCount:
 
 
 def _short(message: str) -> str:
-    text = visible(" ".join(message.split()))
+    text = " ".join(message.split())
     return text if len(text) <= MESSAGE_LENGTH_MAX else f"{text[: MESSAGE_LENGTH_MAX - 1]}…"

@@ -106,7 +106,7 @@ def group_rows(summary: Summary) -> list[tuple[str, ...]]:
 def failure_text(counts: Mapping[str, int], said: Mapping[str, str]) -> str:
     """Return the failed calls of a row of a table: `22 error (mostly: no such city)`; `0` without any."""
     parts = (
-        f"{number} {reason}" + (f" (mostly: {said[reason]})" if reason in said else "")
+        f"{number} {reason}" + (f" (mostly: {visible(said[reason])})" if reason in said else "")
         for reason, number in counts.items()
     )
     return ", ".join(parts) or "0"

@@ -11,12 +11,13 @@ from collections.abc import Callable
 from econsim import subjects
 from econsim.adapters.jetstream.audit_log import last_event
 from econsim.adapters.nats.connection import connect
+from econsim.adapters.nats.rpc import ask
 from econsim.app import Server, running
 from econsim.domain.audit.decoding import event_of
+from econsim.errors import EconsimError
 from econsim.identity.roles import OPERATOR
 from econsim.runs.launch.key_audit import operator_name
-from econsim.runs.remote import stop_run
-from econsim.schemas.clock import RunOpened
+from econsim.schemas.clock import RunOpened, RunStoppedEvent, StopRun
 from econsim.services.leadership import runs_of_log
 
 
@@ -35,14 +36,19 @@ async def left_runs(server: Server) -> list[str]:
 async def stop_runs(server: Server, runs: list[str], notify: Callable[[str], None]) -> None:
     """Stop runs that were left open, and say why."""
     creds = server.creds(OPERATOR)
+    stop = subjects.STOP_RUN(operator=operator_name(creds))
     async with running(("clock",), server):
         commander = await connect(server.url, creds, "econsim-left-runs")
         try:
             for run in runs:
+                try:
+                    await ask(commander, stop, StopRun(run=run), RunStoppedEvent)
+                except EconsimError as error:
+                    notify(f"run {run}, which another command left open, was not stopped: {error}")
+                    continue
                 notify(
                     f"the command of run {run} ended without a word: it was killed, or a policy of its scenario ended it (`os._exit`, a crash "
-                    "in C, want of memory)"
+                    f"in C, want of memory); the run is stopped, and `econsim resume {run}` goes on with it"
                 )
-                await stop_run(commander, run, operator_name(creds), notify)
         finally:
             await commander.close()
