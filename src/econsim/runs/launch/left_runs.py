@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from nats.aio.client import Client
+
 from econsim import subjects
 from econsim.adapters.jetstream.audit_log import last_event
 from econsim.adapters.nats.connection import connect
@@ -36,19 +38,22 @@ async def left_runs(server: Server) -> list[str]:
 async def stop_runs(server: Server, runs: list[str], notify: Callable[[str], None]) -> None:
     """Stop runs that were left open, and say why."""
     creds = server.creds(OPERATOR)
-    stop = subjects.STOP_RUN(operator=operator_name(creds))
     async with running(("clock",), server):
         commander = await connect(server.url, creds, "econsim-left-runs")
         try:
             for run in runs:
-                try:
-                    await ask(commander, stop, StopRun(run=run), RunStoppedEvent)
-                except EconsimError as error:
-                    notify(f"run {run}, which another command left open, was not stopped: {error}")
-                    continue
-                notify(
-                    f"the command of run {run} ended without a word: it was killed, or a policy of its scenario ended it (`os._exit`, a crash "
-                    f"in C, want of memory); the run is stopped, and `econsim resume {run}` goes on with it"
-                )
+                notify(await _stop(commander, operator_name(creds), run))
         finally:
             await commander.close()
+
+
+async def _stop(commander: Client, operator: str, run: str) -> str:
+    """Stop a run; return a sentence about it."""
+    try:
+        await ask(commander, subjects.STOP_RUN(operator=operator), StopRun(run=run), RunStoppedEvent)
+    except EconsimError as error:
+        return f"run {run}, which another command left open, was not stopped: {error}"
+    return (
+        f"the command of run {run} ended without a word: it was killed, or a policy of its scenario ended it (`os._exit`, a crash in C, want "
+        f"of memory); the run is stopped, and `econsim resume {run}` goes on with it"
+    )
