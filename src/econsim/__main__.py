@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import sys
 
 from econsim.adapters.pydantic_plugins import load_no_plugins
@@ -10,6 +11,8 @@ from econsim.services.gc_tuning import collect_no_more, collect_rarely
 
 def main() -> None:
     """Run the command line; the process ends with its exit code."""
+    # A crash in compiled code, such as in a policy of one's own, then says on which line it was.
+    faulthandler.enable()
     collect_rarely()
     load_no_plugins()
     try:

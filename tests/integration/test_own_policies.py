@@ -13,6 +13,7 @@ from econsim.app import Server, running
 from econsim.domain.execution import in_memory
 from econsim.routers import SERVICES
 from econsim.runs import scenario_file
+from econsim.runs.launch.left_runs import left_runs, stop_runs
 from econsim.runs.remote import open_run, run_events
 from econsim.schemas.agent import CognitiveCyclesCompleted
 
@@ -54,3 +55,25 @@ async def test_services_that_may_run_none_set_their_agents_aside_and_the_run_end
     why = {item.agent: item.failure for data in reports for item in data.items}
     assert len(why) == 22
     assert all(f"ECONSIM_POLICIES={EXAMPLE.parent}" in reason for reason in why.values())
+
+
+async def test_only_runs_with_own_policies_that_a_command_left_open_are_stopped_before_others_run(
+    server, run
+):
+    client, told = await connect(server.url, superuser(server), "test-run"), []
+    here = Server(server.url, server.creds)
+    plain = scenario_file.load("smith1962")
+    async with running(("clock",), here):
+        await open_run(client, run, shortened())
+        await open_run(client, f"{run}_plain", plain)
+
+    left = await left_runs(here)
+    await stop_runs(here, [each for each in left if each == run], told.append)
+
+    assert run in left
+    assert f"{run}_plain" not in left
+    assert run not in await left_runs(here)
+    (said,) = told
+    assert "ended without a word" in said
+    assert f"`econsim resume {run}` goes on with it" in said
+    await client.close()

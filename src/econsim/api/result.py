@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar, get_args
 
 from econsim import subjects
+from econsim.api import arguments
 from econsim.api.scenarios import LoadedScenario
 from econsim.api.surplus import By, surplus_rows
 from econsim.domain.agent.population import population
@@ -20,7 +21,7 @@ from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import Fact, Record, as_record, facts
 from econsim.domain.audit.late_event import LateEvent
 from econsim.domain.measures.measures import mean
-from econsim.errors import InvalidMessage, NotFound, quoted_value
+from econsim.errors import InvalidMessage, NotFound, SetupError, quoted_value
 from econsim.evaluation.bench.period_measures import period_measure, why_no_measure
 from econsim.evaluation.bench.plan import Cell
 from econsim.evaluation.bench.results import measure_names, result_of
@@ -90,6 +91,7 @@ class Result:
         In percent, credits or units, as there; without periods, of the whole run; none where nothing was measured. Raises NotFound for
         another name, and for periods that the run does not have.
         """
+        arguments.text(name, "measure")
         known, clock = measure_names(self.figures.scenario), self.figures.scenario.clock
         if wrong := why_no_measure(name, known, clock.periods):
             raise NotFound("; ".join(wrong))
@@ -144,7 +146,7 @@ class Result:
 
     def table(self, name: str) -> Table:
         """Return a table by its name in `econsim export`; raises NotFound for another name."""
-        return self._tables.table(name)
+        return self._tables.table(arguments.text(name, "table"))
 
     def surplus(self, by: By = "side") -> Table:
         """Return the surplus of each period and market by side (buyers, sellers, others) or by group of agents.
@@ -171,13 +173,20 @@ class Result:
         """Return a figure of the report by its name, as a notebook shows it; raises NotFound for another name, with all names."""
         from econsim.api.notebook import picture
 
-        return picture(self.figures, name)
+        return picture(self.figures, arguments.text(name, "figure"))
 
     def report(self, path: str | Path) -> Path:
-        """Write the report of the run, one HTML file that loads nothing from elsewhere; return its path."""
+        """Write the report of the run, one HTML file that loads nothing from elsewhere; return its path.
+
+        Raises SetupError if it cannot be written there.
+        """
         from econsim.report.html import write_report
 
-        return write_report(self.figures, Path(path))
+        try:
+            return write_report(self.figures, Path(path))
+        except OSError as error:
+            message = f"the report cannot be written to {path}: {error.strerror}; give the path of a file in a directory of yours"
+            raise SetupError(message) from error
 
     @cached_property
     def records(self) -> tuple[Record, ...]:
@@ -214,7 +223,7 @@ class Result:
         `kind` is the type of an event (`market.trade_executed`) or its last word (`trade_executed`); `actor` an agent that did
         it or took part. Raises NotFound for a type that no event has, and for an agent that the run does not have.
         """
-        if actor is not None and actor not in self._actors:
+        if actor is not None and arguments.text(actor, "agent") not in self._actors:
             message = f"this run has no agent {actor!r}; {_suggestion(actor, self._actors)}"
             raise NotFound(message)
         types = None if kind is None else _types(kind)
@@ -244,7 +253,7 @@ class Result:
 
 
 def _entry(name: str, known: Mapping[str, Figures], what: str) -> Figures:
-    if name not in known:
+    if arguments.text(name, what) not in known:
         message = f"this run has no {what} {name!r}; {_suggestion(name, known)}"
         raise NotFound(message)
     return known[name]
@@ -252,6 +261,7 @@ def _entry(name: str, known: Mapping[str, Figures], what: str) -> Figures:
 
 def _types(kind: str) -> frozenset[str]:
     """Return the types of events with a name; a misspelt one would let every test pass that nothing happened."""
+    arguments.text(kind, "type of events")
     found = frozenset(each for each in _TYPES if kind in (each, each.partition(".")[2]))
     if not found:
         known = [each if "." in kind else each.partition(".")[2] for each in _TYPES]

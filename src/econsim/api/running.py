@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal, get_args
 from pydantic import TypeAdapter, ValidationError
 
 from econsim.adapters.policies import load_policies
+from econsim.api import arguments
 from econsim.api.result import Result
 from econsim.api.scenarios import AnyScenario, as_loaded
 from econsim.domain.execution import in_memory
@@ -50,7 +51,10 @@ def run(  # noqa: PLR0913 - one for each of the most used options of `econsim ru
         _require_run_name(name)
     wanted = as_loaded(scenario)
     given = {"seed": seed, "clock.periods": periods}
-    changes = {**(settings or {}), **{path: value for path, value in given.items() if value is not None}}
+    changes = {
+        **arguments.settings(settings),
+        **{path: value for path, value in given.items() if value is not None},
+    }
     found = (wanted.with_(changes) if changes else wanted).definition
     if transport not in get_args(Transport):
         message = f"there is no transport {quoted_value(str(transport))}; write transport='memory' or transport='nats'"

@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from econsim.api import arguments
 from econsim.errors import ScenarioError
 from econsim.report.format import plural
 from econsim.runs import scenario_file
@@ -73,9 +74,12 @@ class LoadedScenario:
 
         `settings` are paths and values as a file writes them, money in credits: `{"agents.lab.credits": 50}`; values without a point in
         their path may be keywords: `seed=7`, `hosts=2`, `periods=20`. Raises ScenarioError naming the path, and the nearest right one or
-        the remedy.
+        the remedy; InvalidMessage for settings that are no dictionary.
         """
-        every = {**(settings or {}), **{SHORT.get(name, name): value for name, value in more.items()}}
+        every = {
+            **arguments.settings(settings),
+            **{SHORT.get(name, name): value for name, value in more.items()},
+        }
         changed = with_settings(self.definition, every, self.directory)
         return LoadedScenario(changed, directory=self.directory)
 

@@ -8,13 +8,13 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from econsim.api import arguments
 from econsim.api.tables import Table, table_of_file
 from econsim.config import settings as settings_of_environment
-from econsim.errors import Conflict
+from econsim.errors import Conflict, SetupError
 from econsim.evaluation.bench.batch import run_in_memory
 from econsim.evaluation.bench.records import BatchFiles, BatchRecord
 from econsim.evaluation.bench.results import CellResult
-from econsim.evaluation.bench.seeds import parse_seeds
 from econsim.evaluation.studies.outcome import StudyOutcome
 from econsim.evaluation.studies.page import INTERVALS, NO_NUMBERS, PAGE, measure_table, numbers, write
 from econsim.evaluation.studies.record import study_record
@@ -40,11 +40,14 @@ def study(  # noqa: PLR0913 - one for each option of `econsim study`
     `jobs` processes (none: one a core), and keeps its record and files in the state directory, where `econsim bench list` shows it. A study
     of a `name` that was stopped goes on where it was. `progress` is called with the runs done and their number.
 
-    Raises ScenarioError, before anything runs, for a design that cannot be run, and Conflict if the name is that of another study.
+    Raises ScenarioError, before anything runs, for a design that cannot be run and for what is no name, Conflict if the name is that of
+    another study, InvalidMessage for other wrong arguments, and SetupError if the state directory cannot be written.
     """
-    wanted = parse_seeds(seeds) if isinstance(seeds, str) else seeds
+    wanted, processes = arguments.seeds(seeds), arguments.jobs(jobs)
     source = design if isinstance(design, Mapping) else str(design)
-    record = study_record(source, name, wanted, settings, command=f"econsim.study({source!r})")
+    record = study_record(
+        source, name, wanted, arguments.settings(settings), command=f"econsim.study({source!r})"
+    )
     files = BatchFiles(settings_of_environment(state=state).state, record.plan.batch)
     record = _begin(files, record)
     total = len(record.plan.cells)
@@ -57,7 +60,7 @@ def study(  # noqa: PLR0913 - one for each option of `econsim study`
             progress(len(done), total)
 
         run_in_memory(
-            record.plan, [each for each in record.plan.cells if each.number not in done], jobs, take
+            record.plan, [each for each in record.plan.cells if each.number not in done], processes, take
         )
         results = files.results(record.plan)
     with private_files(files.path):
@@ -134,6 +137,11 @@ def _begin(files: BatchFiles, record: BatchRecord) -> BatchRecord:
     """Write the record of a new study, or return that of the same study which was begun before; raises Conflict for another one."""
     try:
         files.create(record)
+    except OSError as error:
+        message = (
+            f"cannot write to {files.path}: {error.strerror}; choose another state directory with state=…"
+        )
+        raise SetupError(message) from error
     except Conflict:
         before = files.record()
         if (before.plan, before.study) != (record.plan, record.study):

@@ -17,6 +17,9 @@ from econsim.evaluation.bench.seeds import parse_seeds
 REPEATS_MAX: Final = 1_000
 """Repeats of one seed."""
 
+STANDARD_OUTPUT: Final = Path("-")
+"""File of `--json` that stands for standard output, which then has nothing else."""
+
 
 class BenchTransport(StrEnum):
     """Transports of a batch."""
@@ -41,6 +44,11 @@ def agent_command(text: str) -> tuple[str, tuple[str, ...]]:
         raise InvalidMessage(message)
     option_types.agent(name)
     return name, words
+
+
+def json_file(text: str | Path) -> Path:
+    """Parse the place of a file to write, or `-` for standard output."""
+    return STANDARD_OUTPUT if str(text) == "-" else option_types.new_file(text)
 
 
 ScenariosArgument = Annotated[
@@ -129,7 +137,7 @@ JsonOption = Annotated[
         "--json",
         help="Write the results here as JSON; - is standard output.",
         metavar="FILE",
-        parser=option_types.new_file,
+        parser=json_file,
     ),
 ]
 """Option: file of the results as JSON."""

@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from econsim.evaluation.bench.records import BatchFiles, BatchRecord
     from econsim.evaluation.bench.results import CellResult
 
-STANDARD_OUTPUT: Final = Path("-")
-"""File of `--json` that stands for standard output, which then has nothing else."""
-
 PICTURE: Final = "comparison.svg"
 """Name of the picture of a batch."""
 
@@ -169,11 +166,11 @@ def compare(
         zip(labels[::2], labels[1::2], strict=True) if second else ((labels[0], each) for each in labels[1:])
     )
     for left, right in pairs:
-        found = paired_differences(sides[left], sides[right])
         if as_json:
+            found = paired_differences(sides[left], sides[right])
             write_rows({"first_name": left, "second_name": right, **asdict(each)} for each in found)
         else:
-            print_differences(left, right, found, console())
+            print_differences(left, right, sides, console())
     if image:
         _write(image, comparison_svg(" and ".join(labels), sides))
 
@@ -228,7 +225,7 @@ def finish(
         except OSError as error:
             raise not_written(files.path / PICTURE, error) from error
     _show(record, results, json, junit)
-    if json != STANDARD_OUTPUT:
+    if json != options.STANDARD_OUTPUT:
         say("tables and picture [bold]{path}[/bold]", path=files.path)
     if not all(result.passed for result in results):
         raise typer.Exit(1)
@@ -238,11 +235,11 @@ def _show(record: BatchRecord, results: Sequence[CellResult], json: Path | None,
     from econsim.cli.bench_tables import print_batch
     from econsim.evaluation.bench.junit import junit_xml
 
-    if json == STANDARD_OUTPUT:
+    if json == options.STANDARD_OUTPUT:
         echo(batch_json(record, results), end="")
     else:
         print_batch(record, results, console())
-    if json and json != STANDARD_OUTPUT:
+    if json and json != options.STANDARD_OUTPUT:
         _write(json, batch_json(record, results))
     if junit:
         _write(junit, junit_xml(record.plan.batch, results))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from shlex import quote
 from typing import Final
 
@@ -11,18 +11,19 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from econsim.evaluation.bench.period_measures import with_unit
 from econsim.evaluation.bench.plan import Plan
 from econsim.evaluation.bench.records import BatchRecord
 from econsim.evaluation.bench.results import HOLDS, OUTCOMES, CellResult
 from econsim.evaluation.bench.statistics import (
     ExpectationCount,
-    PairedDifference,
     by_seed,
     by_treatment,
     counts,
     differing_hashes,
     mean_over_runs,
     measures_of,
+    paired_differences,
 )
 from econsim.report.format import NOTHING, count, plus_minus, visible
 from econsim.report.tables import print_table
@@ -134,7 +135,9 @@ def _means(treatment: str, runs: Sequence[CellResult]) -> Table:
     for measure in measures_of(runs):
         found = mean_over_runs(runs, measure)
         values = [*by_seed(runs, measure).values()]
-        table.add_row(measure, plus_minus(*((found.mean, found.half_width) if found else (values[0], None))))
+        table.add_row(
+            with_unit(measure), plus_minus(*((found.mean, found.half_width) if found else (values[0], None)))
+        )
     return table
 
 
@@ -148,8 +151,11 @@ def _hashes(results: Sequence[CellResult]) -> list[tuple[str, str]]:
     return [(f"{name}, seed {result.seed}", result.hash) for name, result in first.items() if result.hash]
 
 
-def print_differences(first: str, second: str, found: Sequence[PairedDifference], out: Console) -> None:
-    """Print the paired differences of two batches or treatments."""
+def print_differences(
+    first: str, second: str, sides: Mapping[str, Sequence[CellResult]], out: Console
+) -> None:
+    """Print the paired differences of two batches or treatments, and which measures have none, with the reason."""
+    found = paired_differences(sides[first], sides[second])
     seeds = max((each.seeds for each in found), default=0)
     title = f"{second} minus {first}, on {_seeds(seeds)} that both have"
     table = Table(box=SIMPLE_HEAD, title=title, title_justify="left")
@@ -158,9 +164,27 @@ def print_differences(first: str, second: str, found: Sequence[PairedDifference]
         table.add_column(heading, justify="right")
     for each in found:
         shown = f"[{'bold' if each.is_clear else 'dim'}]{each.text}[/]"
-        table.add_row(each.measure, plus_minus(each.first, None), plus_minus(each.second, None), shown)
+        table.add_row(
+            with_unit(each.measure), plus_minus(each.first, None), plus_minus(each.second, None), shown
+        )
     print_table(out, table)
     out.print(
         "mean ± half the 95 % interval of the differences seed by seed; bold: the interval leaves 0 out",
         style="dim",
     )
+    has = {label: measures_of(sides[label]) for label in (first, second)}
+    for label, other in ((first, second), (second, first)):
+        _print_omitted(f"only {label} has", [each for each in has[label] if each not in has[other]], out)
+    compared = {each.measure for each in found}
+    unpaired = [each for each in has[first] if each in has[second] and each not in compared]
+    _print_omitted("no seed has, in both,", unpaired, out)
+
+
+def _print_omitted(why: str, measures: Sequence[str], out: Console) -> None:
+    if measures:
+        out.print(
+            f"not compared, because {why}: {', '.join(measures)}",
+            style="yellow",
+            markup=False,
+            soft_wrap=True,
+        )

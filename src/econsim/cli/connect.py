@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from econsim.errors import SetupError
+from econsim.errors import NotFound, SetupError
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -115,11 +115,29 @@ def require_runs(config: Settings) -> None:
     """Raise SetupError with the remedy if no server is given and the state directory has no runs."""
     if has_log(config):
         return
-    message = (
-        f"there are no runs in {config.state}; start one with `econsim run genesis`, "
-        "or name another directory with --state or a server with --nats"
+    from econsim.runs.kept_runs import kept_runs
+
+    remedy = (
+        "start one with `econsim run genesis`, or name another directory with --state or a server with --nats"
     )
+    if kept_runs(config.state):
+        message = f"all runs in {config.state} are in memory (`econsim runs` lists them), and this is about runs over NATS; {remedy}"
+        raise SetupError(message)
+    message = f"there are no runs in {config.state}; {remedy}"
     raise SetupError(message)
+
+
+def refuse_kept(config: Settings, run: str) -> None:
+    """Raise NotFound with the remedy for a run in memory, for who follows a run: its name is taken, so no run of it will come."""
+    from econsim.runs.kept_runs import kept_run
+
+    kept = None if config.nats else kept_run(config.state, run)
+    if kept and kept.facts.transport == "memory":
+        message = (
+            f"run {run!r} is in memory, where nobody can watch it; `econsim report {run}` and `econsim events {run}` show it, and its scenario "
+            "run without --transport memory can be watched"
+        )
+        raise NotFound(message, code="run_does_not_exist")
 
 
 async def await_log(config: Settings) -> None:

@@ -74,7 +74,9 @@ def export(  # noqa: PLR0913 - each is an option of the command
     jsonl: Annotated[
         Path | None,
         typer.Option(
-            help="File for the events, a line of JSON each.", metavar="FILE", parser=option_types.new_file
+            help="File for the events, a line of JSON each; `econsim events RUN --json` prints them.",
+            metavar="FILE",
+            parser=option_types.new_file,
         ),
     ] = None,
     cloudevents: Annotated[

@@ -15,7 +15,7 @@ from econsim.cli.output import console, say
 from econsim.cli.run_argument import RunOrFileArgument
 from econsim.cli.run_summary import read_runs
 from econsim.cli.unused_options import Given, UnusedOption, refuse_unused_options
-from econsim.errors import NotFound, SetupError
+from econsim.errors import NotFound, SetupError, quoted_value
 
 if TYPE_CHECKING:
     from econsim.report.figure_file import PictureLook
@@ -50,6 +50,21 @@ def _themes() -> list[str]:
     return [theme.value for theme in Theme]
 
 
+FIGURE_ENDINGS: Final = (".svg", ".png", ".pdf", ".csv")
+"""Endings of the files that a figure can be written as."""
+
+
+def figure_file(text: str | Path) -> Path:
+    """Parse the place of a figure to write, whose ending names its form."""
+    path = option_types.new_file(text)
+    if path.suffix.lower() not in FIGURE_ENDINGS:
+        message = (
+            f"{quoted_value(str(text))} names no form of a figure; end it with {', '.join(FIGURE_ENDINGS)}"
+        )
+        raise typer.BadParameter(message)
+    return path
+
+
 FigureArgument = Annotated[
     str | None,
     typer.Argument(
@@ -67,7 +82,7 @@ FileOption = Annotated[
         "-o",
         help="File to write: FILE.svg, .png, .pdf, or .csv for the data. Default: FIGURE.svg here",
         metavar="FILE",
-        parser=option_types.figure_file,
+        parser=figure_file,
     ),
 ]
 """Option: file to write."""

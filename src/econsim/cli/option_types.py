@@ -33,9 +33,6 @@ PROCESSES_MAX: Final = 256
 ROWS_MAX: Final = 10_000_000
 """Facts of `--limit` at most: they take gigabytes of memory."""
 
-FIGURE_ENDINGS: Final = (".svg", ".png", ".pdf", ".csv")
-"""Endings of the files that a figure can be written as."""
-
 SEQUENCE_MAX: Final = 2**63 - 1
 """Largest sequence of a stream."""
 
@@ -289,18 +286,11 @@ def new_file(text: str | Path) -> Path:
     if path.is_dir():
         message = f"{quoted_value(str(text))} is a directory; name a file in it"
         raise typer.BadParameter(message)
-    _writable(path, text)
-    return path
-
-
-def figure_file(text: str | Path) -> Path:
-    """Parse the place of a figure to write, whose ending names its form."""
-    path = new_file(text)
-    if path.suffix.lower() not in FIGURE_ENDINGS:
-        message = (
-            f"{quoted_value(str(text))} names no form of a figure; end it with {', '.join(FIGURE_ENDINGS)}"
-        )
+    # A file is written beside its place and moved there: it would take the place of a device such as /dev/stdout.
+    if str(text) == "-" or Path("/dev") in path.absolute().parents or (path.exists() and not path.is_file()):
+        message = f"{quoted_value(str(text))} is no plain file; name one"
         raise typer.BadParameter(message)
+    _writable(path, text)
     return path
 
 

@@ -13,7 +13,6 @@ RunArgument = Annotated[
     typer.Argument(
         help="Name of a run; `last` is the newest.",
         metavar="RUN",
-        show_default=False,
         parser=option_types.name,
     ),
 ]
@@ -24,7 +23,6 @@ RunOrFileArgument = Annotated[
     typer.Argument(
         help="Name of a run, `last` for the newest, or a file of `econsim runs archive`.",
         metavar="RUN|FILE",
-        show_default=False,
         parser=option_types.run_or_file,
     ),
 ]
@@ -46,7 +44,6 @@ RunFileOrEventArgument = Annotated[
     typer.Argument(
         help="Name of a run, `last` for the newest, an archive's file; or id of an event, trade, order or call.",
         metavar="RUN|FILE|EVENT",
-        show_default=False,
         parser=option_types.event_or_file,
     ),
 ]

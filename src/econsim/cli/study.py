@@ -132,7 +132,7 @@ def show(outcome: StudyOutcome) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from econsim.evaluation.studies.outcome import with_unit
+    from econsim.evaluation.bench.period_measures import with_unit
     from econsim.evaluation.studies.page import NO_NUMBERS, difference_columns, shown_mean
     from econsim.report.format import NOTHING, count, plural, visible
     from econsim.report.tables import print_table
@@ -159,6 +159,8 @@ def show(outcome: StudyOutcome) -> None:
     out.print(legend if every else NO_NUMBERS, style="dim", soft_wrap=True)
     if len(every) > len(first_measures):
         out.print(f"{len(every) - len(first_measures)} measures more on the page", style="dim")
+    if outcome.crossing:
+        out.print(outcome.crossing, style="yellow", markup=False, soft_wrap=True)
     for run in outcome.failed[:FAILURES_SHOWN_MAX]:
         out.print(f"failed  {run.run}: {visible(run.failure)}", style="red", markup=False, soft_wrap=True)
     if outcome.failed:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from econsim.cli.command_group import run_async, settings_of
-from econsim.cli.connect import await_log, connect_to_server, server_url
+from econsim.cli.connect import await_log, connect_to_server, refuse_kept, server_url
 from econsim.cli.output import echo, flush_stdout, say
 from econsim.cli.page_access import (
     OpenOption,
@@ -63,6 +63,7 @@ async def _watch(config: Settings, wanted: str, given: PageAccess | None, *, is_
     from econsim.cli.watch_session import WatchSession
     from econsim.evaluation.bench.live_verdicts import live_verdicts
 
+    refuse_kept(config, wanted)
     await await_log(config)
     is_held = server_url(config) is None
     async with connect_to_server(config, brief=False) as client:

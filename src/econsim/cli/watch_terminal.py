@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from econsim.cli.connect import OBSERVER, await_log, connect_to_server, creds_of
+from econsim.cli.connect import OBSERVER, await_log, connect_to_server, creds_of, refuse_kept
 from econsim.errors import SetupError
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ async def watch_in_terminal(config: Settings, name: str) -> None:
     from econsim.cli.watched_run import WatchedRun
     from econsim.terminal.app import show
 
+    refuse_kept(config, name)
     await await_log(config)
     async with connect_to_server(config, brief=False) as client:
         run = await await_opening(client, name)

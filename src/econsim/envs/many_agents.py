@@ -35,12 +35,12 @@ class ParallelMarketEnv(ParallelEnv[str, Observed, np.int64]):  # type: ignore[m
         prices: int = PRICES,
     ) -> None:
         """Play agents of a scenario; raises as `MarketEnv` does."""
+        self._game = MarketGame(scenario, agents, prices)
         self.possible_agents = list(agents)
         self.agents = list(agents)
         self.render_mode = None
-        self._game = MarketGame(scenario, agents, prices)
         self._random, _ = seeding.np_random(0)
-        self.action_spaces = {name: Discrete(prices + 1) for name in agents}
+        self.action_spaces = {name: Discrete(self._game.prices + 1) for name in agents}
         self.observation_spaces = {name: Box(0.0, 1.0, (len(NUMBERS),), np.float32) for name in agents}
 
     def observation_space(self, agent: str) -> Box:
@@ -54,11 +54,11 @@ class ParallelMarketEnv(ParallelEnv[str, Observed, np.int64]):  # type: ignore[m
     def reset(
         self, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, Observed], dict[str, dict[str, Any]]]:
-        """Begin a run; return what each agent sees at its first tick."""
+        """Begin a run; return what each agent sees at its first tick. Raises InvalidMessage for what is no seed."""
         del options
+        self._game.open(int(self._random.integers(2**31)) if seed is None else seed)
         if seed is not None:
             self._random, _ = seeding.np_random(seed)
-        self._game.open(int(self._random.integers(2**31)) if seed is None else seed)
         self.agents = list(self.possible_agents)
         return self._observations(), {name: {} for name in self.agents}
 
@@ -73,7 +73,7 @@ class ParallelMarketEnv(ParallelEnv[str, Observed, np.int64]):  # type: ignore[m
     ]:
         """Do a tick with an action of each agent; one that is not named leaves its order as it is.
 
-        Raises InvalidMessage for an action outside the space.
+        Raises InvalidMessage for an action outside the space, before `reset`, and once the run has closed.
         """
         gains = self._game.step(actions)
         seen, played, ended = self._observations(), self.agents, self._game.run.has_ended

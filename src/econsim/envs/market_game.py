@@ -25,6 +25,12 @@ Observed = NDArray[np.float32]
 PRICES: Final = 20
 """Number of prices to choose from, unless it is given."""
 
+PRICES_MAX: Final = 10_000
+"""Most prices to choose from: learning libraries keep numbers for each, and the grid of a market hardly has more."""
+
+SEED_MAX: Final = 2**63 - 1
+"""Largest seed of a run."""
+
 NUMBERS: Final = (
     "side: 0 for a buyer, 1 for a seller",
     "value or cost of the next unit; 0 when all are traded, and in a period without the agent",
@@ -44,26 +50,45 @@ class MarketGame:
     def __init__(self, scenario: AnyScenario, agents: Sequence[str], prices: int = PRICES) -> None:
         """Take a scenario and the agents to play.
 
-        Raises ScenarioError and NotFound as `SteppedRun` does, InvalidMessage for fewer than two prices, and for agents that are none or named twice.
+        Raises ScenarioError and NotFound as `SteppedRun` does, InvalidMessage for a number of prices that makes no choice, and for agents that
+        are no names, none or named twice.
         """
-        if prices < 2:
-            message = f"an agent chooses among {prices} prices; give at least 2"
+        self.prices = _whole("prices", prices, 2, PRICES_MAX)
+        """Number of prices to choose from."""
+        if isinstance(agents, str) or not all(isinstance(each, str) for each in agents):
+            message = f"{agents!r} are no agents; give their names as a list: ['buyer_001']"
             raise InvalidMessage(message)
         if len({*agents}) < max(len(agents), 1):
             message = f"an environment has each of its agents once, and at least one, not {list(agents)}; name them so"
             raise InvalidMessage(message)
         self._scenario = as_loaded(scenario).definition
         self._agents = tuple(agents)
-        self._steps = prices - 1
+        self._steps = self.prices - 1
+        self._is_open = False
         self.run = SteppedRun(self._scenario, self._agents)
         """Run under way."""
 
     def open(self, seed: int) -> None:
-        """Begin a new run with a seed."""
+        """Begin a new run with a seed; raises InvalidMessage for what is no seed."""
+        seed = _whole("seed", seed, 0, SEED_MAX)
+        self._is_open = True
         self.run = SteppedRun(self._scenario.model_copy(update={"seed": seed}), self._agents)
 
     def step(self, actions: Mapping[str, SupportsIndex]) -> Mapping[str, float]:
-        """Do a tick; return what each agent gained in it, credits. Raises InvalidMessage for what is no action."""
+        """Do a tick; return what each agent gained in it, credits.
+
+        Raises InvalidMessage for what is no action, before `open`, and once the run has closed.
+        """
+        if not self._is_open or self.run.has_ended:
+            what = "has closed" if self._is_open else "has not begun"
+            message = f"no step can be done, the run {what}; call reset(), which begins one"
+            raise InvalidMessage(message)
+        if not isinstance(actions, Mapping) or (
+            unknown := [each for each in actions if each not in self.run.players]
+        ):
+            what = repr(unknown[0]) if isinstance(actions, Mapping) else repr(actions)
+            message = f"{what} names no agent of this environment; give actions by agent, of {', '.join(self._agents)}"
+            raise InvalidMessage(message)
         players = self.run.players
         gains = self.run.step({name: self._price(players[name], action) for name, action in actions.items()})
         return {name: gain / MICROS_PER_CREDIT for name, gain in gains.items()}
@@ -107,6 +132,18 @@ class MarketGame:
             message = f"{action!r} is no action; give a whole number from 0 to {self._steps + 1}"
             raise InvalidMessage(message)
         return number
+
+
+def _whole(name: str, value: object, least: int, most: int) -> int:
+    """Return a whole number, which may be NumPy's; raises InvalidMessage for anything else."""
+    try:
+        number = least - 1 if isinstance(value, bool) else index(value)  # type: ignore[arg-type]  # that is asked here
+    except TypeError:
+        number = least - 1
+    if not least <= number <= most:
+        message = f"{name} = {value!r} is not possible; give a whole number from {least} to {most}"
+        raise InvalidMessage(message)
+    return number
 
 
 def _share(price: int | None, most: int) -> float:

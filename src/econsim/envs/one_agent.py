@@ -15,7 +15,7 @@ from econsim.envs.market_game import NUMBERS, PRICES, MarketGame, Observed
 class MarketEnv(gymnasium.Env[Observed, np.int64]):
     """One agent in a market: a step is a tick, an episode a run.
 
-    **Actions**, `Discrete(prices + 1)`: 0 leaves the agent's order as it is. k = 1 … `prices` makes it an order for the next unit that asks
+    **Actions**, `Discrete(self._game.prices + 1)`: 0 leaves the agent's order as it is. k = 1 … `prices` makes it an order for the next unit that asks
     for the share (k - 1) / (prices - 1) of the most it could gain: 1 quotes the value or cost itself, `prices` the market's floor or ceiling.
     So no action loses money, and without units left none does anything.
 
@@ -45,21 +45,24 @@ class MarketEnv(gymnasium.Env[Observed, np.int64]):
         self.render_mode = render_mode
         self._agent = agent
         self._game = MarketGame(scenario, (agent,), prices)
-        self.action_space = Discrete(prices + 1)
+        self.action_space = Discrete(self._game.prices + 1)
         self.observation_space = Box(0.0, 1.0, (len(NUMBERS),), np.float32)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observed, dict[str, Any]]:
-        """Begin a run; return what the agent sees at its first tick."""
+        """Begin a run; return what the agent sees at its first tick. Raises InvalidMessage for what is no seed."""
+        if seed is not None:
+            self._game.open(seed)
         super().reset(seed=seed, options=options)
-        self._game.open(int(self.np_random.integers(2**31)) if seed is None else seed)
+        if seed is None:
+            self._game.open(int(self.np_random.integers(2**31)))
         return self._game.observe(self._agent), {}
 
     def step(self, action: np.int64) -> tuple[Observed, float, bool, bool, dict[str, Any]]:
         """Do a tick with an action; return what the agent then sees, its reward, and whether the run has closed.
 
-        Raises InvalidMessage for an action outside the space.
+        Raises InvalidMessage for an action outside the space, before `reset`, and once the run has closed.
         """
         gain = self._game.step({self._agent: action})[self._agent]
         return self._game.observe(self._agent), gain, self._game.run.has_ended, False, {}

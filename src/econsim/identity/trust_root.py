@@ -68,15 +68,17 @@ class Trust:
 
     @classmethod
     def open(cls, state: Path, now: Callable[[], int]) -> Trust:
-        """Load the trust root and create what is missing. Raises SetupError for a file that is damaged or not writable.
+        """Load the trust root and create what is missing; `now` returns the time, in seconds since 1970.
 
-        `now` returns the time, in seconds since 1970.
+        Raises SetupError for a file that is damaged or not writable, and if the log beside it was written with other keys: nobody could
+        read it with these.
         """
         directory = state / "trust"
         try:
             for path in (directory, directory / "roles", directory / "creds"):
                 private_directory(path)
             with lock(directory / "lock"):
+                _require_key_of_log(state, directory / "sim.seed")
                 trust = cls._load(directory, now)
                 _write_missing_creds(trust)
         except OSError as error:
@@ -249,6 +251,18 @@ def _current(trust: Trust, role: str, path: Path) -> bool:
     """Tell whether credentials name their role and its account; those of earlier versions do not."""
     claims = read_claims(path)
     return (claims.role, claims.account) == (role, trust.account_key(role).public)
+
+
+def _require_key_of_log(state: Path, seed: Path) -> None:
+    """Raise SetupError if the server's data belongs to other accounts than that of the key; without data any key will do."""
+    accounts = {each.name for each in (state / "nats" / "data" / "jetstream").glob("A*")}
+    if not accounts or (seed.exists() and _key(seed, NkeyKind.ACCOUNT).public in accounts):
+        return
+    message = (
+        f"the keys of the log in {state / 'nats'} are not in {seed.parent}, and without them no run in it can be read; put that directory "
+        f"back from a copy, or move {state / 'nats'} away to begin with an empty log"
+    )
+    raise SetupError(message)
 
 
 def _key(path: Path, kind: NkeyKind) -> Key:

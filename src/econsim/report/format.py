@@ -103,6 +103,15 @@ def group_rows(summary: Summary) -> list[tuple[str, ...]]:
     ]
 
 
+def failure_text(counts: Mapping[str, int], said: Mapping[str, str]) -> str:
+    """Return the failed calls of a row of a table: `22 error (mostly: no such city)`; `0` without any."""
+    parts = (
+        f"{number} {reason}" + (f" (mostly: {visible(said[reason])})" if reason in said else "")
+        for reason, number in counts.items()
+    )
+    return ", ".join(parts) or "0"
+
+
 THINKING_HEAD: Final = ("group", "model", "calls", "failed", "refused", "tokens", "credits")
 """Headings of the table of what agents paid for calls of models."""
 
@@ -113,11 +122,9 @@ def thinking_rows(summary: Summary) -> list[tuple[str, ...]]:
     for group in summary.thinking:
         refused = count(group.refused)
         for use in group.uses:
-            reasons = ", ".join(f"{number} {reason}" for reason, number in use.failures.items())
+            failed = failure_text(use.failures, use.said)
             tokens = f"{count(use.input_tokens)} + {count(use.output_tokens)}"
-            rows.append(
-                (group.group, use.model, count(use.calls), reasons or "0", refused, tokens, money(use.price))
-            )
+            rows.append((group.group, use.model, count(use.calls), failed, refused, tokens, money(use.price)))
             refused = NOTHING  # a refusal names no model: it counts once a group
         if not group.uses:
             rows.append((group.group, NOTHING, "0", "0", refused, "0 + 0", "0"))
@@ -134,9 +141,9 @@ def tool_rows(summary: Summary) -> list[tuple[str, ...]]:
     for group in summary.tools:
         refused = count(group.refused)
         for use in group.uses:
-            reasons = ", ".join(f"{number} {reason}" for reason, number in use.failures.items())
+            failed = failure_text(use.failures, use.said)
             name = f"{use.server}.{use.tool}"
-            rows.append((group.group, name, count(use.calls), reasons or "0", refused, money(use.price)))
+            rows.append((group.group, name, count(use.calls), failed, refused, money(use.price)))
             refused = NOTHING  # a refusal names no tool: it counts once a group
         if not group.uses:
             rows.append((group.group, NOTHING, "0", "0", refused, "0"))

@@ -190,7 +190,8 @@ def _texts(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
         left = heading in ("group", "policy", "model", "tool", "failed", "market", "periods")
         table.add_column(heading, justify="left" if left else "right", no_wrap=heading != "failed")
     for row in rows:
-        table.add_row(*row)
+        # What servers of tools and models said is in some cells: its brackets are no markup.
+        table.add_row(*map(Text, row))
     return table
 
 

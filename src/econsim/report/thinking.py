@@ -9,11 +9,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from econsim import subjects
 from econsim.domain.agent.population import Agent
 from econsim.domain.audit.facts import Json, Record
+from econsim.report.failures import FailureCount
 from econsim.schemas.types import MICROS_PER_CREDIT
 
 
@@ -37,6 +38,8 @@ class ModelUse:
     """Units of the token resource used up."""
     price: int
     """Price of the calls, micro-credits."""
+    said: Mapping[str, str] = field(default_factory=dict)
+    """Reason of a failure → what the provider said most often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ class _Use:
 
     def __init__(self) -> None:
         self.calls = self.input_tokens = self.output_tokens = self.units = self.price = 0
-        self.failures: Counter[str] = Counter()
+        self.failures = FailureCount()
 
     def add(self, outcome: Json) -> None:
         self.calls += 1
@@ -82,18 +85,19 @@ class _Use:
         self.units += outcome["units"]
         self.price += outcome["price"]
         if outcome["failure"]:
-            self.failures[outcome["failure"]] += 1
+            self.failures.add(outcome["failure"], outcome["message"])
 
     def summary(self, group: str, model: str) -> ModelUse:
         return ModelUse(
             group,
             model,
             self.calls,
-            dict(sorted(self.failures.items())),
+            self.failures.counts,
             self.input_tokens,
             self.output_tokens,
             self.units,
             self.price,
+            self.failures.said,
         )
 
 

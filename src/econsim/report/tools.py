@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from econsim import subjects
 from econsim.domain.agent.population import Agent
-from econsim.domain.audit.facts import Record
+from econsim.domain.audit.facts import Json, Record
+from econsim.report.failures import FailureCount
 
 PAID: Final = frozenset({subjects.TOOL_COMPLETED.type, subjects.TOOL_FAILED.type})
 """Types of the events about calls of tools."""
@@ -31,6 +32,8 @@ class ToolUse:
     """Reason of a failure → count of calls."""
     price: int
     """Price of the calls, micro-credits."""
+    said: Mapping[str, str] = field(default_factory=dict)
+    """Reason of a failure → what the tool or its server said most often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class _ToolCount:
 
     calls: int = 0
     price: int = 0
-    failures: Counter[str] = field(default_factory=Counter)
+    failures: FailureCount = field(default_factory=FailureCount)
 
 
 class ToolAggregator:
@@ -92,13 +95,21 @@ class ToolAggregator:
         use = self._uses.setdefault((self._groups[call["agent"]], entry.entity, call["tool"]), _ToolCount())
         use.calls += 1
         use.price += call["price"]
-        if reason := call.get("failure") or ("error" if call.get("is_error") else ""):
-            use.failures[reason] += 1
+        if reason := call.get("failure"):
+            use.failures.add(reason, call["message"])
+        elif call.get("is_error"):
+            use.failures.add("error", _text(call["result"]))
 
     def _group(self, group: str) -> GroupTools:
         uses = tuple(
-            ToolUse(*key, use.calls, dict(sorted(use.failures.items())), use.price)
+            ToolUse(*key, use.calls, use.failures.counts, use.price, use.failures.said)
             for key, use in sorted(self._uses.items())
             if key[0] == group
         )
         return GroupTools(group, uses, self._refused[group])
+
+
+def _text(result: Json | None) -> str:
+    """Return the first text of a result; empty for one without text, and for one too long for the log."""
+    parts = (result or {}).get("content") or ()
+    return next((part["text"] for part in parts if isinstance(part.get("text"), str)), "")

@@ -32,13 +32,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from contextvars import Context
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 import nats.errors
+from nats.js import JetStreamContext
 
 from econsim import subjects
 from econsim.adapters.cancellation import cancel_until_done
@@ -202,13 +203,10 @@ class Leadership:
 
     async def _find(self) -> None:
         """Make the known runs those that are open by the log."""
-        counts = await self._event_counts()
-        stops, resumptions = counts[subjects.RUN_STOPPED.type], counts[subjects.RUN_RESUMED.type]
-        over = {run for run, times in stops.items() if times > resumptions[run]}
-        over |= counts[subjects.RUN_CLOSED.type].keys()
+        found, over = await runs_of_log(self._context.jetstream)
         for run in over & self._runs.keys():
             self.drop_run(run)
-        for run in sorted(counts[subjects.RUN_OPENED.type].keys() - over - self._runs.keys()):
+        for run in sorted(found - self._runs.keys()):
             stored = await last_event(self._context.client, subjects.RUN_OPENED(run=run))
             if stored is None and run not in self._unreadable:
                 self._unreadable.add(run)
@@ -218,15 +216,6 @@ class Leadership:
             with suppress(ScenarioError):
                 if event:
                     self.add_run(event)
-
-    async def _event_counts(self) -> Mapping[str, Counter[str]]:
-        """Return type of event about runs → run → number of such events in the log."""
-        info = await self._context.jetstream.stream_info(subjects.AUDIT, subjects_filter=subjects.OF_RUNS)
-        counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        for subject, count in (info.state.subjects or {}).items():
-            where = fields(subject)
-            counts[f"{where.domain}.{where.action}"][where.run] = count
-        return counts
 
     async def _lead(self, task: LeaderTask, run: str = "") -> None:
         """Run a task whenever its lease is free, until the task is done."""
@@ -278,6 +267,19 @@ class Leadership:
         with suppress(Unavailable):
             if not await self._context.leases.acquire(task.lease, self._context.holder):
                 raise LeadershipLost
+
+
+async def runs_of_log(jetstream: JetStreamContext) -> tuple[set[str], set[str]]:
+    """Return the runs that are open by the log, and those that are closed or stopped."""
+    info = await jetstream.stream_info(subjects.AUDIT, subjects_filter=subjects.OF_RUNS)
+    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for subject, count in (info.state.subjects or {}).items():
+        where = fields(subject)
+        counts[f"{where.domain}.{where.action}"][where.run] = count
+    stops, resumptions = counts[subjects.RUN_STOPPED.type], counts[subjects.RUN_RESUMED.type]
+    over = {run for run, times in stops.items() if times > resumptions[run]}
+    over |= counts[subjects.RUN_CLOSED.type].keys()
+    return counts[subjects.RUN_OPENED.type].keys() - over, over
 
 
 def _log_failure(what: str, failure: Exception) -> None:

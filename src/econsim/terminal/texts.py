@@ -106,7 +106,7 @@ def notice(player: Player, now: str) -> str:
 def _silence(player: Player, now: str) -> str:
     last = player.view.last_at
     if not last:
-        return "waiting for the first event"
+        return "reading the log; no event of this run has come so far"
     silent = (datetime.fromisoformat(now) - datetime.fromisoformat(last)).total_seconds()
     if silent < SILENCE_S or player.idle_s < CATCH_UP_S:
         return ""

@@ -153,6 +153,27 @@ def test_what_a_result_has_not_is_refused_with_what_it_has(result, ask, error, r
         ask(result)
 
 
+@pytest.mark.parametrize("given", [5, None, ["efficiency"]])
+@pytest.mark.parametrize("method", ["measure", "table", "figure", "market", "agent"])
+def test_what_is_no_name_is_refused_as_such(result, method, given):
+    with pytest.raises(InvalidMessage, match="give its name as text"):
+        getattr(result, method)(given)
+
+
+@pytest.mark.parametrize("wanted", [{"kind": 5}, {"actor": ["lab_001"]}])
+def test_facts_are_asked_for_by_names(result, wanted):
+    with pytest.raises(InvalidMessage, match="give its name as text"):
+        result.facts(**wanted)
+
+
+def test_a_report_that_cannot_be_written_says_why_and_what_to_do(result, tmp_path):
+    (tmp_path / "file").write_text("")
+
+    for path in (tmp_path, tmp_path / "file" / "report.html"):
+        with pytest.raises(SetupError, match=r"cannot be written to .*give the path of a file"):
+            result.report(path)
+
+
 @pytest.mark.parametrize("library", ["pandas", "polars"])
 def test_a_library_that_is_not_there_is_named_with_its_remedy(result, monkeypatch, library):
     monkeypatch.setitem(__import__("sys").modules, library, None)

@@ -56,6 +56,8 @@ def test_a_file_is_a_scenario_with_its_warnings(tmp_path):
 @pytest.mark.parametrize(
     ("call", "error", "reason"),
     [
+        (lambda: econsim.run("smith1962", ["seed"]), InvalidMessage, "give paths and values"),
+        (lambda: econsim.load("smith1962").with_("seed"), InvalidMessage, "give paths and values"),
         (lambda: econsim.load("smith1926"), ScenarioError, "did you mean 'smith1962'"),
         (lambda: econsim.run({"seed": 1}), ScenarioError, "is no scenario; give the name of a shipped one"),
         (lambda: econsim.load("smith1962").with_({1: 2}), ScenarioError, "'1' is no setting of this scenario"),
@@ -67,7 +69,7 @@ def test_a_file_is_a_scenario_with_its_warnings(tmp_path):
         (lambda: econsim.run("smith1962", name="last"), InvalidMessage, "no word of the system"),
         (lambda: econsim.run(small_scenario("external")), ScenarioError, "nobody joins; write transport='nats'"),
     ],
-    ids=["name", "type", "key", "path", "keyword", "value", "transport", "run", "reserved", "external"],
+    ids=["no settings", "text", "name", "type", "key", "path", "keyword", "value", "transport", "run", "reserved", "external"],
 )  # fmt: skip
 def test_a_mistake_is_refused_with_its_remedy(call, error, reason):
     with pytest.raises(error, match=reason):

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from econsim.api.studies import study
-from econsim.errors import Conflict, ScenarioError
+from econsim.errors import Conflict, InvalidMessage, ScenarioError, SetupError
 
 DESIGN = {
     "scenario": "smith1962",
@@ -52,6 +52,33 @@ def test_a_design_that_cannot_be_run_is_refused_before_anything_is_kept(tmp_path
         study(DESIGN, {"agents.buyer.count": 3}, state=tmp_path / "state")
 
     assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "reason"),
+    [
+        ({"jobs": -1}, InvalidMessage, "jobs='-1' is no number of processes"),
+        ({"jobs": "2"}, InvalidMessage, "is no number of processes"),
+        ({"seeds": []}, InvalidMessage, "names no seeds"),
+        ({"seeds": [-1]}, InvalidMessage, "names no seeds"),
+        ({"seeds": ["1"]}, InvalidMessage, "names no seeds"),
+        ({"seeds": [1, 1]}, InvalidMessage, "names seed 1 twice"),
+        ({"name": "My study"}, ScenarioError, "is no name of a batch"),
+        ({"settings": ["seed"]}, InvalidMessage, "give paths and values"),
+    ],
+)
+def test_a_wrong_argument_is_named_before_anything_is_kept(tmp_path, given, error, reason) -> None:
+    with pytest.raises(error, match=reason):
+        study(DESIGN, **given, state=tmp_path / "state")
+
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_state_directory_that_is_a_file_is_refused(tmp_path) -> None:
+    (tmp_path / "state").write_text("")
+
+    with pytest.raises(SetupError, match=r"cannot write to .*choose another state directory"):
+        study(DESIGN, state=tmp_path / "state")
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ from typer import BadParameter
 from typer.main import get_command
 
 from econsim.adapters.clock import unix_seconds
-from econsim.cli import app, option_types
+from econsim.cli import app, bench_options, figure, option_types
 from econsim.cli.run_choice import run_choice
 from econsim.identity.trust_root import Trust
 from econsim.services import asyncapi
@@ -69,8 +69,9 @@ REFUSED: dict[object, list[str]] = {
     option_types.websocket_url: ["", "page", "127.0.0.1:9222", "http://x", "ws://", "ws://x:0", "ws://x:y", "ws://x y", "ws://x;y z"],
     option_types.state_directory: [*PATHS, "file"],
     option_types.existing: [*PATHS, "nowhere"],
-    option_types.new_file: [*PATHS, ".", "directory"],
-    option_types.figure_file: [*PATHS, ".", "directory", "figure", "figure.gif"],
+    option_types.new_file: [*PATHS, ".", "directory", "-", "/dev/stdout"],
+    bench_options.json_file: [*PATHS, ".", "directory", "/dev/stdout"],
+    figure.figure_file: [*PATHS, ".", "directory", "-", "figure", "figure.gif"],
     option_types.new_directory: [*PATHS, "file"],
     option_types.any_path: PATHS,
 }  # fmt: skip

@@ -219,6 +219,22 @@ def test_a_difference_is_the_second_less_the_first(bench, file) -> None:
     assert difference == pytest.approx(after - before, abs=0.02)
 
 
+def test_measures_that_cannot_be_compared_are_named_and_those_shown_have_their_units(bench, file) -> None:
+    cloth = Path(file("cloth", TRADES))
+    cloth.write_text(cloth.read_text().replace('"good"', '"cloth"'))
+    for name, scenario in (("before", file("good", TRADES)), ("after", str(cloth))):
+        ran = bench(
+            "run", scenario, "--transport", "memory", "--jobs", "1", "--seeds", "1..2", "--name", name
+        )
+
+    found = bench("compare", "before", "after").output
+
+    assert "not compared, because only before has: good efficiency, good alpha, good price" in found
+    assert "not compared, because only after has: cloth efficiency, cloth alpha" in found
+    assert "efficiency, %" in found
+    assert "cloth price, credits" in ran.output
+
+
 def test_an_audit_ends_with_1_and_names_what_no_mutant_breaks(bench, file) -> None:
     sound = bench("audit", file("good", TRADES))
     empty = bench("audit", file("good", TRADES, ANYTHING))

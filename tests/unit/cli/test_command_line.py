@@ -432,3 +432,27 @@ def test_a_record_that_cannot_be_read_is_named_and_the_others_are_checked() -> N
 
     assert f"{log[4].subject}, place in the log 5: record_differs_from_its_digest" in lines[1]
     assert f"{len(log) - 1} records" in lines[0]
+
+
+def test_a_crash_in_compiled_code_names_the_line_of_the_policy(tmp_path) -> None:
+    (tmp_path / "crash.py").write_text(
+        "import ctypes\nfrom econsim import Policy\n\n\nclass Crash(Policy):\n"
+        "    def act(self, see, draws):\n        ctypes.string_at(0)\n"
+    )
+    words = ("smith1962", "--transport", "memory", "--set", "agents.buyer.policy=crash:Crash")
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "econsim", "run", *words],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode < 0
+    assert 'crash.py", line 7 in act' in ended.stderr
+
+
+@pytest.mark.parametrize("command", ["events", "watch", "resume"])
+def test_a_command_whose_run_may_be_left_out_says_which_it_takes(command) -> None:
+    assert "[default: last]" in CliRunner().invoke(app, [command, "--help"]).stdout

@@ -43,3 +43,16 @@ def test_the_view_shows_the_verdicts_that_the_run_was_opened_with() -> None:
     shown = cli("bench", "watch", "last", "--terminal", "--expectations", "smith1962")
 
     assert (shown.exit_code, "leave out --expectations" in shown.stderr) == (2, True)
+
+
+def test_a_run_in_memory_is_refused_and_not_waited_for(tmp_path) -> None:
+    state = ("--state", str(tmp_path))
+    cli(
+        *state, "run", "smith1962", "--transport", "memory", "--periods", "1", "--name", "kept", "--no-report"
+    )
+
+    shown, asked = cli(*state, "watch", "kept"), cli(*state, "quota", "show", "last")
+
+    assert (shown.exit_code, asked.exit_code) == (1, 1)
+    assert "run 'kept' is in memory, where nobody can watch it; `econsim report kept`" in shown.stderr
+    assert "are in memory (`econsim runs` lists them), and this is about runs over NATS" in asked.stderr

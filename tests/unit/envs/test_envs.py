@@ -114,9 +114,48 @@ def test_agents_that_are_played_side_by_side_share_the_gain_of_their_trade():
     assert ended == {"buyer_001": False, "seller_001": False}
 
 
-def test_fewer_than_two_prices_are_no_choice():
-    with pytest.raises(InvalidMessage, match="give at least 2"):
-        MarketEnv(prices=1)
+@pytest.mark.parametrize("prices", [1, 10**9, 2.5, "20", True])
+def test_a_number_of_prices_that_makes_no_choice_is_refused(prices):
+    with pytest.raises(InvalidMessage, match=r"prices = .*whole number from 2 to 10000"):
+        MarketEnv(prices=prices)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63, 1.5, "1"])
+@pytest.mark.parametrize("make", [MarketEnv, ParallelMarketEnv])
+def test_what_is_no_seed_of_a_run_is_refused_and_the_environment_goes_on(make, seed):
+    env = make(DUEL)
+
+    with pytest.raises(InvalidMessage, match=r"seed = .*whole number from 0"):
+        env.reset(seed=seed)
+    env.reset(seed=1)
+
+
+@pytest.mark.parametrize(("make", "action"), [(MarketEnv, 0), (ParallelMarketEnv, {})])
+def test_no_step_is_done_before_reset_and_after_the_end(make, action):
+    env = make(DUEL)
+
+    with pytest.raises(InvalidMessage, match=r"has not begun; call reset\(\)"):
+        env.step(action)
+    env.reset(seed=1)
+    for _ in range(2 * 4):
+        env.step(action)
+    with pytest.raises(InvalidMessage, match=r"has closed; call reset\(\)"):
+        env.step(action)
+
+
+@pytest.mark.parametrize("actions", [[1, 2], None, {"nobody_001": 1}])
+def test_actions_that_are_not_by_agent_are_refused(actions):
+    env = ParallelMarketEnv(DUEL)
+    env.reset(seed=1)
+
+    with pytest.raises(InvalidMessage, match="of buyer_001, seller_001"):
+        env.step(actions)
+
+
+@pytest.mark.parametrize("agents", ["buyer_001", [1]])
+def test_what_are_no_names_of_agents_is_refused(agents):
+    with pytest.raises(InvalidMessage, match="give their names as a list"):
+        ParallelMarketEnv(agents=agents)
 
 
 @pytest.mark.parametrize("agents", [[], ["buyer_001", "buyer_001"]])

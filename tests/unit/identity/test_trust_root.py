@@ -70,6 +70,25 @@ def test_a_damaged_file_is_named(trust, tmp_path, name, content):
         Trust.open(tmp_path, unix_seconds).accounts()
 
 
+@pytest.mark.parametrize("left", ["nothing", "keys of another log"])
+def test_a_log_of_other_keys_is_refused_with_the_remedy_and_no_key_is_made(tmp_path, left):
+    (tmp_path / "nats" / "data" / "jetstream" / Key(NkeyKind.ACCOUNT).public).mkdir(parents=True)
+    seed = tmp_path / "trust" / "sim.seed"
+    if left != "nothing":
+        seed.parent.mkdir()
+        write(seed, Key(NkeyKind.ACCOUNT).seed)
+
+    with pytest.raises(SetupError, match=r"put that directory back from a copy, or move .*nats away"):
+        Trust.open(tmp_path, unix_seconds)
+    assert not (tmp_path / "trust" / "operator.seed").exists()
+
+
+def test_a_log_of_the_same_keys_is_opened(trust, tmp_path):
+    (tmp_path / "nats" / "data" / "jetstream" / trust.sim.public).mkdir(parents=True)
+
+    assert Trust.open(tmp_path, unix_seconds).sim.public == trust.sim.public
+
+
 def test_a_seed_with_a_wrong_letter_or_of_another_kind_is_refused(trust, tmp_path):
     for seed in (trust.sim.seed[:-3] + "AAA", trust.operator.seed):
         (trust.directory / "sim.seed").write_text(seed)

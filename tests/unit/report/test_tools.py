@@ -9,7 +9,8 @@ from run_builders import only, records, small_run, summed
 from tool_builders import answer, offered, tool_users
 
 from econsim import subjects
-from econsim.report.format import tool_rows
+from econsim.report.failures import MESSAGES_MAX, FailureCount
+from econsim.report.format import failure_text, tool_rows
 from econsim.report.html import render
 from econsim.report.tools import ToolAggregator, ToolUse
 
@@ -33,7 +34,7 @@ def test_calls_prices_and_failures_are_counted_by_tool() -> None:
 
     assert buyers.uses == (
         ToolUse("buyer", "library", "look", 4, {}, 200_000),
-        ToolUse("buyer", "other", "miss", 4, {"tool_answer_is_not_recorded": 4}, 0),
+        ToolUse("buyer", "other", "miss", 4, {"tool_answer_is_not_recorded": 4}, 0, buyers.uses[1].said),
     )
 
 
@@ -65,7 +66,26 @@ def test_an_error_that_a_tool_reports_is_a_failure() -> None:
         records(tool_users(look("look", answer("gone", params={"query": "cpu"}, is_error=True))))
     ).tools
 
-    assert buyers.uses[0].failures == {"error": buyers.uses[0].calls}
+    calls = buyers.uses[0].calls
+    assert buyers.uses[0].failures == {"error": calls}
+    assert failure_text(buyers.uses[0].failures, buyers.uses[0].said) == f"{calls} error (mostly: gone)"
+
+
+def test_the_most_frequent_message_of_a_reason_is_shown_short_and_without_what_nobody_sees() -> None:
+    count = FailureCount()
+    for message in ("rare", f"no\x1b[2J such\ncity {'x' * 100}", f"no\x1b[2J such\ncity {'x' * 100}", ""):
+        count.add("error", message)
+
+    assert failure_text(count.counts, count.said) == f"4 error (mostly: no\ufffd[2J such city {'x' * 42}…)"
+
+
+def test_messages_that_all_differ_are_bounded() -> None:
+    count = FailureCount()
+    for number in range(10 * MESSAGES_MAX):
+        count.add("error", f"request {number} failed")
+
+    assert count.counts == {"error": 10 * MESSAGES_MAX}
+    assert sum(map(len, count._messages.values())) == MESSAGES_MAX
 
 
 def test_a_refused_thought_is_no_refused_call_of_a_tool() -> None:

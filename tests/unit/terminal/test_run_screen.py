@@ -178,6 +178,16 @@ async def test_verdicts_of_an_earlier_moment_are_those_of_then() -> None:
     assert "~ fails so far" in earlier
 
 
+async def test_before_the_first_event_has_been_read_the_log_is_said_to_be_read_and_no_run_to_be_awaited() -> (
+    None
+):
+    async with watching(small_run(), happened=0) as (_, pilot):
+        shown = screen_text(pilot)
+
+    assert "reading the log" in shown
+    assert "waiting" not in shown
+
+
 async def test_an_open_run_that_tells_nothing_more_is_called_silent_with_the_time_since() -> None:
     run = small_run()
     silent_since = run[79].occurred_at

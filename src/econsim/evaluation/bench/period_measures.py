@@ -32,6 +32,18 @@ _COLUMNS: Final = {"price": "mean_price"}
 """Measure of a market → the number of its periods that it is the mean of, if that has another name."""
 
 
+UNITS: Final = {
+    "efficiency": "%",
+    "alpha": "%",
+    "price": "credits",
+    "volume": "units a period",
+    "profit": "credits",
+    "constrained_efficiency": "%",
+    "tax": "credits a period",
+}
+"""Last word of a measure → its unit."""
+
+
 @dataclass(frozen=True, slots=True)
 class PeriodMeasure:
     """A measure over some periods."""
@@ -79,6 +91,12 @@ def period_measure(name: str) -> PeriodMeasure | None:
 def whole_measure(name: str) -> str:
     """Return the measure of a whole run that a name is about: `good alpha` of `good alpha in 3..5`."""
     return name.rpartition(IN)[0] or name
+
+
+def with_unit(measure: str) -> str:
+    """Return a measure with its unit, as an axis or a heading has it."""
+    unit = UNITS.get(whole_measure(measure).rpartition(" ")[2])
+    return f"{measure}, {unit}" if unit else measure
 
 
 def why_no_measure(name: str, known: Sequence[str], periods: int) -> tuple[str, str] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from econsim.evaluation.bench.period_measures import with_unit
 from econsim.evaluation.bench.results import CellResult
 from econsim.evaluation.bench.statistics import by_seed, mean_over_runs, measures_of
 from econsim.report.charts import BLUE, CORAL, GREY, TEAL
@@ -36,7 +37,8 @@ def comparison_spec(title: str, results: Mapping[str, Sequence[CellResult]]) -> 
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
         "title": {"text": title, "subtitle": subtitle},
         "vconcat": [
-            comparison_panel(measure, results) | {"width": WIDTH, "height": ROW_HEIGHT * max(len(results), 1)}
+            comparison_panel(measure, results, title=with_unit(measure))
+            | {"width": WIDTH, "height": ROW_HEIGHT * max(len(results), 1)}
             for measure in measures
         ],
         "spacing": 18,

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 from math import fsum
 from typing import Final
 
 from econsim.domain.measures.measures import Interval
-from econsim.evaluation.bench.period_measures import period_measure, whole_measure, with_measures
+from econsim.evaluation.bench.period_measures import period_measure, with_measures
 from econsim.evaluation.bench.plan import StudyCondition, StudyPlan
 from econsim.evaluation.bench.results import CellResult
 from econsim.evaluation.bench.statistics import (
@@ -29,17 +30,6 @@ from econsim.report.format import NOTHING
 
 MEASURES_SHOWN_MAX: Final = 4
 """Measures that a terminal or a notebook shows of a study that names none: more than a screen of tables is no summary."""
-
-UNITS: Final = {
-    "efficiency": "%",
-    "alpha": "%",
-    "price": "credits",
-    "volume": "units a period",
-    "profit": "credits",
-    "constrained_efficiency": "%",
-    "tax": "credits a period",
-}
-"""Last word of a measure → its unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +167,24 @@ class StudyOutcome:
         first = self.study.grid[:1]
         return first if set(first).isdisjoint(self.study.together) else self.study.together
 
+    @cached_property
+    def crossing(self) -> str:
+        """Sentence about treatments of which one is two others at once: of them no difference of differences is taken; empty without such."""
+        first = self.study.conditions[0]
+        changes = {
+            each.treatment: set(each.values.items()) - set(first.values.items())
+            for each in self.study.conditions
+            if self.point(each) == self.point(first)
+        }
+        for one, other in combinations(filter(changes.get, changes), 2):
+            for both, changed in changes.items():
+                if changed == changes[one] | changes[other] and changes[one].isdisjoint(changes[other]):
+                    return (
+                        f"{both} is {one} and {other} at once; no difference of differences is taken of treatments: write one of the two "
+                        "below [grid] for it"
+                    )
+        return ""
+
     def baseline(self, condition: StudyCondition) -> StudyCondition:
         """Return what a condition is compared with: the first treatment at the same point of the grid; of one treatment, its first point."""
         every = self.study.conditions
@@ -252,12 +260,6 @@ class StudyOutcome:
     def point(self, condition: StudyCondition) -> tuple[object, ...]:
         """Return a condition's values of the grid."""
         return tuple(condition.values[path] for path in self.study.grid)
-
-
-def with_unit(measure: str) -> str:
-    """Return a measure with its unit, as an axis or a heading has it."""
-    unit = UNITS.get(whole_measure(measure).rpartition(" ")[2])
-    return f"{measure}, {unit}" if unit else measure
 
 
 def shown_value(value: object) -> str:

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from html import escape
 from typing import Final, Literal
 
+from econsim.evaluation.bench.period_measures import with_unit
 from econsim.evaluation.bench.records import BatchFiles, BatchRecord, not_written
 from econsim.evaluation.bench.results import CellResult
-from econsim.evaluation.studies.outcome import ConditionDifference, ConditionMean, StudyOutcome, with_unit
+from econsim.evaluation.studies.outcome import ConditionDifference, ConditionMean, StudyOutcome
 from econsim.evaluation.studies.picture import caption, chart, grid_path, height, omission, study_svg
 from econsim.evaluation.studies.table import COLUMNS, GROUPS, MARKETS, write_tables
 from econsim.report.document import Document, render_document
@@ -192,7 +193,13 @@ def render(outcome: StudyOutcome, record: BatchRecord) -> str:
     seeds = {cell.seed for cell in record.plan.cells}
     facts = f"{plural(len(study.conditions), 'condition')}, {plural(len(seeds), 'seed')} each, {plural(len(record.plan.cells), 'run')}."
     notes = [facts, omission(outcome), _failures(outcome), "" if outcome.measures else NO_NUMBERS]
-    explanations = (INTERVALS, PAIRS, INTERACTIONS if outcome.interactions else "", by_chance(outcome))
+    explanations = (
+        INTERVALS,
+        PAIRS,
+        INTERACTIONS if outcome.interactions else "",
+        outcome.crossing and f"{outcome.crossing}.",
+        by_chance(outcome),
+    )
     main = (
         f'<div class="grid">{"".join(drawn)}</div>',
         '<section class="part"><h2>Numbers</h2>',

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from econsim.evaluation.bench.period_measures import with_unit
 from econsim.evaluation.bench.picture import comparison_panel
 from econsim.evaluation.bench.plan import StudyCondition
-from econsim.evaluation.studies.outcome import StudyOutcome, shown_value, with_unit
+from econsim.evaluation.studies.outcome import StudyOutcome, shown_value
 from econsim.report.charts import Spec
 from econsim.report.picture_file import svg
 

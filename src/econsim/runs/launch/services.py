@@ -19,6 +19,7 @@ from econsim.errors import NotFound, SetupError, Unavailable
 from econsim.routers import SERVICES
 from econsim.runs.launch.flood_watch import watch_agents
 from econsim.runs.launch.key_audit import operator_name
+from econsim.runs.launch.left_runs import left_runs, stop_runs
 from econsim.runs.launch.processes import spread
 from econsim.runs.launch.server import provide_server
 from econsim.schemas.clock import Ping, Pong
@@ -71,6 +72,9 @@ async def launch(options: LaunchOptions, config: Settings, notify: Notify) -> As
         services = options.services
         if services is None:
             services = () if await services_answer(server) else services_to_start(server)
+            # Asked once more, because another command may have started its services meanwhile, and opened its run.
+            if services and (left := await left_runs(server)) and not await services_answer(server):
+                await stop_runs(server, left, notify)
             if options.spread and not services:
                 message = f"the services at {server.url} run already; leave --spread out, or end them first"
                 raise SetupError(message)

@@ -7,9 +7,10 @@ from math import isclose
 import duckdb
 from bench_builders import result
 
+from econsim.evaluation.bench.period_measures import with_unit
 from econsim.evaluation.bench.plan import StudyCondition, StudyPlan
 from econsim.evaluation.bench.results import MarketPeriod
-from econsim.evaluation.studies.outcome import StudyOutcome, with_unit
+from econsim.evaluation.studies.outcome import StudyOutcome
 from econsim.evaluation.studies.picture import SERIES_MAX, grid_path, omission, study_svg
 from econsim.evaluation.studies.table import write_tables
 
@@ -130,6 +131,26 @@ def test_without_treatments_or_a_second_axis_there_is_no_difference_of_differenc
 
     assert not StudyOutcome("b", over, found).interactions
     assert not two({1: 1.0, 2: 2.0}, {1: 2.0, 2: 4.0}).interactions
+
+
+def test_treatments_that_cross_two_things_by_hand_are_said_to_have_no_difference_of_differences() -> None:
+    rows = {
+        "none": (0.0, 9.0),
+        "tax": (0.5, 9.0),
+        "ceiling": (0.0, 1.5),
+        "both": (0.5, 1.5),
+        "more tax": (0.9, 9.0),
+    }
+    crossed = study(*((name, {"tax": tax, "price_max": most}) for name, (tax, most) in rows.items()))
+    apart = study(
+        *((name, {"tax": rows[name][0], "price_max": rows[name][1]}) for name in ("none", "tax", "both"))
+    )
+
+    assert StudyOutcome("b", crossed, []).crossing.startswith(
+        "both is tax and ceiling at once; no difference of"
+    )
+    assert StudyOutcome("b", apart, []).crossing == ""
+    assert StudyOutcome("b", TWO, []).crossing == ""
 
 
 def test_measures_over_some_periods_stand_beside_those_of_the_run() -> None:
