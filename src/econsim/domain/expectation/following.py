@@ -22,8 +22,8 @@ from econsim.domain.expectation.monitor import (
     watch,
 )
 from econsim.domain.expectation.names import CATALOG
-from econsim.domain.expectation.occurrence import Facts, Now, Occurrence, distance
-from econsim.domain.expectation.pattern import Key, compile_pattern, data_key, fits, key_of
+from econsim.domain.expectation.occurrence import Facts, Key, Now, Occurrence, distance
+from econsim.domain.expectation.pattern import compile_pattern, data_key, fits, key_of
 from econsim.schemas.expectation_forms import Latency, Then
 from econsim.schemas.expectation_parts import Bound, Correlation, EventPattern
 
@@ -59,15 +59,15 @@ class FollowUps:
         """Return the watch for the event, at once for all facts of a record if their data alone tell which are wanted."""
         found, event = watch(self.event, see), self.event
         is_alone = event.type != self.trigger.type and event.test is None and not event.actor
-        return replace(found, see_all=see_all) if is_alone and self._key_of_data else found
+        return replace(found, see_all=see_all, key=self._key_of_data) if is_alone and self._key_of_data else found
 
-    def candidates(self, facts: Facts) -> Iterator[Occurrence]:
-        """Yield those of a record's facts that triggers wait for."""
+    def candidates(self, facts: Facts, *others: Key) -> Iterator[tuple[int, Key]]:
+        """Yield position and key of those of a record's facts that triggers wait for, or that have another key of these."""
         waiting, key_of_data = self._open, self._key_of_data
-        if key_of_data:
-            for position, data in facts.data() if waiting else ():
-                if key_of_data(data) in waiting:
-                    yield facts.fact(position)
+        if key_of_data and (waiting or others):
+            for position, key in facts.keys(key_of_data):
+                if key in waiting or key in others:
+                    yield position, key
 
     def begin(self, seen: Occurrence, key: Key | None = None) -> None:
         """Take a trigger."""
@@ -77,9 +77,8 @@ class FollowUps:
         self._open.setdefault(key, []).append(waiting)
         self._order.append(waiting)
 
-    def meet(self, seen: Occurrence, key: Key | None = None) -> list[tuple[Occurrence, float]]:
-        """Take an event; return the triggers that it follows, each with the distance from it."""
-        key = self.key_of_event(seen) if key is None else key
+    def meet(self, seen: Occurrence | Facts, key: Key) -> list[tuple[Occurrence, float]]:
+        """Take an event with a key, alone or among its record's; return the triggers that it follows, each with the distance from it."""
         if key not in self._open:
             return []
         unit = self._unit
@@ -175,25 +174,31 @@ class ThenMonitor(Monitor):
         self._triggers += 1
         self._answers.begin(seen)
 
-    def _meet(self, seen: Occurrence, keys: Sequence[Key | None] = (None,)) -> None:
+    def _meet(self, seen: Occurrence, keys: Sequence[Key] = ()) -> None:
         self._nearest = seen
-        if self._overdue and (keys[0] or self._answers.key_of_event(seen)) == self._overdue[1]:
-            trigger = self._overdue[0]
-            self._check(trigger, seen, seen.at(self._bound.unit) - trigger.at(self._bound.unit))
-        for key in keys:
-            for trigger, after in self._answers.meet(seen, key):
-                self._check(trigger, seen, after)
+        for key in keys or (self._answers.key_of_event(seen),):
+            self._meet_one(seen, -1, key)
 
     def _meet_all(self, facts: Facts) -> None:
         # The event of an overdue trigger still tells by how much it missed.
-        for seen in facts if self._overdue else self._answers.candidates(facts):
-            self._meet(seen)
+        others = (self._overdue[1],) if self._overdue else ()
+        for position, key in self._answers.candidates(facts, *others):
+            self._meet_one(facts, position, key)
         if len(facts):
             self._nearest = facts
 
-    def _check(self, trigger: Occurrence, seen: Occurrence, after: float) -> None:
+    def _meet_one(self, seen: Occurrence | Facts, position: int, key: Key) -> None:
+        """Take an event with a key: alone, or at its position among its record's."""
+        if self._overdue and key == self._overdue[1]:
+            trigger = self._overdue[0]
+            self._check(trigger, seen, position, seen.at(self._bound.unit) - trigger.at(self._bound.unit))
+        for trigger, after in self._answers.meet(seen, key):
+            self._check(trigger, seen, position, after)
+
+    def _check(self, trigger: Occurrence, found: Occurrence | Facts, position: int, after: float) -> None:
         unit = self._bound.unit
         if after > self._bound.size:
+            seen = found.fact(position) if isinstance(found, Facts) else found
             text = f"{self._answers.event.text} came {distance(unit, after)} after its trigger, allowed are {self._bound}"
             missed = distance(unit, after - self._bound.size)
             self.decide(seen.sequence, text, trigger, seen, missed_by=missed)
@@ -302,15 +307,18 @@ class LatencyMonitor(Monitor):
         self._answers.begin(seen)
 
     def _meet(self, seen: Occurrence) -> None:
-        for trigger, after in self._answers.meet(seen):
+        self._meet_one(seen, -1, self._answers.key_of_event(seen))
+
+    def _meet_all(self, facts: Facts) -> None:
+        for position, key in self._answers.candidates(facts):
+            self._meet_one(facts, position, key)
+
+    def _meet_one(self, seen: Occurrence | Facts, position: int, key: Key) -> None:
+        for trigger, after in self._answers.meet(seen, key):
             if after <= self._bound.size:
                 self._fast += 1
             else:
-                self._late(trigger, seen, after)
-
-    def _meet_all(self, facts: Facts) -> None:
-        for seen in self._answers.candidates(facts):
-            self._meet(seen)
+                self._late(trigger, seen.fact(position) if isinstance(seen, Facts) else seen, after)
 
     def _late(self, trigger: Occurrence, event: Occurrence | None, after: float) -> None:
         self._slow += 1

@@ -163,6 +163,8 @@ class Judge:
         entry = self._integrity.read(subject, payload, sequence)
         if entry is not None:
             self.add(entry, sequence)
+            if not (self._early and self._early[-1][0] is entry):
+                entry.forget()
 
     def verdicts(self) -> tuple[Verdict, ...]:
         """Return the verdicts on the events so far: true or false for good, or so far."""
@@ -315,6 +317,8 @@ class Judge:
             self._show_at_once(facts, handlers.at_once)
             if handlers.is_one_by_one:
                 self._show_each(facts, handlers)
+            # Some keep the facts of records.
+            facts.forget()
         except WRONG_CONTENT as error:
             self._integrity.misfit(self._now.sequence, entry.type, error)
 

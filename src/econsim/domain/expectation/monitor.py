@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from econsim import subjects
-from econsim.domain.expectation.occurrence import Facts, Now, Occurrence
+from econsim.domain.expectation.occurrence import Facts, KeyOfData, Now, Occurrence
 from econsim.domain.expectation.pattern import Pattern
 from econsim.errors import EconsimError
 from econsim.schemas.expectation_parts import Bound
@@ -45,6 +45,8 @@ class Watch:
     see_all: SeeAll | None = None
     """Takes all facts of a record at once, which costs a tenth of an occurrence for each; a watch that has it has no test and no actor,
     and is its monitor's only one of its type."""
+    key: KeyOfData | None = None
+    """Key of a fact, if that is all that `see_all` needs of it: facts that wait for their tick need not be kept with their data."""
 
 
 class TooManyOpen(EconsimError):

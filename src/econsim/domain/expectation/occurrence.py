@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -16,6 +16,12 @@ from econsim.domain.expectation.verdict import Witness
 from econsim.schemas.expectation_parts import Bound
 
 MS_PER_SECOND: Final = 1000
+
+Key = tuple[Any, ...]
+"""Values of correlated fields."""
+
+KeyOfData = Callable[[Json], Key]
+"""Returns the key of a fact from its data alone."""
 
 
 @dataclass(slots=True)
@@ -91,12 +97,13 @@ _UNKNOWN: Final[Sequence[Json]] = ()
 class Facts:
     """The facts of one record at its place in the log: who watches all of them takes them at once, and makes occurrences of those it keeps."""
 
-    __slots__ = ("_parts", "_source", "count", "first", "sequence", "tick")
+    __slots__ = ("_keys", "_parts", "_source", "count", "first", "sequence", "tick")
 
     def __init__(self, source: Record | LateEvent, sequence: int, tick: int, count: int) -> None:
         """Take a record at its place; an event in memory stays as it is until somebody asks for more than its facts."""
         self._source = source
         self._parts: Sequence[Json] | None = _UNKNOWN
+        self._keys: list[Key] | None = None
         self.first = 0
         """Position of the first fact that is shown."""
         self.sequence, self.tick, self.count = sequence, tick, count
@@ -107,8 +114,8 @@ class Facts:
 
     def __len__(self) -> int:
         """Return the number of facts that are shown."""
-        parts = self.parts
-        return 1 if parts is None else len(parts) - self.first
+        known = self.parts if self._keys is None else self._keys
+        return 1 if known is None else len(known) - self.first
 
     def __iter__(self) -> Iterator[Occurrence]:
         """Yield the facts that are shown."""
@@ -145,6 +152,25 @@ class Facts:
             return ((0, self.record.data),)
         return enumerate(parts[self.first :], self.first) if self.first else enumerate(parts)
 
+    def keys(self, key_of: KeyOfData) -> Iterable[tuple[int, Key]]:
+        """Return position and key of each fact that is shown."""
+        if self._keys is None:
+            return [(position, key_of(data)) for position, data in self.data()]
+        return enumerate(self._keys[self.first :], self.first)
+
+    def kept(self, key_of: KeyOfData | None) -> Facts:
+        """Return the facts to be shown later: with their keys and not their data, if these are all that is needed."""
+        kept = Facts(self._source, self.sequence, self.tick, self.count)
+        if key_of:
+            kept._keys = [key_of(data) for _, data in self.data()]
+        else:
+            kept._parts = self.parts
+        return kept
+
+    def forget(self) -> None:
+        """Let go of the facts' data, which are asked of the record again if they are needed."""
+        self._parts = _UNKNOWN
+
     def field(self, name: str) -> Any:  # noqa: ANN401 - any JSON
         """Return one field of the record's data; raises KeyError if they have none of this name."""
         return self._source.field(name)
@@ -163,7 +189,7 @@ class Facts:
     def without_first(self) -> Facts:
         """Return the facts after the first one that is shown."""
         rest = Facts(self._source, self.sequence, self.tick, self.count)
-        rest.first = self.first + 1
+        rest._parts, rest._keys, rest.first = self._parts, self._keys, self.first + 1
         return rest
 
     def at(self, unit: str) -> float:
