@@ -324,8 +324,14 @@ class Judge:
 
     def _show_each(self, facts: Facts, handlers: Handlers) -> None:
         others, by_actor = handlers.others, handlers.by_actor
-        for seen in facts:
-            self._show(seen, by_actor.get(seen.actor, others) if by_actor else others)
+        if not by_actor:
+            for seen in facts:
+                self._show(seen, others)
+            return
+        # Of most facts of agents nobody makes an occurrence: they are of agents that no watch names.
+        for position, actor in facts.actors():
+            if found := by_actor.get(actor, others):
+                self._show(facts.occurrence(position), found)
 
     def _show(self, seen: Occurrence, handlers: Sequence[Handler]) -> None:
         for matches, see, place in handlers:

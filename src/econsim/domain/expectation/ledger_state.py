@@ -127,7 +127,7 @@ class StateFold:
             transfers = chain["transfers"]
             short = self._apply(transfers)
             if short and self.shortage is None:
-                self.shortage = chains.fact(index), *short
+                self.shortage = chains.occurrence(index), *short
             if chain["cause"] == ENDOWMENT:
                 self.dealt |= {each["credit"]: None for each in transfers if each["asset"] == CREDITS}
 

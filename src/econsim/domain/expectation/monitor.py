@@ -6,7 +6,7 @@ A monitor keeps a bounded number of facts, whatever the length of the run. `judg
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from econsim import subjects
@@ -176,6 +176,16 @@ class Nearest:
 def watch(pattern: Pattern, see: See) -> Watch:
     """Return the watch for the facts that fit a pattern."""
     return Watch(pattern.type, see, pattern.test, pattern.entity, pattern.actor)
+
+
+def watch_keys(pattern: Pattern, see: See, see_all: SeeAll, key: KeyOfData | None, other: Pattern) -> Watch:
+    """Return the watch for the facts that fit a pattern, at once for all of a record if all are wanted and their data tell their keys.
+
+    `other` is the pattern that the monitor watches beside.
+    """
+    found = watch(pattern, see)
+    wants_all = pattern.test is None and not pattern.actor and pattern.type != other.type
+    return replace(found, see_all=see_all, key=key) if wants_all and key else found
 
 
 def watch_near(pattern: Pattern, see: See) -> Watch:

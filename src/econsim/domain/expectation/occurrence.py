@@ -74,6 +74,11 @@ class Occurrence:
             self.data,
         )
 
+    def occurrence(self, position: int) -> Occurrence:
+        """Return the fact itself, whatever its position, as `Facts` return one of theirs."""
+        del position
+        return self
+
     def at(self, unit: str) -> float:
         """Return the place in a unit of bounds: tick, milliseconds since 1970, or number of events."""
         if unit == "ticks":
@@ -97,7 +102,7 @@ _UNKNOWN: Final[Sequence[Json]] = ()
 class Facts:
     """The facts of one record at its place in the log: who watches all of them takes them at once, and makes occurrences of those it keeps."""
 
-    __slots__ = ("_keys", "_parts", "_source", "count", "first", "sequence", "tick")
+    __slots__ = ("_keys", "_parts", "_source", "count", "first", "sequence", "stop", "tick")
 
     def __init__(self, source: Record | LateEvent, sequence: int, tick: int, count: int) -> None:
         """Take a record at its place; an event in memory stays as it is until somebody asks for more than its facts."""
@@ -106,6 +111,8 @@ class Facts:
         self._keys: list[Key] | None = None
         self.first = 0
         """Position of the first fact that is shown."""
+        self.stop: int | None = None
+        """Position after the last; none for all that there are."""
         self.sequence, self.tick, self.count = sequence, tick, count
 
     def __deepcopy__(self, memo: object) -> Facts:
@@ -115,7 +122,9 @@ class Facts:
     def __len__(self) -> int:
         """Return the number of facts that are shown."""
         known = self.parts if self._keys is None else self._keys
-        return 1 if known is None else len(known) - self.first
+        if known is None:
+            return 1
+        return (len(known) if self.stop is None else self.stop) - self.first
 
     def __iter__(self) -> Iterator[Occurrence]:
         """Yield the facts that are shown."""
@@ -150,13 +159,23 @@ class Facts:
         parts = self.parts
         if parts is None:
             return ((0, self.record.data),)
-        return enumerate(parts[self.first :], self.first) if self.first else enumerate(parts)
+        is_whole = self.first == 0 and self.stop is None
+        return enumerate(parts) if is_whole else enumerate(parts[self.first : self.stop], self.first)
+
+    def actors(self) -> Iterator[tuple[int, str]]:
+        """Yield position and actor of each fact that is shown."""
+        record = self.record
+        if self.parts is None:
+            yield 0, record.actor
+            return
+        for position, data in self.data():
+            yield position, actor_of(record, data)
 
     def keys(self, key_of: KeyOfData) -> Iterable[tuple[int, Key]]:
         """Return position and key of each fact that is shown."""
         if self._keys is None:
             return [(position, key_of(data)) for position, data in self.data()]
-        return enumerate(self._keys[self.first :], self.first)
+        return enumerate(self._keys[self.first : self.stop], self.first)
 
     def kept(self, key_of: KeyOfData | None) -> Facts:
         """Return the facts to be shown later: with their keys and not their data, if these are all that is needed."""
@@ -175,7 +194,7 @@ class Facts:
         """Return one field of the record's data; raises KeyError if they have none of this name."""
         return self._source.field(name)
 
-    def fact(self, position: int) -> Occurrence:
+    def occurrence(self, position: int) -> Occurrence:
         """Return one fact."""
         record, parts = self.record, self.parts
         index, data = (-1, record.data) if parts is None else (position, parts[position])
@@ -184,13 +203,13 @@ class Facts:
     @property
     def last(self) -> Occurrence:
         """The last fact; there is one."""
-        return self.fact(self.first + len(self) - 1)
+        return self.occurrence(self.first + len(self) - 1)
 
-    def without_first(self) -> Facts:
-        """Return the facts after the first one that is shown."""
-        rest = Facts(self._source, self.sequence, self.tick, self.count)
-        rest._parts, rest._keys, rest.first = self._parts, self._keys, self.first + 1
-        return rest
+    def part(self, first: int, stop: int | None = None) -> Facts:
+        """Return some of the facts, from one position up to another."""
+        part = Facts(self._source, self.sequence, self.tick, self.count)
+        part._parts, part._keys, part.first, part.stop = self._parts, self._keys, first, stop
+        return part
 
     def at(self, unit: str) -> float:
         """Return the place in a unit of bounds, as `Occurrence.at`."""

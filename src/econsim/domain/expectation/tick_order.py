@@ -146,13 +146,13 @@ class InTickOrder(Monitor):
                 _show_to(watches[place], seen)
                 continue
             # The first of a new place tells that the places before are past.
-            _show_to(watches[place], seen.fact(0) if isinstance(seen, Facts) else seen)
+            _show_to(watches[place], seen.part(0, 1) if isinstance(seen, Facts) else seen)
             newest = at
             judged.count, judged.sequence = count, sequence
             judged.tick, judged.time = max(seen.tick, judged.tick), seen.record.occurred_at
             inner.pass_to(judged)
             if isinstance(seen, Facts) and len(seen) > 1:
-                _show_to(watches[place], seen.without_first())
+                _show_to(watches[place], seen.part(1))
 
 
 def _size(kept: Occurrence | Facts) -> int:
