@@ -23,7 +23,7 @@ from econsim.domain.expectation.monitor import (
 )
 from econsim.domain.expectation.names import CATALOG
 from econsim.domain.expectation.occurrence import Facts, Key, Now, Occurrence, distance
-from econsim.domain.expectation.pattern import compile_pattern, data_key, fits, key_of
+from econsim.domain.expectation.pattern import compile_pattern, data_keys, fits, key_of
 from econsim.schemas.expectation_forms import Latency, Then
 from econsim.schemas.expectation_parts import Bound, Correlation, EventPattern
 
@@ -61,7 +61,7 @@ class FollowUps:
         """Returns the key by which events belong to a trigger."""
         self.key_of_event = key_of(same, self.event.type, is_later=True)
         """Returns the key by which an event belongs to its trigger."""
-        self._trigger_key, self._event_key = data_key(same), data_key(same, is_later=True)
+        self._trigger_keys, self._event_keys = data_keys(same), data_keys(same, is_later=True)
         self._open: dict[Key, list[_Waiting]] = {}
         self._order: deque[_Waiting] = deque()
         self.begun = 0
@@ -69,16 +69,19 @@ class FollowUps:
 
     def watches(self, see: See, see_all: SeeAll, begin: See) -> Iterator[Watch]:
         """Yield the watch for the event, then that for the trigger, so that an event of both kinds does not follow itself."""
-        yield watch_keys(self.event, see, see_all, self._event_key, self.trigger)
-        yield watch_keys(self.trigger, begin, self.begin_all, self._trigger_key, self.event)
+        yield watch_keys(self.event, see, see_all, self._event_keys, self.trigger)
+        yield watch_keys(self.trigger, begin, self.begin_all, self._trigger_keys, self.event)
 
     def candidates(self, facts: Facts, *others: Key) -> Iterator[tuple[int, Key]]:
         """Yield position and key of those of a record's facts that triggers wait for, or that have another key of these."""
-        waiting, key_of = self._open, self._event_key
-        if key_of and (waiting or others):
-            for position, key in facts.keys(key_of):
-                if key in waiting or key in others:
-                    yield position, key
+        waiting, keys_of = self._open, self._event_keys
+        if keys_of and (waiting or others):
+            keys = facts.keys(keys_of)
+            # Of most records nothing is waited for.
+            if others or not waiting.keys().isdisjoint(keys):
+                yield from (
+                    (p, key) for p, key in enumerate(keys, facts.first) if key in waiting or key in others
+                )
 
     def begin(self, seen: Occurrence, key: Key | None = None) -> None:
         """Take a trigger."""
@@ -86,8 +89,8 @@ class FollowUps:
 
     def begin_all(self, facts: Facts) -> None:
         """Take a record's triggers."""
-        if self._trigger_key:
-            for position, key in facts.keys(self._trigger_key):
+        if self._trigger_keys:
+            for position, key in enumerate(facts.keys(self._trigger_keys), facts.first):
                 self._wait_for(facts, position, key)
 
     def _wait_for(self, source: Occurrence | Facts, position: int, key: Key) -> None:

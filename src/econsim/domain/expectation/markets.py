@@ -160,7 +160,9 @@ class UncrossedMonitor(Monitor):
             bid, ask = format_credits(quote["bid"]), format_credits(quote["ask"])
             text = f"the book of {entity} has a bid at {bid} and an ask at {ask} after matching"
             over = format_credits(quote["bid"] - quote["ask"])
-            self.decide(facts.sequence, text, facts.occurrence(0), missed_by=f"{over} credits", needs_all=False)
+            self.decide(
+                facts.sequence, text, facts.occurrence(0), missed_by=f"{over} credits", needs_all=False
+            )
 
 
 class SpreadMonitor(Monitor):

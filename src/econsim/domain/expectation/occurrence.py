@@ -20,8 +20,8 @@ MS_PER_SECOND: Final = 1000
 Key = tuple[Any, ...]
 """Values of correlated fields."""
 
-KeyOfData = Callable[[Json], Key]
-"""Returns the key of a fact from its data alone."""
+KeysOfData = Callable[[Iterable[Json]], list[Key]]
+"""Returns the key of each fact from its data alone."""
 
 
 @dataclass(slots=True)
@@ -108,7 +108,7 @@ class Facts:
         """Take a record at its place; an event in memory stays as it is until somebody asks for more than its facts."""
         self._source = source
         self._parts: Sequence[Json] | None = _UNKNOWN
-        self._keys: list[Key] | None = None
+        self._keys: Sequence[Key] | None = None
         self.first = 0
         """Position of the first fact that is shown."""
         self.stop: int | None = None
@@ -171,17 +171,18 @@ class Facts:
         for position, data in self.data():
             yield position, actor_of(record, data)
 
-    def keys(self, key_of: KeyOfData) -> Iterable[tuple[int, Key]]:
-        """Return position and key of each fact that is shown."""
-        if self._keys is None:
-            return [(position, key_of(data)) for position, data in self.data()]
-        return enumerate(self._keys[self.first : self.stop], self.first)
+    def keys(self, keys_of: KeysOfData) -> Sequence[Key]:
+        """Return the key of each fact that is shown."""
+        if self._keys is not None:
+            return self._keys[self.first : self.stop]
+        parts = self.parts
+        return keys_of((self.record.data,) if parts is None else parts[self.first : self.stop])
 
-    def kept(self, key_of: KeyOfData | None) -> Facts:
+    def kept(self, keys_of: KeysOfData | None) -> Facts:
         """Return the facts to be shown later: with their keys and not their data, if these are all that is needed."""
         kept = Facts(self._source, self.sequence, self.tick, self.count)
-        if key_of:
-            kept._keys = [key_of(data) for _, data in self.data()]
+        if keys_of:
+            kept._keys = self.keys(keys_of)
         else:
             kept._parts = self.parts
         return kept

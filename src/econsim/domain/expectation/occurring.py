@@ -22,7 +22,7 @@ from econsim.domain.expectation.monitor import (
     watch_near,
 )
 from econsim.domain.expectation.occurrence import Facts, Key, Now, Occurrence, distance, is_within
-from econsim.domain.expectation.pattern import compile_pattern, data_key, key_of
+from econsim.domain.expectation.pattern import compile_pattern, data_keys, key_of
 from econsim.schemas.expectation_forms import Before, Happens, Never, Sequence, UntilEvent
 
 KEPT_MAX: Final = 200
@@ -106,14 +106,14 @@ class BeforeMonitor(Monitor):
         self._first, self._event = compile_pattern(form.first), compile_pattern(form.event)
         self._key = key_of(form.same, self._first.type)
         self._later_key = key_of(form.same, self._event.type, is_later=True)
-        self._first_key, self._event_key = data_key(form.same), data_key(form.same, is_later=True)
+        self._first_keys, self._event_keys = data_keys(form.same), data_keys(form.same, is_later=True)
         self._known: dict[Key, tuple[Occurrence | Facts, int]] = {}
         self._checked = 0
 
     def watches(self) -> Iterator[Watch]:
         """Yield the event, then what must come first, so that an event of both kinds does not permit itself."""
-        yield watch_keys(self._event, self._see, self._see_all, self._event_key, self._first)
-        yield watch_keys(self._first, self._see_first, self._see_all_first, self._first_key, self._event)
+        yield watch_keys(self._event, self._see, self._see_all, self._event_keys, self._first)
+        yield watch_keys(self._first, self._see_first, self._see_all_first, self._first_keys, self._event)
 
     def decision(self, now: Now, *, ended: bool) -> Decision:
         """Return whether all events so far had their permission."""
@@ -138,8 +138,8 @@ class BeforeMonitor(Monitor):
         self._permit(self._key(seen), seen, -1)
 
     def _see_all_first(self, facts: Facts) -> None:
-        if self._first_key:
-            for position, key in facts.keys(self._first_key):
+        if self._first_keys:
+            for position, key in enumerate(facts.keys(self._first_keys), facts.first):
                 self._permit(key, facts, position)
 
     def _permit(self, key: Key, source: Occurrence | Facts, position: int) -> None:
@@ -152,8 +152,8 @@ class BeforeMonitor(Monitor):
         self._check(self._later_key(seen), seen, -1)
 
     def _see_all(self, facts: Facts) -> None:
-        if self._event_key:
-            for position, key in facts.keys(self._event_key):
+        if self._event_keys:
+            for position, key in enumerate(facts.keys(self._event_keys), facts.first):
                 self._check(key, facts, position)
 
     def _check(self, key: Key, source: Occurrence | Facts, position: int) -> None:

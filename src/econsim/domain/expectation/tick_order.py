@@ -22,7 +22,7 @@ from econsim.domain.expectation.monitor import (
     Watch,
     room_for_one_more,
 )
-from econsim.domain.expectation.occurrence import Facts, KeyOfData, Now, Occurrence, source_of
+from econsim.domain.expectation.occurrence import Facts, KeysOfData, Now, Occurrence, source_of
 
 ORDERED_MIN: Final = 2_048
 """Newest facts that are not judged yet, whatever the copies have passed: an event that is so many facts late finds its place."""
@@ -63,7 +63,7 @@ class InTickOrder(Monitor):
         types = [each.type for each in self._watches]
         for place, each in enumerate(self._watches):
             is_alone = types.count(each.type) == 1 and each.matches is None and not each.actor
-            see_all = partial(self._keep_all, place, each.key) if is_alone else None
+            see_all = partial(self._keep_all, place, each.keys_of) if is_alone else None
             yield replace(each, see=partial(self._keep, place), see_all=see_all)
 
     @property
@@ -87,10 +87,10 @@ class InTickOrder(Monitor):
             self._so_far = replace(found, is_final=found.is_final and not found.needs_all)
         return self._so_far
 
-    def _keep_all(self, place: int, key_of: KeyOfData | None, facts: Facts) -> None:
+    def _keep_all(self, place: int, keys_of: KeysOfData | None, facts: Facts) -> None:
         """Keep all facts of a record."""
         if self._inner.decided is None:
-            self._keep(place, facts.kept(key_of))
+            self._keep(place, facts.kept(keys_of))
 
     def _keep(self, place: int, seen: Occurrence | Facts) -> None:
         """Keep a fact, or all facts of a record."""
