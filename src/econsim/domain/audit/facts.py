@@ -77,6 +77,14 @@ class Record:
             self.content = self.content.__pydantic_serializer__.to_python(self.content, mode="json")
         return self.content  # type: ignore[return-value]  # decoded now
 
+    def forget(self) -> None:
+        """Let go of data that were decoded of the event's text: who asks for them once more decodes them again.
+
+        What keeps a record for the few that are shown in the end need not keep its data, which take six times as much as the text.
+        """
+        if self.text:
+            self.content, self.text = self.text, ""
+
     @property
     def rows(self) -> list[Row] | None:
         """Return the rows of an event that is known as its service wrote it, if it has a form that `stored_rows` reads."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import ceil
 from typing import Final
 
@@ -19,11 +19,11 @@ from econsim.domain.expectation.monitor import (
     holding,
     room_for_one_more,
     vacuous,
-    watch,
+    watch_keys,
 )
 from econsim.domain.expectation.names import CATALOG
-from econsim.domain.expectation.occurrence import Facts, Now, Occurrence, distance
-from econsim.domain.expectation.pattern import Key, compile_pattern, data_key, fits, key_of
+from econsim.domain.expectation.occurrence import Facts, Key, Now, Occurrence, distance
+from econsim.domain.expectation.pattern import compile_pattern, data_keys, fits, key_of
 from econsim.schemas.expectation_forms import Latency, Then
 from econsim.schemas.expectation_parts import Bound, Correlation, EventPattern
 
@@ -35,9 +35,19 @@ EARLY_MAX: Final = 4_096
 class _Waiting:
     """A trigger whose event has not come."""
 
-    trigger: Occurrence
+    source: Occurrence | Facts
+    """Trigger, or the facts that it is one of."""
+    position: int
+    """Its position among these."""
+    at: float
+    """Its place in the bound's unit."""
     key: Key
     is_met: bool = False
+
+    @property
+    def trigger(self) -> Occurrence:
+        """The trigger; most are met in time, and nobody asks for them again."""
+        return self.source.occurrence(self.position)
 
 
 class FollowUps:
@@ -51,63 +61,73 @@ class FollowUps:
         """Returns the key by which events belong to a trigger."""
         self.key_of_event = key_of(same, self.event.type, is_later=True)
         """Returns the key by which an event belongs to its trigger."""
-        self._key_of_data = data_key(same, is_later=True)
+        self._trigger_keys, self._event_keys = data_keys(same), data_keys(same, is_later=True)
         self._open: dict[Key, list[_Waiting]] = {}
         self._order: deque[_Waiting] = deque()
+        self.begun = 0
+        """Number of triggers so far."""
 
-    def watch_event(self, see: See, see_all: SeeAll) -> Watch:
-        """Return the watch for the event, at once for all facts of a record if their data alone tell which are wanted."""
-        found, event = watch(self.event, see), self.event
-        is_alone = event.type != self.trigger.type and event.test is None and not event.actor
-        return replace(found, see_all=see_all) if is_alone and self._key_of_data else found
+    def watches(self, see: See, see_all: SeeAll, begin: See) -> Iterator[Watch]:
+        """Yield the watch for the event, then that for the trigger, so that an event of both kinds does not follow itself."""
+        yield watch_keys(self.event, see, see_all, self._event_keys, self.trigger)
+        yield watch_keys(self.trigger, begin, self.begin_all, self._trigger_keys, self.event)
 
-    def candidates(self, facts: Facts) -> Iterator[Occurrence]:
-        """Yield those of a record's facts that triggers wait for."""
-        waiting, key_of_data = self._open, self._key_of_data
-        if key_of_data:
-            for position, data in facts.data() if waiting else ():
-                if key_of_data(data) in waiting:
-                    yield facts.fact(position)
+    def candidates(self, facts: Facts, *others: Key) -> Iterator[tuple[int, Key]]:
+        """Yield position and key of those of a record's facts that triggers wait for, or that have another key of these."""
+        waiting, keys_of = self._open, self._event_keys
+        if keys_of and (waiting or others):
+            keys = facts.keys(keys_of)
+            # Of most records nothing is waited for.
+            if others or not waiting.keys().isdisjoint(keys):
+                yield from (
+                    (p, key) for p, key in enumerate(keys, facts.first) if key in waiting or key in others
+                )
 
     def begin(self, seen: Occurrence, key: Key | None = None) -> None:
         """Take a trigger."""
-        key = self.key_of_trigger(seen) if key is None else key
+        self._wait_for(seen, -1, self.key_of_trigger(seen) if key is None else key)
+
+    def begin_all(self, facts: Facts) -> None:
+        """Take a record's triggers."""
+        if self._trigger_keys:
+            for position, key in enumerate(facts.keys(self._trigger_keys), facts.first):
+                self._wait_for(facts, position, key)
+
+    def _wait_for(self, source: Occurrence | Facts, position: int, key: Key) -> None:
         room_for_one_more(len(self._order))
-        waiting = _Waiting(seen, key)
+        self.begun += 1
+        waiting = _Waiting(source, position, source.at(self._unit), key)
         self._open.setdefault(key, []).append(waiting)
         self._order.append(waiting)
 
-    def meet(self, seen: Occurrence, key: Key | None = None) -> list[tuple[Occurrence, float]]:
-        """Take an event; return the triggers that it follows, each with the distance from it."""
-        key = self.key_of_event(seen) if key is None else key
+    def meet(self, seen: Occurrence | Facts, key: Key) -> list[tuple[_Waiting, float]]:
+        """Take an event with a key, alone or among its record's; return the triggers that it follows, each with the distance from it."""
         if key not in self._open:
             return []
-        unit = self._unit
-        here, found, left = seen.at(unit), [], []
+        here, found, left = seen.at(self._unit), [], []
         for waiting in self._open.pop(key):
-            after = here - waiting.trigger.at(unit)
+            after = here - waiting.at
             # An event of an earlier tick follows nothing of a later one.
             waiting.is_met = after >= 0
             if waiting.is_met:
-                found.append((waiting.trigger, after))
+                found.append((waiting, after))
             else:
                 left.append(waiting)
         if left:
             self._open[key] = left
         return found
 
-    def overdue(self, now: Now, *, ended: bool = False) -> Iterator[tuple[Occurrence, Key]]:
+    def overdue(self, now: Now, *, ended: bool = False) -> Iterator[_Waiting]:
         """Yield and drop the triggers whose event can no longer come in time; all that wait if no more events come."""
-        unit, size = self._unit, self._size
-        here = now.at(unit)
+        here, size = now.at(self._unit), self._size
         while self._order:
             first = self._order[0]
-            if not first.is_met and not ended and here - first.trigger.at(unit) <= size:
+            if not first.is_met and not ended and here - first.at <= size:
                 return
             self._order.popleft()
             if not first.is_met:
                 self._forget(first)
-                yield first.trigger, first.key
+                yield first
 
     @property
     def oldest(self) -> Occurrence | None:
@@ -131,19 +151,16 @@ class ThenMonitor(Monitor):
         self._answers = FollowUps(form.trigger, form.event, form.within, form.same)
         self._bound = form.within
         self._descent = _Descent() if form.caused else None
-        self._triggers = 0
         self._nearest: Occurrence | Facts | None = None
-        self._overdue: tuple[Occurrence, Key, int] | None = None
+        self._overdue: tuple[_Waiting, int] | None = None
 
     def watches(self) -> Iterator[Watch]:
-        """Yield the event, then the trigger, so that an event of both kinds does not follow itself."""
-        answers = self._answers
-        if self._descent:
-            for kind in CATALOG:
-                yield Watch(kind, self._follow)
+        """Yield the event and the trigger; all there is, if the chain of causes is followed."""
+        if self._descent is None:
+            yield from self._answers.watches(self._meet, self._meet_all, self._answers.begin)
             return
-        yield answers.watch_event(self._meet, self._meet_all)
-        yield watch(answers.trigger, self._begin)
+        for kind in CATALOG:
+            yield Watch(kind, self._follow)
 
     @property
     def types(self) -> frozenset[str]:
@@ -152,8 +169,8 @@ class ThenMonitor(Monitor):
 
     def pass_to(self, now: Now) -> None:
         """Note the first trigger whose event did not come; one that comes later tells by how much it missed."""
-        for trigger, key in self._answers.overdue(now):
-            self._overdue = self._overdue or (trigger, key, now.sequence)
+        for each in self._answers.overdue(now):
+            self._overdue = self._overdue or (each, now.sequence)
 
     def decision(self, now: Now, *, ended: bool) -> Decision:
         """Return whether every trigger so far was followed."""
@@ -161,39 +178,41 @@ class ThenMonitor(Monitor):
         if self.decided:
             return self.decided
         if self._overdue:
-            return self._failure(self._overdue[0], self._overdue[2])
+            return self._failure(self._overdue[0].trigger, self._overdue[1])
         if oldest and ended:
             return self._failure(oldest, now.sequence)
         trigger, event = self._answers.trigger.text, self._answers.event.text
-        if not self._triggers:
+        if not self._answers.begun:
             return vacuous(f"{trigger} never happened" if ended else f"no {trigger} yet")
         if oldest:
             return failing(f"{trigger} waits for {event}", witness=(oldest,))
-        return holding(f"all {self._triggers} {trigger} were followed by {event} within {self._bound}")
+        return holding(f"all {self._answers.begun} {trigger} were followed by {event} within {self._bound}")
 
-    def _begin(self, seen: Occurrence) -> None:
-        self._triggers += 1
-        self._answers.begin(seen)
-
-    def _meet(self, seen: Occurrence, keys: Sequence[Key | None] = (None,)) -> None:
+    def _meet(self, seen: Occurrence, keys: Sequence[Key] = ()) -> None:
         self._nearest = seen
-        if self._overdue and (keys[0] or self._answers.key_of_event(seen)) == self._overdue[1]:
-            trigger = self._overdue[0]
-            self._check(trigger, seen, seen.at(self._bound.unit) - trigger.at(self._bound.unit))
-        for key in keys:
-            for trigger, after in self._answers.meet(seen, key):
-                self._check(trigger, seen, after)
+        for key in keys or (self._answers.key_of_event(seen),):
+            self._meet_one(seen, -1, key)
 
     def _meet_all(self, facts: Facts) -> None:
         # The event of an overdue trigger still tells by how much it missed.
-        for seen in facts if self._overdue else self._answers.candidates(facts):
-            self._meet(seen)
+        others = (self._overdue[0].key,) if self._overdue else ()
+        for position, key in self._answers.candidates(facts, *others):
+            self._meet_one(facts, position, key)
         if len(facts):
             self._nearest = facts
 
-    def _check(self, trigger: Occurrence, seen: Occurrence, after: float) -> None:
+    def _meet_one(self, seen: Occurrence | Facts, position: int, key: Key) -> None:
+        """Take an event with a key: alone, or at its position among its record's."""
+        if self._overdue and key == self._overdue[0].key:
+            trigger = self._overdue[0]
+            self._check(trigger, seen, position, seen.at(self._bound.unit) - trigger.at)
+        for trigger, after in self._answers.meet(seen, key):
+            self._check(trigger, seen, position, after)
+
+    def _check(self, waiting: _Waiting, found: Occurrence | Facts, position: int, after: float) -> None:
         unit = self._bound.unit
         if after > self._bound.size:
+            trigger, seen = waiting.trigger, found.occurrence(position)
             text = f"{self._answers.event.text} came {distance(unit, after)} after its trigger, allowed are {self._bound}"
             missed = distance(unit, after - self._bound.size)
             self.decide(seen.sequence, text, trigger, seen, missed_by=missed)
@@ -213,7 +232,6 @@ class ThenMonitor(Monitor):
                 same = answers.key_of_event(fact)
                 self._meet(fact, [(root, *same) for root in roots])
         if fits(answers.trigger, seen):
-            self._triggers += 1
             answers.begin(seen, (seen.event_id, *answers.key_of_trigger(seen)))
             for fact in descent.mark(seen, (seen.event_id,)):
                 self._follow(fact)
@@ -260,24 +278,22 @@ class LatencyMonitor(Monitor):
         self._answers = FollowUps(form.trigger, form.event, form.at_most, form.same)
         self._share, self._bound = form.percentile, form.at_most
         self._fast = self._slow = 0
-        self._worst: tuple[float, Occurrence, Occurrence | None] | None = None
+        self._worst: tuple[float, _Waiting, Occurrence | None] | None = None
 
     def watches(self) -> Iterator[Watch]:
         """Yield the event, then the trigger."""
-        answers = self._answers
-        yield answers.watch_event(self._meet, self._meet_all)
-        yield watch(answers.trigger, self._begin)
+        yield from self._answers.watches(self._meet, self._meet_all, self._answers.begin)
 
     def pass_to(self, now: Now) -> None:
         """Count triggers whose event is overdue as late."""
-        for trigger, _ in self._answers.overdue(now):
-            self._late(trigger, None, float("inf"))
+        for each in self._answers.overdue(now):
+            self._late(each, None, float("inf"))
 
     def decision(self, now: Now, *, ended: bool) -> Decision:
         """Return whether enough of the triggers were followed in time."""
         if ended:
-            for trigger, _ in self._answers.overdue(now, ended=True):
-                self._late(trigger, None, float("inf"))
+            for each in self._answers.overdue(now, ended=True):
+                self._late(each, None, float("inf"))
         total = self._fast + self._slow
         if not total:
             return vacuous(f"{self._answers.trigger.text} never happened")
@@ -289,8 +305,8 @@ class LatencyMonitor(Monitor):
         missed = f"{needed - self._fast} of {total} events"
         witness: tuple[Occurrence, ...] = ()
         if self._worst:
-            after, trigger, event = self._worst
-            witness = (trigger, event) if event else (trigger,)
+            after, waiting, event = self._worst
+            witness = (waiting.trigger, event) if event else (waiting.trigger,)
             missed += (
                 f"; the latest came after {distance(self._bound.unit, after)}"
                 if event
@@ -298,21 +314,21 @@ class LatencyMonitor(Monitor):
             )
         return failing(f"{text}, {self._share:g} % are needed", missed, witness)
 
-    def _begin(self, seen: Occurrence) -> None:
-        self._answers.begin(seen)
-
     def _meet(self, seen: Occurrence) -> None:
-        for trigger, after in self._answers.meet(seen):
+        self._meet_one(seen, -1, self._answers.key_of_event(seen))
+
+    def _meet_all(self, facts: Facts) -> None:
+        for position, key in self._answers.candidates(facts):
+            self._meet_one(facts, position, key)
+
+    def _meet_one(self, seen: Occurrence | Facts, position: int, key: Key) -> None:
+        for waiting, after in self._answers.meet(seen, key):
             if after <= self._bound.size:
                 self._fast += 1
             else:
-                self._late(trigger, seen, after)
+                self._late(waiting, seen.occurrence(position), after)
 
-    def _meet_all(self, facts: Facts) -> None:
-        for seen in self._answers.candidates(facts):
-            self._meet(seen)
-
-    def _late(self, trigger: Occurrence, event: Occurrence | None, after: float) -> None:
+    def _late(self, waiting: _Waiting, event: Occurrence | None, after: float) -> None:
         self._slow += 1
         if self._worst is None or after > self._worst[0]:
-            self._worst = after, trigger, event
+            self._worst = after, waiting, event

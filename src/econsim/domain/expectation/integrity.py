@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from pydantic import BaseModel
@@ -116,8 +117,7 @@ class Integrity:
 
     def read(self, subject: str, payload: bytes, sequence: int) -> Record | None:
         """Return a stored record; none, and a fault, for one that cannot be read or says other things than its subject."""
-        domain, _, action, run = (*subject.split(".", 3), "", "", "", "")[:4]
-        kind = f"{domain}.{action}"
+        kind, run = _said_by(subject)
         try:
             entry = record(subject, payload)
             # A record in the form that services write has the version that was looked for.
@@ -242,7 +242,7 @@ class Integrity:
         if numbers and 0 < numbers[0] <= last:
             return False
         self._numbers[entry.subject] = max(numbers, default=0) or last
-        book.items += sum(number > 0 for number in numbers)
+        book.items += len([number for number in numbers if number > 0])
         return True
 
     def _check_batch(self, entry: Record, sequence: int) -> bool:
@@ -307,6 +307,13 @@ def follows_schema(entry: Record) -> bool:
     except WRONG_CONTENT:
         return False
     return True
+
+
+@lru_cache(4_096)
+def _said_by(subject: str) -> tuple[str, str]:
+    """Return type and run that a subject tells of its events."""
+    domain, _, action, run = (*subject.split(".", 3), "", "", "", "")[:4]
+    return f"{domain}.{action}", run
 
 
 def _hash(entry: Record) -> str:

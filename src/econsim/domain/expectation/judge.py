@@ -15,7 +15,7 @@ from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import Record, as_record
 from econsim.domain.audit.late_event import LateEvent
 from econsim.domain.expectation.integrity import WRONG_CONTENT, Fault, Integrity, follows_schema
-from econsim.domain.expectation.monitor import COPIED, OPEN_MAX, Monitor, SeeAll, TooManyOpen, vacuous
+from econsim.domain.expectation.monitor import COPIED, OPEN_MAX, Monitor, TooManyOpen, vacuous
 from econsim.domain.expectation.monitors import Follower, Measures, panel
 from econsim.domain.expectation.occurrence import Facts, Now, Occurrence
 from econsim.domain.expectation.rulings import outcome_of, witnesses_of
@@ -116,10 +116,10 @@ class Judge:
         now.sequence = now.count = sequence
         self._show_facts(event, self._watches.handlers(event))
 
-    def _take_at_once(self, handlers: Sequence[tuple[SeeAll, int]], event: LateEvent, sequence: int) -> None:
+    def _take_at_once(self, handlers: Sequence[Handler], event: LateEvent, sequence: int) -> None:
         now = self._now
         now.sequence = now.count = sequence
-        self._show_at_once(Facts(event, sequence, event.moment.tick, sequence), handlers)
+        self._show(Facts(event, sequence, event.moment.tick, sequence), handlers)
 
     @property
     def decided(self) -> int:
@@ -168,6 +168,8 @@ class Judge:
         entry = self._integrity.read(subject, payload, sequence)
         if entry is not None:
             self.add(entry, sequence)
+            if not (self._early and self._early[-1][0] is entry):
+                entry.forget()
 
     def verdicts(self) -> tuple[Verdict, ...]:
         """Return the verdicts on the events so far: true or false for good, or so far."""
@@ -317,18 +319,25 @@ class Judge:
             now = self._now
             # Some publishers know no tick: theirs is the one that is open.
             facts = Facts(entry, now.sequence, now.tick if handlers.is_uncaused else entry.tick, now.count)
-            self._show_at_once(facts, handlers.at_once)
+            self._show(facts, handlers.at_once)
             if handlers.is_one_by_one:
                 self._show_each(facts, handlers)
+            facts.forget()
         except WRONG_CONTENT as error:
             self._integrity.misfit(self._now.sequence, entry.type, error)
 
     def _show_each(self, facts: Facts, handlers: Handlers) -> None:
         others, by_actor = handlers.others, handlers.by_actor
-        for seen in facts:
-            self._show(seen, by_actor.get(seen.actor, others) if by_actor else others)
+        if not by_actor:
+            for seen in facts:
+                self._show(seen, others)
+            return
+        # Of most facts of agents nobody makes an occurrence: they are of agents that no watch names.
+        for position, actor in facts.actors():
+            if found := by_actor.get(actor, others):
+                self._show(facts.occurrence(position), found)
 
-    def _show(self, seen: Occurrence, handlers: Sequence[Handler]) -> None:
+    def _show(self, seen: Occurrence | Facts, handlers: Sequence[Handler]) -> None:
         for matches, see, place in handlers:
             # A monitor that has decided in this tick is shown more, and changes nothing.
             try:
@@ -338,15 +347,6 @@ class Judge:
                 self._give_up(place, str(error))
             except WRONG_CONTENT as error:
                 self._blame(place, seen.record, error)
-
-    def _show_at_once(self, facts: Facts, handlers: Sequence[tuple[SeeAll, int]]) -> None:
-        for see_all, place in handlers:
-            try:
-                see_all(facts)
-            except TooManyOpen as error:
-                self._give_up(place, str(error))
-            except WRONG_CONTENT as error:
-                self._blame(place, facts.record, error)
 
     def _blame(self, place: int, entry: Record, error: Exception) -> None:
         """Give up a monitor that cannot judge a record; raises the error again if the record is wrong, not the monitor."""

@@ -7,12 +7,13 @@ or a few ticks later.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Final
 
 from econsim import subjects
-from econsim.domain.audit.facts import Json, Record
+from econsim.domain.audit.facts import Record
 from econsim.domain.audit.late_event import LateEvent
 from econsim.domain.expectation.occurrence import Facts, Occurrence
 from econsim.schemas.ledger import CREDITS, DEBT, MONEY, Kind, may_owe
@@ -22,8 +23,12 @@ Account = tuple[str, str]
 """Holder and asset."""
 
 _PENDING: Final = Kind.PENDING.value
-_TRANSFER: Final = Kind.TRANSFER.value
 _VOID: Final = Kind.VOID.value
+_RELEASING: Final = frozenset(kind.value for kind in Kind) - {_PENDING, Kind.TRANSFER.value}
+"""Kinds of transfers that end a reservation."""
+
+_FIELDS: Final = itemgetter("kind", "debit", "credit", "asset", "amount")
+"""Returns what all transfers have."""
 
 ENDOWMENT: Final = "endow"
 """Cause of the chains that deal the first credits."""
@@ -102,7 +107,7 @@ class StateFold:
             self.prices[entry.field("resource")] = entry.field("price")
         elif entry.type == subjects.TRANSFER_POSTED.type:
             self._accounts.reach(tick)
-            self._apply_all(Facts(entry, sequence, tick, count))
+            self._apply(Facts(entry, sequence, tick, count))
 
     def move(self, entry: LateEvent, sequence: int) -> None:
         """Apply a journal entry in memory without its reservations, for a state that does not follow them, and that nobody looks at between ticks."""
@@ -117,13 +122,30 @@ class StateFold:
                 if cause == ENDOWMENT and asset == CREDITS:
                     self.dealt[taker] = None
 
-    def _apply_all(self, chains: Facts) -> None:
+    def _apply(self, chains: Facts) -> None:
+        """Apply chains; note the first that leaves an account below zero."""
         self.chains += len(chains)
+        # All in one loop: a judge reads some twenty thousand transfers in a tenth of a second.
+        accounts, reservations, flows = self.accounts, self._reserved, self.flows
         for index, chain in chains.data():
             transfers = chain["transfers"]
-            short = self._apply(transfers)
-            if short and self.shortage is None:
-                self.shortage = chains.fact(index), *short
+            for each in transfers:
+                kind, holder, taker, asset, amount = _FIELDS(each)
+                debit = accounts[holder, asset]
+                if kind in _RELEASING and (found := reservations.pop(each["pending_id"], None)):
+                    found[0].pending -= found[1]
+                if kind == _VOID:
+                    # Less is reserved than before.
+                    continue
+                if kind == _PENDING:
+                    debit.pending += amount
+                    reservations[each["id"]] = debit, amount
+                else:
+                    debit.posted -= amount
+                    accounts[taker, asset].posted += amount
+                    flows[holder, taker, asset] += amount
+                if debit.posted < debit.pending and self.shortage is None and not may_owe(holder):
+                    self.shortage = chains.occurrence(index), (holder, asset), debit.pending - debit.posted
             if chain["cause"] == ENDOWMENT:
                 self.dealt |= {each["credit"]: None for each in transfers if each["asset"] == CREDITS}
 
@@ -139,27 +161,3 @@ class StateFold:
         amounts = self.accounts[account]
         amount = amounts.pending if name.part == "reserved" else amounts.posted
         return amount / MICROS_PER_CREDIT if asset in MONEY else amount
-
-    def _apply(self, transfers: Sequence[Json]) -> tuple[Account, int] | None:
-        """Apply linked transfers; return an account that is below zero after its transfer and what it lacks, none if none is."""
-        accounts, reservations, short = self.accounts, self._reserved, None
-        for each in transfers:
-            kind, holder, asset, amount = each["kind"], each["debit"], each["asset"], each["amount"]
-            debit = accounts[holder, asset]
-            if kind == _PENDING:
-                debit.pending += amount
-                reservations[each["id"]] = debit, amount
-            else:
-                if kind != _TRANSFER:
-                    of, reserved = reservations.pop(each["pending_id"], (debit, 0))
-                    of.pending -= reserved
-                if kind == _VOID:
-                    # Less is reserved than before.
-                    continue
-                taker = each["credit"]
-                debit.posted -= amount
-                accounts[taker, asset].posted += amount
-                self.flows[holder, taker, asset] += amount
-            if debit.posted < debit.pending and not may_owe(holder):
-                short = short or ((holder, asset), debit.pending - debit.posted)
-        return short

@@ -105,11 +105,11 @@ class LimitPricesMonitor(Monitor):
                 found = self._orders.get(order)
                 if found is None:
                     text = f"trade {trade['trade_id']} is of {side} {order[1]}, which was never accepted"
-                    self.decide(facts.sequence, text, facts.fact(position))
+                    self.decide(facts.sequence, text, facts.occurrence(position))
                     break
                 over = sign * (trade["price"] - found.limit)
                 if over > 0:
-                    self._fail(facts.fact(position), side, found, over)
+                    self._fail(facts.occurrence(position), side, found, over)
                 found.left -= trade["quantity"]
                 if found.left <= 0:
                     self._ended.append(order)
@@ -118,7 +118,7 @@ class LimitPricesMonitor(Monitor):
         price, trade = format_credits(seen.data["price"]), seen.data["trade_id"]
         text = f"trade {trade} was at {price}, the limit of its {side} is {format_credits(order.limit)}"
         missed = f"{format_credits(over)} credits"
-        self.decide(seen.sequence, text, order.facts.fact(order.position), seen, missed_by=missed)
+        self.decide(seen.sequence, text, order.facts.occurrence(order.position), seen, missed_by=missed)
 
 
 class UncrossedMonitor(Monitor):
@@ -160,7 +160,9 @@ class UncrossedMonitor(Monitor):
             bid, ask = format_credits(quote["bid"]), format_credits(quote["ask"])
             text = f"the book of {entity} has a bid at {bid} and an ask at {ask} after matching"
             over = format_credits(quote["bid"] - quote["ask"])
-            self.decide(facts.sequence, text, facts.fact(0), missed_by=f"{over} credits", needs_all=False)
+            self.decide(
+                facts.sequence, text, facts.occurrence(0), missed_by=f"{over} credits", needs_all=False
+            )
 
 
 class SpreadMonitor(Monitor):
@@ -187,7 +189,7 @@ class SpreadMonitor(Monitor):
         if self._test(mean):
             return holding(text)
         gap = miss(self._form.value, mean)
-        witness = (self._widest[1].fact(0),) if self._widest else ()
+        witness = (self._widest[1].occurrence(0),) if self._widest else ()
         return failing(text, "" if gap is None else f"{gap:.4g} credits", witness)
 
     def _see(self, facts: Facts) -> None:
@@ -286,7 +288,7 @@ class EquilibriumPriceMonitor(Monitor):
             missed = max(low - mean, mean - high)
             if missed > 0:
                 text = f"the mean price of period {self._period} is {mean:.4g}, expected are {low:.4g} to {high:.4g} credits"
-                witness = (self._farthest[1].fact(self._farthest[2]),) if self._farthest else ()
+                witness = (self._farthest[1].occurrence(self._farthest[2]),) if self._farthest else ()
                 self.decide(sequence, text, *witness, missed_by=f"{missed:.4g} credits")
         self._money = self._units = 0
         self._farthest = None

@@ -6,11 +6,11 @@ A monitor keeps a bounded number of facts, whatever the length of the run. `judg
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from econsim import subjects
-from econsim.domain.expectation.occurrence import Facts, Now, Occurrence
+from econsim.domain.expectation.occurrence import Facts, KeysOfData, Now, Occurrence
 from econsim.domain.expectation.pattern import Pattern
 from econsim.errors import EconsimError
 from econsim.schemas.expectation_parts import Bound
@@ -45,6 +45,8 @@ class Watch:
     see_all: SeeAll | None = None
     """Takes all facts of a record at once, which costs a tenth of an occurrence for each; a watch that has it has no test and no actor,
     and is its monitor's only one of its type."""
+    keys_of: KeysOfData | None = None
+    """Gives the keys of facts, if these are all that `see_all` needs: facts that wait for their tick need not be kept with their data."""
 
 
 class TooManyOpen(EconsimError):
@@ -174,6 +176,18 @@ class Nearest:
 def watch(pattern: Pattern, see: See) -> Watch:
     """Return the watch for the facts that fit a pattern."""
     return Watch(pattern.type, see, pattern.test, pattern.entity, pattern.actor)
+
+
+def watch_keys(
+    pattern: Pattern, see: See, see_all: SeeAll, keys_of: KeysOfData | None, other: Pattern
+) -> Watch:
+    """Return the watch for the facts that fit a pattern, at once for all of a record if all are wanted and their data tell their keys.
+
+    `other` is the pattern that the monitor watches beside.
+    """
+    found = watch(pattern, see)
+    wants_all = pattern.test is None and not pattern.actor and pattern.type != other.type
+    return replace(found, see_all=see_all, keys_of=keys_of) if wants_all and keys_of else found
 
 
 def watch_near(pattern: Pattern, see: See) -> Watch:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -16,6 +16,12 @@ from econsim.domain.expectation.verdict import Witness
 from econsim.schemas.expectation_parts import Bound
 
 MS_PER_SECOND: Final = 1000
+
+Key = tuple[Any, ...]
+"""Values of correlated fields."""
+
+KeysOfData = Callable[[Iterable[Json]], list[Key]]
+"""Returns the key of each fact from its data alone."""
 
 
 @dataclass(slots=True)
@@ -68,6 +74,11 @@ class Occurrence:
             self.data,
         )
 
+    def occurrence(self, position: int) -> Occurrence:
+        """Return the fact itself, whatever its position, as `Facts` return one of theirs."""
+        del position
+        return self
+
     def at(self, unit: str) -> float:
         """Return the place in a unit of bounds: tick, milliseconds since 1970, or number of events."""
         if unit == "ticks":
@@ -91,14 +102,17 @@ _UNKNOWN: Final[Sequence[Json]] = ()
 class Facts:
     """The facts of one record at its place in the log: who watches all of them takes them at once, and makes occurrences of those it keeps."""
 
-    __slots__ = ("_parts", "_source", "count", "first", "sequence", "tick")
+    __slots__ = ("_keys", "_parts", "_source", "count", "first", "sequence", "stop", "tick")
 
     def __init__(self, source: Record | LateEvent, sequence: int, tick: int, count: int) -> None:
         """Take a record at its place; an event in memory stays as it is until somebody asks for more than its facts."""
         self._source = source
         self._parts: Sequence[Json] | None = _UNKNOWN
+        self._keys: Sequence[Key] | None = None
         self.first = 0
         """Position of the first fact that is shown."""
+        self.stop: int | None = None
+        """Position after the last; none for all that there are."""
         self.sequence, self.tick, self.count = sequence, tick, count
 
     def __deepcopy__(self, memo: object) -> Facts:
@@ -107,8 +121,10 @@ class Facts:
 
     def __len__(self) -> int:
         """Return the number of facts that are shown."""
-        parts = self.parts
-        return 1 if parts is None else len(parts) - self.first
+        known = self.parts if self._keys is None else self._keys
+        if known is None:
+            return 1
+        return (len(known) if self.stop is None else self.stop) - self.first
 
     def __iter__(self) -> Iterator[Occurrence]:
         """Yield the facts that are shown."""
@@ -143,13 +159,43 @@ class Facts:
         parts = self.parts
         if parts is None:
             return ((0, self.record.data),)
-        return enumerate(parts[self.first :], self.first) if self.first else enumerate(parts)
+        is_whole = self.first == 0 and self.stop is None
+        return enumerate(parts) if is_whole else enumerate(parts[self.first : self.stop], self.first)
+
+    def actors(self) -> Iterator[tuple[int, str]]:
+        """Yield position and actor of each fact that is shown."""
+        record = self.record
+        if self.parts is None:
+            yield 0, record.actor
+            return
+        for position, data in self.data():
+            yield position, actor_of(record, data)
+
+    def keys(self, keys_of: KeysOfData) -> Sequence[Key]:
+        """Return the key of each fact that is shown."""
+        if self._keys is not None:
+            return self._keys[self.first : self.stop]
+        parts = self.parts
+        return keys_of((self.record.data,) if parts is None else parts[self.first : self.stop])
+
+    def kept(self, keys_of: KeysOfData | None) -> Facts:
+        """Return the facts to be shown later: with their keys and not their data, if these are all that is needed."""
+        kept = Facts(self._source, self.sequence, self.tick, self.count)
+        if keys_of:
+            kept._keys = self.keys(keys_of)
+        else:
+            kept._parts = self.parts
+        return kept
+
+    def forget(self) -> None:
+        """Let go of the facts' data, which are asked of the record again if they are needed."""
+        self._parts = _UNKNOWN
 
     def field(self, name: str) -> Any:  # noqa: ANN401 - any JSON
         """Return one field of the record's data; raises KeyError if they have none of this name."""
         return self._source.field(name)
 
-    def fact(self, position: int) -> Occurrence:
+    def occurrence(self, position: int) -> Occurrence:
         """Return one fact."""
         record, parts = self.record, self.parts
         index, data = (-1, record.data) if parts is None else (position, parts[position])
@@ -158,13 +204,13 @@ class Facts:
     @property
     def last(self) -> Occurrence:
         """The last fact; there is one."""
-        return self.fact(self.first + len(self) - 1)
+        return self.occurrence(self.first + len(self) - 1)
 
-    def without_first(self) -> Facts:
-        """Return the facts after the first one that is shown."""
-        rest = Facts(self._source, self.sequence, self.tick, self.count)
-        rest.first = self.first + 1
-        return rest
+    def part(self, first: int, stop: int | None = None) -> Facts:
+        """Return some of the facts, from one position up to another."""
+        part = Facts(self._source, self.sequence, self.tick, self.count)
+        part._parts, part._keys, part.first, part.stop = self._parts, self._keys, first, stop
+        return part
 
     def at(self, unit: str) -> float:
         """Return the place in a unit of bounds, as `Occurrence.at`."""

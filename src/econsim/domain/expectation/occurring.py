@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from itertools import islice, takewhile
-from typing import Any, Final
+from typing import Final
 
 from econsim.domain.expectation.monitor import (
     Decision,
@@ -18,14 +18,12 @@ from econsim.domain.expectation.monitor import (
     room_for_one_more,
     vacuous,
     watch,
+    watch_keys,
     watch_near,
 )
-from econsim.domain.expectation.occurrence import Now, Occurrence, distance, is_within
-from econsim.domain.expectation.pattern import compile_pattern, key_of
+from econsim.domain.expectation.occurrence import Facts, Key, Now, Occurrence, distance, is_within
+from econsim.domain.expectation.pattern import compile_pattern, data_keys, key_of
 from econsim.schemas.expectation_forms import Before, Happens, Never, Sequence, UntilEvent
-
-Key = tuple[Any, ...]
-"""Values of correlated fields."""
 
 KEPT_MAX: Final = 200
 """Events that permit others and are kept beyond their bound."""
@@ -108,13 +106,14 @@ class BeforeMonitor(Monitor):
         self._first, self._event = compile_pattern(form.first), compile_pattern(form.event)
         self._key = key_of(form.same, self._first.type)
         self._later_key = key_of(form.same, self._event.type, is_later=True)
-        self._known: dict[Key, Occurrence] = {}
+        self._first_keys, self._event_keys = data_keys(form.same), data_keys(form.same, is_later=True)
+        self._known: dict[Key, tuple[Occurrence | Facts, int]] = {}
         self._checked = 0
 
     def watches(self) -> Iterator[Watch]:
         """Yield the event, then what must come first, so that an event of both kinds does not permit itself."""
-        yield watch(self._event, self._see)
-        yield watch(self._first, self._see_first)
+        yield watch_keys(self._event, self._see, self._see_all, self._event_keys, self._first)
+        yield watch_keys(self._first, self._see_first, self._see_all_first, self._first_keys, self._event)
 
     def decision(self, now: Now, *, ended: bool) -> Decision:
         """Return whether all events so far had their permission."""
@@ -131,24 +130,42 @@ class BeforeMonitor(Monitor):
         if bound is None or len(self._known) <= KEPT_MAX:
             return
         due = now.at(bound.unit) - bound.size
-        old = takewhile(lambda each: each[1].at(bound.unit) < due, self._known.items())
+        old = takewhile(lambda each: each[1][0].at(bound.unit) < due, self._known.items())
         for key, _ in list(islice(old, len(self._known) - KEPT_MAX)):
             del self._known[key]
 
     def _see_first(self, seen: Occurrence) -> None:
-        key = self._key(seen)
+        self._permit(self._key(seen), seen, -1)
+
+    def _see_all_first(self, facts: Facts) -> None:
+        if self._first_keys:
+            for position, key in enumerate(facts.keys(self._first_keys), facts.first):
+                self._permit(key, facts, position)
+
+    def _permit(self, key: Key, source: Occurrence | Facts, position: int) -> None:
         # The oldest stay in front.
         if self._known.pop(key, None) is None:
             room_for_one_more(len(self._known))
-        self._known[key] = seen
+        self._known[key] = source, position
 
     def _see(self, seen: Occurrence) -> None:
+        self._check(self._later_key(seen), seen, -1)
+
+    def _see_all(self, facts: Facts) -> None:
+        if self._event_keys:
+            for position, key in enumerate(facts.keys(self._event_keys), facts.first):
+                self._check(key, facts, position)
+
+    def _check(self, key: Key, source: Occurrence | Facts, position: int) -> None:
+        """Check that an event has its permission."""
         self._checked += 1
-        first, bound = self._known.get(self._later_key(seen)), self._bound
-        if first is None:
+        found, bound = self._known.get(key), self._bound
+        if found is None:
+            seen = source.occurrence(position)
             text = f"{self._event.text} happened without {self._first.text} before it"
             self.decide(seen.sequence, text, seen)
-        elif bound and not is_within(bound, first.at(bound.unit), seen.at(bound.unit)):
+        elif bound and not is_within(bound, found[0].at(bound.unit), source.at(bound.unit)):
+            first, seen = found[0].occurrence(found[1]), source.occurrence(position)
             after = seen.at(bound.unit) - first.at(bound.unit)
             text = f"{self._first.text} was {distance(bound.unit, after)} before, allowed are {bound}"
             missed = distance(bound.unit, after - bound.size)

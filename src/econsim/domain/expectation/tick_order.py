@@ -22,7 +22,7 @@ from econsim.domain.expectation.monitor import (
     Watch,
     room_for_one_more,
 )
-from econsim.domain.expectation.occurrence import Facts, Now, Occurrence, source_of
+from econsim.domain.expectation.occurrence import Facts, KeysOfData, Now, Occurrence, source_of
 
 ORDERED_MIN: Final = 2_048
 """Newest facts that are not judged yet, whatever the copies have passed: an event that is so many facts late finds its place."""
@@ -63,7 +63,7 @@ class InTickOrder(Monitor):
         types = [each.type for each in self._watches]
         for place, each in enumerate(self._watches):
             is_alone = types.count(each.type) == 1 and each.matches is None and not each.actor
-            see_all = partial(self._keep, place) if is_alone else None
+            see_all = partial(self._keep_all, place, each.keys_of) if is_alone else None
             yield replace(each, see=partial(self._keep, place), see_all=see_all)
 
     @property
@@ -86,6 +86,11 @@ class InTickOrder(Monitor):
             found = _conclude(inner, judged, now, ended=False)
             self._so_far = replace(found, is_final=found.is_final and not found.needs_all)
         return self._so_far
+
+    def _keep_all(self, place: int, keys_of: KeysOfData | None, facts: Facts) -> None:
+        """Keep all facts of a record."""
+        if self._inner.decided is None:
+            self._keep(place, facts.kept(keys_of))
 
     def _keep(self, place: int, seen: Occurrence | Facts) -> None:
         """Keep a fact, or all facts of a record."""
@@ -141,13 +146,13 @@ class InTickOrder(Monitor):
                 _show_to(watches[place], seen)
                 continue
             # The first of a new place tells that the places before are past.
-            _show_to(watches[place], seen.fact(0) if isinstance(seen, Facts) else seen)
+            _show_to(watches[place], seen.part(0, 1) if isinstance(seen, Facts) else seen)
             newest = at
             judged.count, judged.sequence = count, sequence
             judged.tick, judged.time = max(seen.tick, judged.tick), seen.record.occurred_at
             inner.pass_to(judged)
             if isinstance(seen, Facts) and len(seen) > 1:
-                _show_to(watches[place], seen.without_first())
+                _show_to(watches[place], seen.part(1))
 
 
 def _size(kept: Occurrence | Facts) -> int:

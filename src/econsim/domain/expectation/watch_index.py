@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from econsim.domain.audit.causality import UNCAUSED_TYPES
 from econsim.domain.audit.facts import Record
 from econsim.domain.audit.late_event import LateEvent
-from econsim.domain.expectation.monitor import COPIED, See, SeeAll, Watch
+from econsim.domain.expectation.monitor import COPIED, Watch
 from econsim.domain.expectation.names import CATALOG, REPORTED, REPORTS
-from econsim.domain.expectation.occurrence import Occurrence
 
 SUBJECTS_MAX: Final = 4_096
 """Subjects whose handlers are kept: those of services, and of the reports of some thousand agents."""
 
-Handler = tuple[Callable[[Occurrence], bool] | None, See, int]
-"""A test, what takes the facts that pass it, and the place of their monitor."""
+Handler = tuple[Callable[[Any], bool] | None, Callable[[Any], None], int]
+"""A test, what takes the facts that pass it, one by one or all of a record, and the place of their monitor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +31,8 @@ class Handlers:
     """True if the records change the state that monitors share."""
     is_uncaused: bool
     """True if their publisher knows no tick."""
-    at_once: tuple[tuple[SeeAll, int], ...]
-    """Handlers of all facts of a record at once, and the places of their monitors."""
+    at_once: tuple[Handler, ...]
+    """Handlers of all facts of a record at once."""
     others: tuple[Handler, ...]
     """Handlers of the facts of agents that no watch names."""
     by_actor: Mapping[str, tuple[Handler, ...]]
@@ -73,7 +72,7 @@ class WatchIndex:
         kind = entry.type
         named = REPORTED if kind.startswith(REPORTS) and kind not in CATALOG else kind
         watches = [each for each in self._watches.get(named, ()) if each[0].entity in {"", entry.entity}]
-        at_once = tuple((watch.see_all, place) for watch, place in watches if watch.see_all)
+        at_once = tuple((None, watch.see_all, place) for watch, place in watches if watch.see_all)
         others = _taking("", watches)
         by_actor = {watch.actor: _taking(watch.actor, watches) for watch, _ in watches if watch.actor}
         is_one_by_one = bool(others or by_actor)
