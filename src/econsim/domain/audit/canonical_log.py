@@ -22,7 +22,6 @@ from typing import Final
 
 from econsim import subjects
 from econsim.domain.audit.canonical_facts import FactText, fact_texts
-from econsim.domain.audit.canonical_rows import row_texts
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import Json, Record, actor_of, as_record
 from econsim.domain.audit.late_event import LateEvent
@@ -177,9 +176,9 @@ def fact_rows(source: Record | AddressedEvent) -> list[FactRow]:
     The body is formatted directly, keys in order, because most facts of a record share everything but their data.
     """
     if isinstance(source, Record):
-        if (rows := source.rows) is None:
+        if source.stored is None:
             return _record_rows(source)
-        texts: Iterable[FactText] = row_texts(source.type, rows)
+        texts: Iterable[FactText] = source.stored.facts()
         event_id, causation, actor = source.event_id, source.causation_id or "", source.actor
     else:
         found = fact_texts(source.event.data)
