@@ -187,13 +187,12 @@ def fact_rows(source: Record | AddressedEvent) -> list[FactRow]:
         texts, event = found, source.event
         event_id, causation, actor = event.event_id, event.causation_id or "", event.actor
     place, name = _place(source.subject)
-    default = _dump(actor)
     return [
         (
             place,
             number,
             chain_id,
-            f'"actor":{default if named is None else _dump(named)},"data":{data},"subject":{name}}}',
+            f'"actor":{_dump(actor if named is None else named)},"data":{data},"subject":{name}}}',
             event_id,
             causation if own is None else own,
         )

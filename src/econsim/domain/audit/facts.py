@@ -95,6 +95,8 @@ class Record:
     @property
     def numbers(self) -> tuple[int, int] | None:
         """Return the numbers of the first and the last item of a batch, 0 for none; none for another event."""
+        if self.stored is not None:
+            return self.stored.numbers
         content = self.text or self.content
         if isinstance(content, str):
             first = content.find(_ITEMS)

@@ -27,8 +27,13 @@ _LEFT_OUT: Final = ',"last_sequence":'
 class StoredData(Struct, gc=False, forbid_unknown_fields=True):
     """Data of one type of events: exactly the fields of its form, each of exactly its type."""
 
+    @property
+    def numbers(self) -> tuple[int, int] | None:
+        """Numbers of the first and the last item; none without items."""
+        return None
+
     def facts(self) -> list[FactText]:
-        """Return the texts of the facts."""
+        """Return the texts of the facts, which is one unless said otherwise."""
         return [(_encode(self).decode(), None, 0, "", None)]
 
 
@@ -108,6 +113,11 @@ class StoredItems(StoredData, Generic[Item]):
     """Items of a market's event."""
 
     items: list[Item]
+
+    @property
+    def numbers(self) -> tuple[int, int] | None:
+        """Numbers of the first and the last item; none without items."""
+        return (self.items[0].n, self.items[-1].n) if self.items else None
 
     def facts(self) -> list[FactText]:
         """Return the texts of the facts, one for each item."""
