@@ -137,7 +137,9 @@ IMPURE = frozenset(
         "zoneinfo",
     ]
 )
-PURE_PACKAGES = frozenset({"econsim", "jsonschema_rs", "pydantic", "pydantic_core", "sortedcontainers"})
+PURE_PACKAGES = frozenset(
+    {"econsim", "jsonschema_rs", "msgspec", "pydantic", "pydantic_core", "sortedcontainers"}
+)
 IMPURE_CALLS = {
     "datetime.now": "hand the time in",
     "datetime.utcnow": "hand the time in",

@@ -44,6 +44,9 @@ OF_AN_OPEN_RUN: Final = ("clock", "market", "ledger")
 COPIES_INTERVAL_S: Final = 0.02
 """Pause between two looks whether the server has copied the newest ledger entry into the log."""
 
+BATCH: Final = 64
+"""Records that a reader works on at once: they stay in the processor's cache. With 4 096 a report took a fifth longer for its part."""
+
 CATCH_UP_S: Final = 10.0
 """Seconds to wait for ledger entries of a closed run that the server still copies into the log."""
 
@@ -188,10 +191,14 @@ class RunLog:
         gaps: list[Gap] = []
         async with aclosing(run_reader.pages(self._client, self.run, gaps)) as pages:
             async for page in pages:
-                batch = [entry for event in page if (entry := self._entry(event))]
-                if self._texts:
-                    batch = [await self._whole(each) if each.type == _LLM_INVOKED else each for each in batch]
-                yield batch
+                for start in range(0, len(page), BATCH):
+                    found = page[start : start + BATCH]
+                    batch = [entry for event in found if (entry := self._entry(event))]
+                    if self._texts:
+                        batch = [
+                            await self._whole(each) if each.type == _LLM_INVOKED else each for each in batch
+                        ]
+                    yield batch
         self.damage.extend(map(str, gaps))
         await self._require_opening()
         async for entry in self._entries_until(made):

@@ -7,7 +7,7 @@ millions of orders can be summarised while it happens.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
 from econsim import subjects
@@ -16,7 +16,14 @@ from econsim.domain.agent.population import Agent
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import Json, Record, as_record
 from econsim.domain.audit.late_event import LateEvent, Move
-from econsim.domain.audit.stored_rows import Row
+from econsim.domain.audit.stored_data import (
+    StoredChains,
+    StoredData,
+    StoredItems,
+    StoredTick,
+    TradedItem,
+    Transfer,
+)
 from econsim.domain.execution.coded_facts import Cleared, PriceChange, TickOpened
 from econsim.domain.execution.coded_items import ItemRows, TradeRows
 from econsim.domain.execution.coded_journal import PostedRows, RefusedRows
@@ -117,30 +124,31 @@ class RunAggregator:
         self._tick = max(self._tick, entry.tick)
         if entry.type in _COUNTED_ALONE:
             return
-        if (rows := entry.rows) is not None:
-            self._add_stored(entry, rows)
+        if entry.stored is not None:
+            self._add_stored(entry, entry.stored)
         elif isinstance(entry.content, TransferPosted):
             self._post_entry(entry.content)
         else:
             self._fold(entry)
 
-    def _add_stored(self, entry: Record, rows: Sequence[Row]) -> None:
-        """Add an event by the rows of its text, which is not decoded then."""
-        match entry.type:
-            case subjects.TRANSFER_POSTED.type:
-                for _, cause, legs in rows:
-                    self._move(cause, _stored_moves(legs))
-            case subjects.TICKED.type:
-                period, tick_of_period = rows[0]
-                self._turn(entry.tick, int(period), int(tick_of_period))
-            case kind if book := self._books.get(entry.entity):
-                book.add_stored(kind, rows, entry.tick, self._period)
-                if kind == subjects.TRADE_EXECUTED.type:
-                    self._exchange_stored(entry.entity, rows)
+    def _add_stored(self, entry: Record, data: StoredData) -> None:
+        """Add a frequent event as its service wrote it: its JSON is not decoded once more."""
+        match data:
+            case StoredChains(chains=chains):
+                for chain in chains:
+                    self._move(chain.cause, _stored_moves(chain.transfers))
+            case StoredTick(period=period, tick_of_period=tick_of_period):
+                self._turn(entry.tick, period, tick_of_period)
+            case _ if book := self._books.get(entry.entity):
+                book.add_stored(data, entry.tick, self._period)
+                if entry.type == subjects.TRADE_EXECUTED.type and isinstance(data, StoredItems):
+                    self._exchange_stored(entry.entity, data.items)
 
-    def _exchange_stored(self, resource: str, trades: Iterable[Row]) -> None:
-        for _, _, price, units, buyer, seller, *_ in trades:
-            self._gains.exchange(resource, self._period, int(price), int(units), buyer, seller)
+    def _exchange_stored(self, resource: str, trades: Iterable[TradedItem]) -> None:
+        for trade in trades:
+            self._gains.exchange(
+                resource, self._period, trade.price, trade.quantity, trade.buyer, trade.seller
+            )
 
     def _fold(self, entry: Record) -> None:
         match entry.type:
@@ -319,10 +327,6 @@ class RunAggregator:
         return AgentSummary(agent.id, agent.group, credits_, debt, credits_ - debt - self._dealt[agent.id])
 
 
-def _stored_moves(legs: Iterable[Row]) -> list[tuple[str, str, str, int]]:
+def _stored_moves(transfers: Iterable[Transfer]) -> list[tuple[str, str, str, int]]:
     """Return debit, credit, asset and amount of the transfers of a chain that move anything."""
-    return [
-        (debit, credit, asset, int(amount))
-        for _, kind, debit, credit, asset, amount, _ in legs
-        if kind in _MOVING
-    ]
+    return [(leg.debit, leg.credit, leg.asset, leg.amount) for leg in transfers if leg.kind in _MOVING]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from operator import add
 
@@ -12,7 +12,14 @@ from econsim import subjects
 from econsim.domain.agent.conditions import Conditions
 from econsim.domain.agent.optima import Optima
 from econsim.domain.audit.facts import Record
-from econsim.domain.audit.stored_rows import Row
+from econsim.domain.audit.stored_data import (
+    AcceptedItem,
+    RejectedItem,
+    StoredData,
+    StoredItems,
+    StoredSummary,
+    TradedItem,
+)
 from econsim.domain.clock.surplus import NO_SURPLUS, Surplus, SurplusShares
 from econsim.domain.execution.coded_facts import Cleared, PriceChange
 from econsim.domain.execution.coded_items import AcceptedAsks, ItemRows, RejectedRows, TradeRows
@@ -77,23 +84,21 @@ class MarketAggregator:
                 self._orders += orders
                 self._quotes.add(tick, (bid, ask))
 
-    def add_stored(self, kind: str, rows: Sequence[Row], tick: int, period: int) -> None:
-        """Add one of the market's events by its type and the rows of its text."""
+    def add_stored(self, data: StoredData, tick: int, period: int) -> None:
+        """Add one of the market's events by its data as its service wrote them."""
         self._turn(period)
-        match kind:
-            case subjects.ORDER_REJECTED.type:
-                for row in rows:
-                    self._rejected[row[3]] += 1
-            case subjects.TICK_CLEARED.type:
-                _, _, _, orders, _, _, bid, ask, *_ = rows[0]
-                self._orders += int(orders)
-                self._quotes.add(tick, (_price(bid), _price(ask)))
-            case subjects.TRADE_EXECUTED.type:
-                for _, _, price, units, buyer, seller, *_ in rows:
-                    self._trade(tick, period, int(price), int(units), buyer, seller)
-            case subjects.ASK_ACCEPTED.type:
-                for n, _, seller, *_ in rows[:1]:
-                    self._arrive(int(n), seller)
+        match data:
+            case StoredSummary(orders=orders, quote=quote):
+                self._orders += orders
+                self._quotes.add(tick, (quote.bid, quote.ask))
+            case StoredItems(items=[RejectedItem(), *_] as items):
+                for item in items:
+                    self._rejected[item.code] += 1
+            case StoredItems(items=[TradedItem(), *_] as items):
+                for item in items:
+                    self._trade(tick, period, item.price, item.quantity, item.buyer, item.seller)
+            case StoredItems(items=[AcceptedItem() as first, *_]):
+                self._arrive(first.n, first.agent)
 
     def summary(self, periods: int) -> MarketSummary:
         """Return the summary of the market so far."""
@@ -176,8 +181,3 @@ class MarketAggregator:
             shares=self._shares.get(number, NO_SURPLUS),
             tax=sum(quantities) * self._conditions.market(self._market.resource, number).tax,
         )
-
-
-def _price(text: str) -> int | None:
-    """Return a price of a quote, which is JSON."""
-    return None if text == "null" else int(text)

@@ -10,6 +10,7 @@ from econsim.domain.admission.reports import agent_facts
 from econsim.domain.agent.conditions import Conditions
 from econsim.domain.agent.population import Agent
 from econsim.domain.audit.facts import Json, Record
+from econsim.domain.audit.stored_data import StoredTick
 from econsim.domain.clock.surplus import Surplus
 from econsim.domain.expectation.verdict import Verdict
 from econsim.report.market_aggregate import MarketAggregator
@@ -144,8 +145,8 @@ class RunRows:
             )
 
     def _turn(self, entry: Record) -> None:
-        rows = entry.rows
-        period = int(rows[0][0]) if rows else entry.data["period"]
+        stored = entry.stored
+        period = stored.period if isinstance(stored, StoredTick) else entry.data["period"]
         self._tick, self.period = entry.tick, period
         if len(self._first_ticks) < period:
             self._first_ticks.append(entry.tick)

@@ -22,7 +22,6 @@ from typing import Final
 
 from econsim import subjects
 from econsim.domain.audit.canonical_facts import FactText, fact_texts
-from econsim.domain.audit.canonical_rows import row_texts
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import Json, Record, actor_of, as_record
 from econsim.domain.audit.late_event import LateEvent
@@ -177,9 +176,9 @@ def fact_rows(source: Record | AddressedEvent) -> list[FactRow]:
     The body is formatted directly, keys in order, because most facts of a record share everything but their data.
     """
     if isinstance(source, Record):
-        if (rows := source.rows) is None:
+        if source.stored is None:
             return _record_rows(source)
-        texts: Iterable[FactText] = row_texts(source.type, rows)
+        texts: Iterable[FactText] = source.stored.facts()
         event_id, causation, actor = source.event_id, source.causation_id or "", source.actor
     else:
         found = fact_texts(source.event.data)
@@ -188,13 +187,12 @@ def fact_rows(source: Record | AddressedEvent) -> list[FactRow]:
         texts, event = found, source.event
         event_id, causation, actor = event.event_id, event.causation_id or "", event.actor
     place, name = _place(source.subject)
-    default = _dump(actor)
     return [
         (
             place,
             number,
             chain_id,
-            f'"actor":{default if named is None else _dump(named)},"data":{data},"subject":{name}}}',
+            f'"actor":{_dump(actor if named is None else named)},"data":{data},"subject":{name}}}',
             event_id,
             causation if own is None else own,
         )

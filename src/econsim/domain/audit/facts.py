@@ -9,17 +9,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel
 from pydantic_core import from_json
 
 from econsim.domain.audit.envelope import AddressedEvent
-from econsim.domain.audit.stored_rows import Row, stored_rows
 from econsim.errors import InvalidMessage
 from econsim.schemas.base import Event
 from econsim.schemas.immutable import immutable
 from econsim.schemas.subject import entity_of
+
+if TYPE_CHECKING:
+    from econsim.domain.audit.stored_data import Read, StoredData
 
 Json = dict[str, Any]
 """A decoded JSON object."""
@@ -58,7 +61,8 @@ class Record:
     """Data of the event; until they are asked for, the whole event as its service wrote it, JSON on one line, or their model."""
     text: str = field(default="", init=False, compare=False, repr=False)
     """Whole event as its service wrote it, if its data were decoded of that; a copy with other fields has none."""
-    _rows: list[Row] | None = field(default=None, init=False, compare=False, repr=False)
+    stored: StoredData | None = field(default=None, compare=False, repr=False)
+    """Data of a frequent event that is known as its service wrote it, in the form of its type."""
 
     def __repr__(self) -> str:
         """Return the event in a line, without its data."""
@@ -86,14 +90,6 @@ class Record:
             self.content, self.text = self.text, ""
 
     @property
-    def rows(self) -> list[Row] | None:
-        """Return the rows of an event that is known as its service wrote it, if it has a form that `stored_rows` reads."""
-        if self._rows is None:
-            text = self.text or self.content
-            self._rows = stored_rows(self.type, text) if isinstance(text, str) else None
-        return self._rows
-
-    @property
     def items(self) -> list[Json]:
         """Return the items of a batch; none for another event, whose data are not decoded to tell."""
         content = self.content
@@ -107,6 +103,8 @@ class Record:
     @property
     def numbers(self) -> tuple[int, int] | None:
         """Return the numbers of the first and the last item of a batch, 0 for none; none for another event."""
+        if self.stored is not None:
+            return self.stored.numbers
         content = self.text or self.content
         if isinstance(content, str):
             first = content.find(_ITEMS)
@@ -167,12 +165,36 @@ def record(subject: str, event: Event[Any] | Mapping[str, Any] | bytes | str) ->
 def _read(subject: str, payload: bytes | str) -> Record:
     try:
         text = payload if isinstance(payload, str) else payload.decode()
+        if (read := _reader(subject)) and (event := read(text)):
+            return Record(
+                subject,
+                event.event_id,
+                event.type,
+                event.occurred_at,
+                event.tick,
+                event.actor,
+                event.correlation_id,
+                event.causation_id,
+                event.trace_id,
+                text,
+                event.data,
+            )
         if found := (_ENVELOPE if "\\" in text else _PLAIN_ENVELOPE).fullmatch(text):
             event_id, kind, time, tick, actor, run, cause, trace = found.groups()
             return Record(subject, event_id, kind, time, int(tick), actor, run, cause, trace, text)
         return _of_object(subject, from_json(text))
     except ValueError:
         raise _not_json(subject) from None
+
+
+@lru_cache(1024)
+def _reader(subject: str) -> Read | None:
+    """Return the reader of the events of a subject; none where they may be of any form."""
+    # Few processes read the log, and msgspec takes 5 ms to load.
+    from econsim.domain.audit.stored_data import reader  # noqa: PLC0415
+
+    domain, _, action, _ = (*subject.split(".", 3), "", "", "")[:4]
+    return reader(f"{domain}.{action}")
 
 
 def _of_event(subject: str, event: Event[Any]) -> Record:

@@ -191,7 +191,7 @@ class LateRecord(Record):
         return self.data
 
     @property
-    def rows(self) -> None:
+    def stored(self) -> None:  # type: ignore[override]  # never set
         """Return none: the event was never text."""
 
     @property
