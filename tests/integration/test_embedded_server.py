@@ -8,6 +8,7 @@ import socket
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import nats
 import pytest
@@ -228,15 +229,47 @@ async def test_a_server_that_dies_at_once_is_reported_with_the_end_of_its_log(tm
         await EmbeddedServer(tmp_path, binary=broken).__aenter__()
 
 
-async def test_a_server_whose_disk_was_full_stores_again_when_there_is_room(tmp_path):
+@pytest.mark.parametrize(
+    ("logged", "remedy"),
+    [
+        ("no space left on device", "the disk is full; free some space"),
+        ("disk quota exceeded", "your quota of the disk is used up; free some space"),
+        ("file too large", "lift it (`ulimit -f`)"),
+    ],
+)
+async def test_a_server_whose_disk_was_full_stores_again_when_there_is_room(tmp_path, logged, remedy):
     reports = []
     async with EmbeddedServer(tmp_path, on_crash=reports.append) as server:
         before = server.pid
         with (tmp_path / "nats" / "server.log").open("a") as log:
-            log.write("[ERR] JetStream failed to store a msg: no space left on device\n")
+            log.write(f"[ERR] JetStream failed to store a msg: {logged}\n")
         await eventually(lambda: server.pid != before, 60)
         client = await connect(server.url, superuser(server), "test-full")
         await provision.apply(client)
         await client.close()
 
         assert (len(reports), server.crashes) == (2, 0)
+        assert remedy in reports[0]
+
+
+async def test_a_store_that_may_not_be_written_is_named_with_what_to_do(tmp_path):
+    broken = program(tmp_path / "broken", "nats-server: v2.15.1")
+    broken.write_text(
+        broken.read_text() + "echo 'JetStream: storage directory is not writable' >&2\nexit 1\n"
+    )
+
+    with pytest.raises(SetupError, match=r"did not start: .*check the owner of the state directory"):
+        await EmbeddedServer(tmp_path, binary=broken).__aenter__()
+
+
+def environment_of(pid):
+    return Path(f"/proc/{pid}/environ").read_bytes().decode().split("\0")
+
+
+async def test_only_the_server_of_a_command_that_reads_collects_garbage_less_often(tmp_path):
+    found = []
+    for brief in (True, False):
+        async with EmbeddedServer(tmp_path, brief=brief) as server:
+            found.append("GOGC=400" in environment_of(server.pid))
+
+    assert found == [True, False]

@@ -107,7 +107,7 @@ async def each(
 
     On a cluster possibly without those of the last moment. Raises Unavailable if the server does not answer.
     """
-    while found := (await batch_get(client, stream, start, pattern)).messages:
+    while found := (await batch_get(client, stream, start, pattern, PAGE)).messages:
         for stored in found:
             yield stored
         start = found[-1].sequence + 1

@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Final
 
 from econsim.adapters.server.child_processes import end_orphans
+from econsim.adapters.server.free_space import store_bytes_max
 from econsim.errors import SetupError
 from econsim.identity.private_files import private_directory, write
 from econsim.identity.server_config import quote
@@ -43,9 +44,6 @@ that keeps reconnecting to a port of that range can end up connected to itself a
 
 FREE_BYTES_MIN: Final = 256 * 2**20
 """Free disk a server needs to start: one block file per stream and room to work."""
-
-STORE_SHARE_MAX: Final = 0.75
-"""Share of the disk (free plus already used by the store) JetStream may fill."""
 
 MEMORY_STORE_BYTES_MAX: Final = 256 * 2**20
 """Memory streams hold counters and caches only."""
@@ -219,7 +217,7 @@ def write_config(directory: Path, trust: Trust, ports: Ports, *, ephemeral: bool
         f"max_pending: {PENDING_BYTES_MAX}\n"
         f"jetstream {{ store_dir: {quote(directory / 'data')}, "
         f"sync_interval: {SYNC_INTERVAL_EPHEMERAL if ephemeral else SYNC_INTERVAL}, "
-        f"max_memory_store: {MEMORY_STORE_BYTES_MAX}, max_file_store: {_store_bytes_max(directory)} }}\n"
+        f"max_memory_store: {MEMORY_STORE_BYTES_MAX}, max_file_store: {store_bytes_max(directory)} }}\n"
         f"{_websocket_config(ports)}"
         f"{trust.server_config(directory / 'resolver')}"
     )
@@ -238,12 +236,6 @@ def _websocket_config(ports: Ports) -> str:
 def page_origin(port: int) -> str:
     """Return the origin of a live page that is served on a port: exact, so no other name of this machine is one."""
     return f"http://{HOST}:{port}"
-
-
-def has_room(directory: Path, free_bytes_min: int) -> bool:
-    """Tell whether a server started now could store something."""
-    used = _stored_bytes(directory)
-    return shutil.disk_usage(directory).free >= free_bytes_min and _store_bytes_max(directory) > used
 
 
 def last_port(directory: Path) -> int | None:
@@ -294,14 +286,6 @@ def port_is_free(port: int) -> bool:
         except OSError:
             return False
         return True
-
-
-def _store_bytes_max(directory: Path) -> int:
-    return int((shutil.disk_usage(directory).free + _stored_bytes(directory)) * STORE_SHARE_MAX)
-
-
-def _stored_bytes(directory: Path) -> int:
-    return sum(file.stat().st_size for file in (directory / "data").rglob("*") if file.is_file())
 
 
 def _lock(path: Path, kind: int = fcntl.LOCK_EX) -> int | None:

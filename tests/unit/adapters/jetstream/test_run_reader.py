@@ -50,8 +50,7 @@ async def test_following_outlives_an_outage_and_ends_when_it_does_not_end(monkey
         return Page([SimpleNamespace(sequence=start)], ahead=1)
 
     monkeypatch.setattr(run_reader.direct_get, "batch_get", page)
-    monkeypatch.setattr(run_reader, "POLL_INTERVAL_S", 0)
-    following = run_reader.follow(CLIENT, "run1")
+    following = run_reader.follow(CLIENT, "run1", pause_s=0)
     heard = [(await anext(following)).sequence for _ in range(2)]
     monkeypatch.setattr(run_reader, "AWAY_S", 0.05)
     with pytest.raises(Unavailable):
