@@ -117,7 +117,7 @@ class Integrity:
 
     def read(self, subject: str, payload: bytes, sequence: int) -> Record | None:
         """Return a stored record; none, and a fault, for one that cannot be read or says other things than its subject."""
-        kind, run = _said_by(subject)
+        kind, run = _type_and_run(subject)
         try:
             entry = record(subject, payload)
             # A record in the form that services write has the version that was looked for.
@@ -310,7 +310,7 @@ def follows_schema(entry: Record) -> bool:
 
 
 @lru_cache(4_096)
-def _said_by(subject: str) -> tuple[str, str]:
+def _type_and_run(subject: str) -> tuple[str, str]:
     """Return type and run that a subject tells of its events."""
     domain, _, action, run = (*subject.split(".", 3), "", "", "", "")[:4]
     return f"{domain}.{action}", run

@@ -178,7 +178,7 @@ class Facts:
         parts = self.parts
         return keys_of((self.record.data,) if parts is None else parts[self.first : self.stop])
 
-    def kept(self, keys_of: KeysOfData | None) -> Facts:
+    def to_keep(self, keys_of: KeysOfData | None) -> Facts:
         """Return the facts to be shown later: with their keys and not their data, if these are all that is needed."""
         kept = Facts(self._source, self.sequence, self.tick, self.count)
         if keys_of:

@@ -90,7 +90,7 @@ class InTickOrder(Monitor):
     def _keep_all(self, place: int, keys_of: KeysOfData | None, facts: Facts) -> None:
         """Keep all facts of a record."""
         if self._inner.decided is None:
-            self._keep(place, facts.kept(keys_of))
+            self._keep(place, facts.to_keep(keys_of))
 
     def _keep(self, place: int, seen: Occurrence | Facts) -> None:
         """Keep a fact, or all facts of a record."""

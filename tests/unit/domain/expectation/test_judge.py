@@ -1,10 +1,12 @@
 """The judge: verdicts while a run goes on, and that late and live are the same to the event; what it keeps is bounded."""
 
+import gc
+
 import pytest
 from expectation_builders import bid, event, form, judged, stored_run, tick, trade, verdict
 
 from econsim.domain.audit.envelope import AddressedEvent
-from econsim.domain.audit.facts import record
+from econsim.domain.audit.facts import Record, record
 from econsim.domain.execution import in_memory
 from econsim.domain.expectation import monitor
 from econsim.domain.expectation.judge import Judge
@@ -169,3 +171,39 @@ def test_only_events_that_are_watched_and_the_closing_are_decoded():
 
     decoded = {entry.type for entry in entries if not isinstance(entry.content, str)}
     assert decoded == {"system.period_opened", "system.closed"}
+
+
+FOLLOWED = [
+    {"form": "then", "trigger": TRADE, "event": {"type": "transfer_posted"}, "same": ["trade_id = id"]},
+    {"form": "then", "trigger": BID, "event": {"type": "order_cancelled"}, "same": ["order_id"]},
+    {"form": "before", "first": BID, "event": TRADE, "same": ["order_id = bid_id"]},
+]
+
+
+@pytest.mark.parametrize("expected", FOLLOWED)
+def test_what_a_judge_keeps_of_stored_records_is_their_text(expected):
+    scenario, stored = stored_run("genesis")
+    judge = Judge((form(**expected, within={"ticks": 30}),), scenario)
+    others = {id(each) for each in gc.get_objects() if isinstance(each, Record)}
+
+    for sequence, each in enumerate(stored, 1):
+        judge.add_stored(*each, sequence)
+
+    kept = [each for each in gc.get_objects() if isinstance(each, Record) and id(each) not in others]
+    assert kept
+    assert all(isinstance(each.content, str) for each in kept)
+
+
+@pytest.mark.parametrize("expected", FOLLOWED[1:])
+def test_a_witness_is_the_same_whether_its_data_were_kept_or_forgotten(expected):
+    scenario, stored = stored_run("genesis")
+    expectation = form(**expected, within={"ticks": 1})
+    live = Judge((expectation,), scenario)
+    for sequence, each in enumerate(stored, 1):
+        live.add(record(*each), sequence)
+
+    [late] = judged(scenario, stored, expectation)[1]
+
+    assert late == live.close()[0]
+    assert late.witness
+    assert all(each.description != each.type for each in late.witness)
