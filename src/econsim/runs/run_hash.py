@@ -1,7 +1,7 @@
 """The canonical hash of a run from its events as they come: made of facts where events are late, else of the canonical log.
 
-Of records of the log, which are nearly in order, it is made on the way: what the canonical log keeps, compresses and sorts took a fifth of the
-processor time of a command that watches a run of 1 000 traders.
+Of records of the log, which are nearly in order, it is made on the way: to keep, compress and sort the canonical log
+took three times as long, 21 µs an order of 1 000 traders.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Events of a run of coded agents as they are stored, written from their rows. Pure.
 
-The executor stores every event of a run. To make the objects of an event first, for pydantic to write, took as long as to decide what happens.
+The executor stores every event of a run. To make the objects of an event first, for pydantic to write, took twice as long as
+to decide what happens: 13 µs an order, and from rows 5.
 A property test holds both to the same bytes.
 """
 
@@ -55,7 +56,7 @@ def _entry(source: AddressedEvent) -> TransferPosted | TransferRefused:
     return data
 
 
-def _accepted(content: AcceptedBids) -> str:
+def _accepted_text(content: AcceptedBids) -> str:
     side = content.side.value
     return _items(
         [
@@ -66,7 +67,7 @@ def _accepted(content: AcceptedBids) -> str:
     )
 
 
-def _traded(content: TradeRows) -> str:
+def _traded_text(content: TradeRows) -> str:
     return _items(
         [
             f'{{"n":{n},"trade_id":"{id_}","price":{price},"quantity":1,"buyer":"{buyer}","seller":"{seller}",'
@@ -76,7 +77,7 @@ def _traded(content: TradeRows) -> str:
     )
 
 
-def _cancelled(content: CancelledRows) -> str:
+def _cancelled_text(content: CancelledRows) -> str:
     return _items(
         [
             f'{{"n":{n},"order_id":"{id_}","agent":"{agent}","side":"{"bid" if buys else "ask"}","quantity":1,'
@@ -90,7 +91,7 @@ def _items(items: list[str]) -> str:
     return f'{{"items":[{",".join(items)}]}}'
 
 
-def _posted(content: PostedRows) -> str:
+def _posted_text(content: PostedRows) -> str:
     chains = content.chains_json()
     content.journal.seal(content, chains)
     return (
@@ -99,11 +100,11 @@ def _posted(content: PostedRows) -> str:
     )
 
 
-def _ticked(content: TickOpened) -> str:
+def _ticked_text(content: TickOpened) -> str:
     return f'{{"period":{content.period},"tick_of_period":{content.tick_of_period}}}'
 
 
-def _cleared(content: Cleared) -> str:
+def _cleared_text(content: Cleared) -> str:
     trades = len(content.trades)
     tape = ",".join(
         [
@@ -118,7 +119,7 @@ def _cleared(content: Cleared) -> str:
     )
 
 
-def _price(content: PriceChange) -> str:
+def _price_text(content: PriceChange) -> str:
     return (
         f'{{"resource":"{content.resource}","price":{_number(content.quote[2])},"quote":{_quote(content.quote)},'
         f'"volume":{content.volume}}}'
@@ -143,14 +144,14 @@ def _truth(value: bool) -> str:  # noqa: FBT001 - a field like the others
 
 
 _DATA: Final[Mapping[type[object], Callable[[Any], str]]] = {
-    AcceptedBids: _accepted,
-    AcceptedAsks: _accepted,
-    TradeRows: _traded,
-    CancelledRows: _cancelled,
-    PostedRows: _posted,
-    ReservedRows: _posted,
-    TickOpened: _ticked,
-    Cleared: _cleared,
-    PriceChange: _price,
+    AcceptedBids: _accepted_text,
+    AcceptedAsks: _accepted_text,
+    TradeRows: _traded_text,
+    CancelledRows: _cancelled_text,
+    PostedRows: _posted_text,
+    ReservedRows: _posted_text,
+    TickOpened: _ticked_text,
+    Cleared: _cleared_text,
+    PriceChange: _price_text,
 }
 """Class of the contents of frequent events → text of their data; pydantic writes the others."""

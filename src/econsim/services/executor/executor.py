@@ -48,7 +48,7 @@ BUNDLE_S: Final = 0.5
 
 POSITIONS_S: Final = 5.0
 """Seconds between two writes of the changed positions; the last bundle has them all. Nobody in a whole run reads them, and those of 1 000
-holders were three messages of four."""
+holders are 1 000 messages."""
 
 TRIES_MAX: Final = 5
 """Attempts to store a part of a bundle while the server does not answer; then the worker starts again."""
