@@ -13,6 +13,8 @@ const WAITING_MAX = 2;
 /** Milliseconds to wait for a page, between two looks for new events, and before another try to connect. A look costs the server as much as some
  * ten events of a run, so there are four in a second. */
 const ANSWER_MS = 5000, LOOK_MS = 250, AGAIN_MS = 2000;
+/** Times a look's own length to wait until the next one, at most some milliseconds: on a busy machine, looks are longer and the run needs the server more. */
+const LOOK_TIMES = 10, LOOK_MS_MAX = 1000;
 
 const encoder = new TextEncoder();
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -111,6 +113,7 @@ class Reader {
 
   async readPage({ log, run }) {
     if (this.waiting >= WAITING_MAX) return new Promise((done) => (this.roused = done));
+    const askedAt = performance.now();
     let found;
     try {
       found = await this.ask(log, { seq: this.next, batch: PAGE, max_bytes: PAGE_BYTES, next_by_subj: `*.*.*.${run}` });
@@ -123,7 +126,7 @@ class Reader {
       this.next = found.sequences.at(-1) + 1;
       this.give(found);
     } else if (!was) postMessage({ isCaughtUp: true });
-    if (this.isCaughtUp) await pause(LOOK_MS);
+    if (this.isCaughtUp) await pause(Math.min(Math.max(LOOK_MS, LOOK_TIMES * (performance.now() - askedAt)), LOOK_MS_MAX));
   }
 
   /** Stored messages of a stream that answer one question. */
