@@ -59,8 +59,7 @@ class Judge:
         """Expectations that are judged."""
         self.run = ""
         """Run of the events; empty before the first."""
-        self._is_trusted, self._is_logged = is_trusted, is_logged
-        self._is_in_memory = False
+        self._is_trusted, self._is_logged, self._is_in_memory = is_trusted, is_logged, False
         self._now = Now()
         self._panel = panel(self.expectations, scenario, measures, self._now)
         self.state = self._panel.state
@@ -109,8 +108,7 @@ class Judge:
         self._turn()
 
     def _take(self, event: LateEvent, sequence: int) -> None:
-        now = self._now
-        now.sequence = now.count = sequence
+        self._now.sequence = self._now.count = sequence
         self._show_facts(event, self._watches.handlers(event))
 
     def _take_at_once(self, handlers: Sequence[tuple[SeeAll, int]], event: LateEvent, sequence: int) -> None:
