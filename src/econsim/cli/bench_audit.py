@@ -61,7 +61,13 @@ def audit(
         return
     _show(found)
     if unbreakable:
-        say("no mutant breaks {names}: they prove nothing", style="bold red", names=", ".join(unbreakable))
+        what = "it proves" if len(unbreakable) == 1 else "they prove"
+        say(
+            "no mutant breaks {names}: {what} nothing",
+            style="bold red",
+            names=", ".join(unbreakable),
+            what=what,
+        )
         raise typer.Exit(1)
     say("every expectation can be broken", style="green")
 

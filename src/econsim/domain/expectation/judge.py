@@ -59,10 +59,11 @@ class Judge:
         """Expectations that are judged."""
         self.run = ""
         """Run of the events; empty before the first."""
-        self._is_trusted, self._is_logged = is_trusted, is_logged
-        self._is_in_memory = False
+        self._is_trusted, self._is_logged, self._is_in_memory = is_trusted, is_logged, False
         self._now = Now()
         self._panel = panel(self.expectations, scenario, measures, self._now)
+        self.state = self._panel.state
+        """State that the monitors share."""
         self._monitors = self._panel.monitors
         self._names = tuple(map(name_of, self.expectations))
         self._integrity = Integrity(self.types)
@@ -79,8 +80,7 @@ class Judge:
     def taker(self, event: LateEvent) -> Take | None:
         """Return what takes the events of an address of a run in memory, in its order; none for one that nobody is interested in.
 
-        It is `add`, but for what they need not. The opening comes first and by `add`, and the chains of journal entries that are not
-        taken are told to `count_chains`.
+        It is `add`, but for what they need not. The opening comes first and by `add`; chains of entries that are not taken are added to `state`.
         """
         kind, panel = event.type, self._panel
         moves_alone = not (self._watches.watches(TRANSFER_POSTED.type) or panel.state.follows_reservations)
@@ -99,10 +99,6 @@ class Judge:
             return self._take
         return partial(self._take_at_once, handlers.at_once) if handlers.is_watched else None
 
-    def count_chains(self, number: int) -> None:
-        """Count chains that reserve and release, of journal entries that were not taken."""
-        self._panel.state.chains += number
-
     def _take_tick(self, event: LateEvent, sequence: int) -> None:
         now = self._now
         now.sequence = now.count = sequence
@@ -112,8 +108,7 @@ class Judge:
         self._turn()
 
     def _take(self, event: LateEvent, sequence: int) -> None:
-        now = self._now
-        now.sequence = now.count = sequence
+        self._now.sequence = self._now.count = sequence
         self._show_facts(event, self._watches.handlers(event))
 
     def _take_at_once(self, handlers: Sequence[Handler], event: LateEvent, sequence: int) -> None:

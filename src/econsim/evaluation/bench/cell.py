@@ -48,7 +48,7 @@ class CellFold:
         `conditions` are the scenario's, if somebody has them already.
         """
         self._tally = RunAggregator(judges=False, conditions=conditions)
-        self._figures = _Figures(self._tally)
+        self._figures = _FiguresSoFar(self._tally)
         self.judge = Judge(scenario.expectations, scenario, self._figures)
         """Judge of the run, whose verdicts may be asked for at any time."""
         self.events = 0
@@ -87,7 +87,7 @@ class CellFold:
                     take(each, place)
         self.events = place
         takers.clear()
-        self.judge.count_chains(driver.chains_passed)
+        self.judge.state.chains += driver.chains_passed
         self._tally.take_balances(driver.balance)
         self._figures.forget()
 
@@ -157,7 +157,7 @@ class _Takers(dict[Address, tuple[Take, ...]]):
         self._tally.begin_period(event.tick + 1, event.content.field("period"))
 
 
-class _Figures:
+class _FiguresSoFar:
     """The figures of a run, and by them the measures of expectations. It knows no judge: what knows each other is not freed at once."""
 
     def __init__(self, tally: RunAggregator) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 
 from econsim.domain.agent.conditions import Conditions
 from econsim.domain.audit.envelope import Envelope
@@ -33,9 +34,9 @@ def measured_summary(scenario: Scenario, run: str, conditions: Conditions | None
 
     `conditions` are the scenario's, if somebody has them already.
     """
-    driver = MeasuredRun(scenario, Envelope(run, "", 0, NOW), conditions=conditions)
     tally = RunAggregator(judges=False, conditions=conditions)
-    for addressed in driver.events():
-        tally.add(addressed)
-    tally.take_balances(driver.balance)
+    with closing(MeasuredRun(scenario, Envelope(run, "", 0, NOW), conditions=conditions)) as driver:
+        for addressed in driver.events():
+            tally.add(addressed)
+        tally.take_balances(driver.balance)
     return tally.summary()
