@@ -259,7 +259,7 @@ def reader(type_: str) -> Read | None:
     """Return the reader of a type of events, made when the first event of the type comes; none for a type without a form."""
     if type_ not in _FORMS:
         return None
-    decode = Decoder(StoredEvent[_FORMS[type_]]).decode
+    decode = Decoder(StoredEvent[_FORMS[type_]]).decode  # type: ignore[valid-type]
 
     def read(text: str) -> StoredEvent[Any] | None:
         # What JSON escapes, here or in the canonical log, is read as any JSON.
