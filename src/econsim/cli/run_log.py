@@ -187,13 +187,13 @@ class RunLog:
         async with aclosing(run_reader.pages(self._client, self.run, gaps)) as pages:
             async for page in pages:
                 for start in range(0, len(page), BATCH):
-                    yield await self._taken(page[start : start + BATCH])
+                    yield await self._take(page[start : start + BATCH])
         self.damage.extend(map(str, gaps))
         await self._require_opening()
         async for entry in self._entries_until(made):
             yield [entry]
 
-    async def _taken(self, page: Iterable[StoredMessage]) -> list[Record]:
+    async def _take(self, page: Iterable[StoredMessage]) -> list[Record]:
         """Return the records of some messages, with their texts if they are asked for."""
         batch = [entry for event in page if (entry := self._entry(event))]
         if self._texts:
