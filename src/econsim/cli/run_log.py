@@ -192,17 +192,18 @@ class RunLog:
         async with aclosing(run_reader.pages(self._client, self.run, gaps)) as pages:
             async for page in pages:
                 for start in range(0, len(page), BATCH):
-                    found = page[start : start + BATCH]
-                    batch = [entry for event in found if (entry := self._entry(event))]
-                    if self._texts:
-                        batch = [
-                            await self._whole(each) if each.type == _LLM_INVOKED else each for each in batch
-                        ]
-                    yield batch
+                    yield await self._take(page[start : start + BATCH])
         self.damage.extend(map(str, gaps))
         await self._require_opening()
         async for entry in self._entries_until(made):
             yield [entry]
+
+    async def _take(self, page: Iterable[StoredMessage]) -> list[Record]:
+        """Return the records of some messages, with their texts if they are asked for."""
+        batch = [entry for event in page if (entry := self._entry(event))]
+        if self._texts:
+            batch = [await self._whole(each) if each.type == _LLM_INVOKED else each for each in batch]
+        return batch
 
     async def newest(self, types: Collection[str] | None, count: int) -> tuple[list[Record], bool]:
         """Return the records of at least the newest `count` events of some types, or of all, oldest first.

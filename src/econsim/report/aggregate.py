@@ -21,8 +21,8 @@ from econsim.domain.audit.stored_data import (
     StoredData,
     StoredItems,
     StoredTick,
+    StoredTransfer,
     TradedItem,
-    Transfer,
 )
 from econsim.domain.execution.coded_facts import Cleared, PriceChange, TickOpened
 from econsim.domain.execution.coded_items import ItemRows, TradeRows
@@ -327,6 +327,6 @@ class RunAggregator:
         return AgentSummary(agent.id, agent.group, credits_, debt, credits_ - debt - self._dealt[agent.id])
 
 
-def _stored_moves(transfers: Iterable[Transfer]) -> list[tuple[str, str, str, int]]:
+def _stored_moves(transfers: Iterable[StoredTransfer]) -> list[tuple[str, str, str, int]]:
     """Return debit, credit, asset and amount of the transfers of a chain that move anything."""
     return [(leg.debit, leg.credit, leg.asset, leg.amount) for leg in transfers if leg.kind in _MOVING]

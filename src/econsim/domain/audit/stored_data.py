@@ -37,11 +37,11 @@ class StoredData(Struct, gc=False, forbid_unknown_fields=True):
         return [(_encode(self).decode(), None, 0, "", None)]
 
 
-class _Form(Struct, gc=False, forbid_unknown_fields=True):
+class _FormPart(Struct, gc=False, forbid_unknown_fields=True):
     """A part of data."""
 
 
-class _AgentItem(_Form):
+class _AgentItem(_FormPart):
     """An item about an order of an agent."""
 
     agent: str
@@ -87,7 +87,7 @@ class CancelledItem(_AgentItem):
     side: str
 
 
-class TradedItem(_Form):
+class TradedItem(_FormPart):
     """A trade."""
 
     ask_id: str
@@ -124,7 +124,7 @@ class StoredItems(StoredData, Generic[Item]):
         return [(_encode(item).decode(), item.actor, item.n, "", None) for item in self.items]
 
 
-class Transfer(_Form):
+class StoredTransfer(_FormPart):
     """A transfer of a chain."""
 
     amount: int
@@ -136,12 +136,12 @@ class Transfer(_Form):
     pending_id: str | None
 
 
-class Chain(_Form):
+class StoredChain(_FormPart):
     """An applied chain."""
 
     id: str
     cause: str
-    transfers: list[Transfer]
+    transfers: list[StoredTransfer]
 
 
 class StoredChains(StoredData):
@@ -150,7 +150,7 @@ class StoredChains(StoredData):
     sequence: int
     previous_hash: str
     hash: str
-    chains: list[Chain]
+    chains: list[StoredChain]
 
     def facts(self) -> list[FactText]:
         """Return the texts of the facts, one for each chain: neither the journal's numbers nor the cause stand in them."""
@@ -173,7 +173,7 @@ class StoredTick(StoredData):
     tick_of_period: int
 
 
-class Quote(_Form):
+class StoredQuote(_FormPart):
     """Best bid, best ask and last price."""
 
     ask: int | None
@@ -181,7 +181,7 @@ class Quote(_Form):
     last: int | None
 
 
-class Shout(_Form):
+class StoredShout(_FormPart):
     """A bid or an ask that all heard."""
 
     price: int
@@ -197,8 +197,8 @@ class StoredSummary(StoredData):
     orders: int
     period: int
     period_closed: bool
-    quote: Quote
-    tape: list[Shout]
+    quote: StoredQuote
+    tape: list[StoredShout]
     trades: int
     volume: int
     last_sequence: int
@@ -214,7 +214,7 @@ class StoredPrice(StoredData):
     """A market's new price."""
 
     price: int | None
-    quote: Quote
+    quote: StoredQuote
     resource: str
     volume: int
 
@@ -222,7 +222,7 @@ class StoredPrice(StoredData):
 _Data = TypeVar("_Data", bound=StoredData)
 
 
-class StoredEvent(Struct, Generic[_Data], gc=False, forbid_unknown_fields=True):
+class WrittenEvent(Struct, Generic[_Data], gc=False, forbid_unknown_fields=True):
     """An event as its service wrote it."""
 
     event_id: str
@@ -250,7 +250,7 @@ _FORMS: Final[dict[str, Any]] = {
 }
 """Type of an event → form of its data."""
 
-Read = Callable[[str], StoredEvent[Any] | None]
+Read = Callable[[str], WrittenEvent[Any] | None]
 """Returns an event from its text; none for text in another form than its service writes."""
 
 
@@ -259,9 +259,9 @@ def reader(type_: str) -> Read | None:
     """Return the reader of a type of events, made when the first event of the type comes; none for a type without a form."""
     if type_ not in _FORMS:
         return None
-    decode = Decoder(StoredEvent[_FORMS[type_]]).decode
+    decode = Decoder(WrittenEvent[_FORMS[type_]]).decode  # type: ignore[valid-type]
 
-    def read(text: str) -> StoredEvent[Any] | None:
+    def read(text: str) -> WrittenEvent[Any] | None:
         # What JSON escapes, here or in the canonical log, is read as any JSON.
         if "\\" in text or not text.isascii():
             return None
