@@ -143,7 +143,7 @@ class CodedRun:
 
     def events(self) -> Iterator[LateEvent]:
         """Yield the events of the run from its opening to its closing."""
-        # A scenario is checked when it is made; to check it again here took a sixtieth of a run of one period.
+        # A scenario is checked when it is made; to check it again here took a hundredth of a run of one period.
         opened = RunOpened.model_construct(scenario=self._scenario, salt=self._moment.salt)
         yield self._event(subjects.RUN_OPENED, opened)
         yield from self._move(endow(self._agents))

@@ -42,8 +42,8 @@ class JudgedMarket(CodedMarket):
 class JudgedRun(CodedRun):
     """A run of coded agents whose accounts, books, traders and wanted events are those of `CodedRun`.
 
-    In a small market almost half of all events are reservations and refusals, which few expectations look at: to make them takes a seventh of
-    a judged cell's processor time.
+    In a small market almost half of all events are reservations and refusals, which few expectations look at. A judged cell
+    takes a twentieth less without them.
     """
 
     market_class = JudgedMarket
