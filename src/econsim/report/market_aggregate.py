@@ -74,7 +74,7 @@ class MarketAggregator:
         self._turn(period)
         match content:
             case AcceptedAsks(rows=rows):
-                self._arrive(rows[0][0], rows[0][2])
+                self._arrive(rows[0][0], rows[0][1][2])
             case TradeRows(rows=rows):
                 for _, _, price, buyer, seller, *_ in rows:
                     self._trade(tick, period, price, 1, buyer, seller)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import blake2b
-from operator import attrgetter
 from typing import Final
 
 from econsim.domain.agent.population import Agent
@@ -17,7 +16,8 @@ from econsim.domain.agent.prospects import widest
 from econsim.domain.agent.random_draws import Draws, beginning
 from econsim.domain.agent.traders import QUOTERS, Quoter, TraderPosition, View
 from econsim.domain.agent.traders.zero_intelligence import ZeroIntelligence
-from econsim.domain.ledger.accounts import Account
+from econsim.domain.execution.coded_chains import ChainRow
+from econsim.domain.ledger.accounts import Account, Accounts
 from econsim.domain.market.book_side import RestingOrder
 from econsim.schemas.agent import Limits
 from econsim.schemas.ledger import CREDITS
@@ -31,6 +31,9 @@ ALWAYS: Final = 100
 MakeQuoter = Callable[[TraderPosition, Draws], Quoter]
 """Makes a trader for a seat."""
 
+Wish = Callable[["SeatOrder", "SeatOrder | None", bytes, str, int], None]
+"""Takes a wish: an order, the one in whose stead it is wanted, the rank of its turn in the tick, its id and its price."""
+
 NO_OTHERS: Final[Mapping[str, MakeQuoter]] = {}
 """Traders in the place of agents' own: none."""
 
@@ -41,36 +44,23 @@ DRAW_BYTES: Final = BITS // 8
 RANK_BYTES: Final = 12
 """Bytes of a draw, and of the rank of a turn (`random_draws.rank`)."""
 
-_RANK: Final = attrgetter("rank")
-
 
 class SeatOrder(RestingOrder):
     """An order of a seat: a limit order of one unit."""
 
-    __slots__ = ("old", "rank", "reserved", "seat")
-
-    kind = OrderKind.LIMIT
-    quantity = 1
+    __slots__ = ("asked", "old", "rank", "reserved", "seat")
 
     def __init__(self, seat: Seat) -> None:
         """Be an order of a seat, which is not wanted yet."""
         self.agent = seat.agent
         self.side = seat.side
+        self.kind = OrderKind.LIMIT
+        self.quantity = 1
         self.seat = seat
         self.old: SeatOrder | None = None
         self.open = self.place = self.price = self.reserved = 0
         self.rank, self.order_id = b"", ""
-
-    def want(self, rank: bytes, order_id: str, price: int) -> SeatOrder:
-        """Become a wish whose turn has this rank in its tick, in the stead of the order that its seat has on the book.
-
-        It has no place there yet, and nothing is reserved for it.
-        """
-        self.rank = rank
-        self.order_id = order_id
-        self.price = price
-        self.old = self.seat.order
-        return self
+        self.asked: ChainRow = ()
 
 
 class Seat:
@@ -79,7 +69,6 @@ class Seat:
     __slots__ = (
         "_acts_always",
         "_limits",
-        "_orders",
         "act_draw",
         "acts",
         "agent",
@@ -94,7 +83,7 @@ class Seat:
         "low",
         "name",
         "open",
-        "order",
+        "orders",
         "price_draw",
         "side",
         "span",
@@ -125,8 +114,7 @@ class Seat:
         self.asset = CREDITS if self.buys else market.resource
         self.acts = beginning(seed, "act", agent.id, market.resource)
         self._go_by(market, self._chance(agent))
-        self.order: SeatOrder | None = None
-        self._orders = SeatOrder(self), SeatOrder(self)
+        self.orders = SeatOrder(self), SeatOrder(self)
         self.open = 0
         self.held: Account | None = None
         self.gained: Account | None = None
@@ -155,17 +143,25 @@ class Seat:
         second = blake2b(b"2:" + self.acts, digest_size=DRAW_BYTES)
         self.act_draw, self.price_draw = first, first if self.least is None else second
 
-    def wish(self, rank: bytes, order_id: str, price: int) -> SeatOrder:
-        """Return an order that the seat wants in the stead of the one it has, outside of calls."""
+    def next_order(self) -> tuple[SeatOrder, SeatOrder | None]:
+        """Return an order that is free, and the one that the seat has on the book, outside of calls."""
         # Of its two orders one at most is on the book, and the other is free. New ones, which the garbage collector has to look at and which
         # lie anywhere in memory, took a tenth longer with 100 traders and a fifth with 10 000.
-        first, second = self._orders
-        return (second if self.order is first else first).want(rank, order_id, price)
+        free, old = self.orders
+        if free.open:
+            free, old = old, free
+        return free, old if old.open else None
+
+    @property
+    def order(self) -> SeatOrder | None:
+        """Order that the seat has on the book, outside of calls."""
+        return self.next_order()[1]
 
     def close(self) -> None:
-        """Let go of the orders, which know their seat; none can be wanted any more."""
-        self.order = None
-        del self._orders
+        """Let go of the orders, which know their seat and each other; none can be wanted any more."""
+        for order in self.orders:
+            order.old = None
+        del self.orders
 
     def open_period(self) -> None:
         """Have all units to trade again."""
@@ -229,6 +225,11 @@ class Seats:
             seat.close()
 
     @property
+    def have_new_limits(self) -> bool:
+        """Tell whether the limits changed since they were asked for."""
+        return self._limits is None
+
+    @property
     def learns(self) -> bool:
         """Tell whether any trader learns from the tape."""
         return bool(self._learners)
@@ -264,12 +265,11 @@ class Seats:
             draws = Draws(self._seed, "learn", seat.agent, self._market.resource, tick)
             seat.trader.learn(tape, draws)
 
-    def wishes(self, tick: int) -> list[SeatOrder]:
-        """Return the orders that seats want at a tick, in the order of their turns.
+    def want(self, tick: int, wish: Wish) -> None:
+        """Wish for the orders that seats want at a tick, in the order of the seats.
 
         A resting order at the wanted price stays, as in `TraderPosition.place`.
         """
-        wishes: list[SeatOrder] = []
         ends, size = b"%d" % tick, self._market.tick_size
         turn = blake2b(b"%d/turn/%d/" % (self._seed, tick), digest_size=RANK_BYTES)
         id_ends = [f"{tick}-{index}" for index in range(self._roles_max)]
@@ -277,17 +277,19 @@ class Seats:
         # Written out here: a call for each draw would add as much again.
         for seat in self._acting(ends):
             if not seat.span:
-                wishes += self._other_wishes(seat, tick, turn)
+                self._want_other(seat, tick, turn, wish)
                 continue
             draw = seat.price_draw.copy()
             draw.update(ends)
             price = (seat.low + (int.from_bytes(draw.digest(), "big") * seat.span >> BITS)) * size
-            if seat.order is None or seat.order.price != price:
-                rank = turn.copy()
-                rank.update(seat.name)
-                wishes.append(seat.wish(rank.digest(), seat.id_begin + id_ends[seat.index], price))
-        wishes.sort(key=_RANK)
-        return wishes
+            order, old = seat.orders
+            if order.open:
+                order, old = old, order
+            if old.open and old.price == price:
+                continue
+            rank = turn.copy()
+            rank.update(seat.name)
+            wish(order, old if old.open else None, rank.digest(), seat.id_begin + id_ends[seat.index], price)
 
     def _acting(self, ends: bytes) -> list[Seat]:
         """Return the seats with units left that act at a tick."""
@@ -300,24 +302,25 @@ class Seats:
             draw.update(ends)
             if draw.digest() < least:
                 acting.append(seat)
-        return acting + self._always if self._always else acting
+        return acting + self._always if acting else self._always
 
-    def _other_wishes(self, seat: Seat, tick: int, turn: blake2b) -> list[SeatOrder]:
-        """Return the orders of a seat whose trader does not just draw one price."""
+    def _want_other(self, seat: Seat, tick: int, turn: blake2b, wish: Wish) -> None:
+        """Wish for the orders of a seat whose trader does not just draw one price."""
         draws, trader = Draws(of=seat.acts + b"%d" % tick), seat.trader
         begun = turn.copy()
         begun.update(seat.name)
         rank = begun.digest()
         if self._calls:
             # A call auction's quotes are one-shot.
-            actions = () if seat.open else trader.act(View(tick, 0, 0, Quote()), draws)
-            return [SeatOrder(seat).want(rank, action.order_id, action.price) for action in actions]
+            for action in () if seat.open else trader.act(View(tick, 0, 0, Quote()), draws):
+                wish(SeatOrder(seat), None, rank, action.order_id, action.price)
+            return
         if trader.position.activity_percent < ALWAYS:
             draws.bits()
         price = None if seat.value is None else trader.price(seat.value, draws)
-        if price is None or (seat.order is not None and seat.order.price == price):
-            return []
-        return [seat.wish(rank, f"{seat.id_begin}{tick}-{seat.index}", price)]
+        order, old = seat.next_order()
+        if price is not None and (old is None or old.price != price):
+            wish(order, old, rank, f"{seat.id_begin}{tick}-{seat.index}", price)
 
     def _find_willing(self) -> None:
         """Find the seats with units left."""
@@ -325,3 +328,15 @@ class Seats:
         willing = [seat for seat in self.seats if seat.value is not None]
         self._always = [seat for seat in willing if seat.least is None]
         self._by_chance = [(seat.act_draw, seat.least, seat) for seat in willing if seat.least is not None]
+
+
+def holding(seat: Seat) -> Account:
+    """Return the account in which a seat has reserved something."""
+    assert seat.held is not None
+    return seat.held
+
+
+def find_held(seat: Seat, accounts: Accounts) -> Account | None:
+    """Find the account from which a seat reserves: credits of a buyer, units of a seller; none if it never had any."""
+    seat.held = accounts.find(seat.agent, seat.asset)
+    return seat.held

@@ -10,24 +10,23 @@ used twice, no order meets one of its own agent, no fill is partial, and a repla
 
 from __future__ import annotations
 
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Final
 
 from econsim.domain.agent.random_draws import Draws
-from econsim.domain.execution.coded_agents import Seat, SeatOrder, Seats
+from econsim.domain.execution.coded_agents import Seat, SeatOrder, Seats, find_held, holding
 from econsim.domain.execution.coded_chains import (
     FILL,
     RELEASE,
     RELEASE_MORE,
+    REPLACE,
     RESERVE,
-    RESERVE_MORE,
     SHORT,
-    TAKE_OVER,
     TAXED_FILL,
     ChainRow,
 )
 from econsim.domain.execution.coded_items import ItemRow
-from econsim.domain.ledger.accounts import Account, Accounts
+from econsim.domain.ledger.accounts import Accounts
 from econsim.domain.market.batch_items import BatchItems
 from econsim.domain.market.book import BatchEnd
 from econsim.domain.market.book_side import RestingOrder
@@ -39,6 +38,8 @@ from econsim.schemas.scenario import Market
 
 _BID: Final = Side.BID
 _PLACE: Final = attrgetter("place")
+_RANK: Final = attrgetter("rank")
+_TURN: Final = itemgetter(2)
 
 
 class CodedOrders(OpenOrders):
@@ -61,7 +62,6 @@ class CodedOrders(OpenOrders):
     def enter(self, order: SeatOrder) -> None:
         """Put an order on the book."""
         seat = order.seat
-        seat.order = order
         seat.open += 1
         self.count += 1
         (self.bids if seat.buys else self.asks).add(order)
@@ -72,8 +72,6 @@ class CodedOrders(OpenOrders):
         order.open = 0
         seat.open -= 1
         self.count -= 1
-        if seat.order is order:
-            seat.order = None
         (self.bids if seat.buys else self.asks).remove(order)
 
     def fill(self, bid: SeatOrder, ask: SeatOrder, price: int) -> None:
@@ -105,8 +103,8 @@ class CodedBatch(BatchItems):
 
     def __init__(self, book: CodedBook) -> None:
         """Start without facts; the first item gets the book's next number."""
-        super().__init__(book.orders, book.next_n)
-        self.first_n = book.next_n
+        self.orders = book.orders
+        self.first_n = self._next = book.next_n
         self.bids: list[ItemRow] = []
         self.asks: list[ItemRow] = []
         self.rejected: list[ItemRow] = []
@@ -133,27 +131,24 @@ class CodedBatch(BatchItems):
 
     def enter(self, order: SeatOrder) -> None:
         """Enter an order, in the stead of the one that it replaces."""
-        seat, old, n = order.seat, order.old, self._next
+        old, n, buys = order.old, self._next, order.side is _BID
         order.place, order.open = n, 1
-        rows, order_id = self.bids if seat.buys else self.asks, order.order_id
+        row = (n, order.asked)
+        (self.bids if buys else self.asks).append(row)
         if old is None:
-            rows.append((n, order_id, order.agent, order.price, None))
             self._next = n + 1
             self.orders.enter(order)
             return
-        rows.append((n, order_id, order.agent, order.price, old.order_id))
-        self.cancelled.append((n + 1, old.order_id, order.agent, seat.buys, "replaced_by_agent"))
+        self.cancelled.append(row)
         self._next = n + 2
-        amount = 1
-        if seat.buys:
-            holding(seat).pending += order.price - old.price - order.reserved
-            amount = order.price + (self._tax.reserved if self._tax else 0)
-        self.chains.append((TAKE_OVER, order_id, order.agent, seat.asset, amount, old.order_id))
+        if buys and (less := order.price - old.price - order.reserved):
+            holding(order.seat).pending += less
+        self.chains.append(order.asked)
         # Written out, without `CodedOrders.enter` and `leave`: most orders of a crowd are replacements.
-        side = self.orders.bids if seat.buys else self.orders.asks
+        side = self.orders.bids if buys else self.orders.asks
         side.add(order)
         side.remove(old)
-        seat.order, old.open, order.old = order, 0, None
+        old.open = 0
 
     def trade(self, taker: RestingOrder, standing: RestingOrder, price: int, fill_number: int) -> int:
         """Fill two orders of one unit, and move the credits and the unit."""
@@ -239,7 +234,10 @@ class CodedBook:
         """Actions that the newest batch took in."""
         self._seed = seed
         self.use(market)
+        self.reserved: list[ChainRow] = []
+        """Reservations of the batch under way, in the order of their turns."""
         self._rejected: list[tuple[SeatOrder, str]] = []
+        self._short: list[SeatOrder] = []
         self._entering: list[SeatOrder] = []
 
     def use(self, market: Market) -> None:
@@ -248,39 +246,58 @@ class CodedBook:
         self.tax = Levy(market) if market.tax else None
         self._mechanism = MECHANISMS[market.mechanism]
         self._reserved_tax = market.reserved_tax
+        # Open orders up to which no limit can be reached by one more of each seat; none in a call auction, where a seat wants several.
+        seats = len(self.seats.seats)
+        fits = seats <= CHAINS_PER_SUBMISSION_MAX and not self._mechanism.clear
+        self._roomy = market.book_orders_max - seats if fits else -1
 
-    def reserve(self, tick: int) -> list[ChainRow]:
-        """Check the wishes of a tick, and reserve for them; return the reservations."""
-        self.refused, self._rejected, self._entering = [], [], []
-        chains: list[ChainRow] = []
-        short: list[tuple[SeatOrder, str]] = []
-        room = self.market.book_orders_max - len(self.orders)
-        left = CHAINS_PER_SUBMISSION_MAX
-        for order in self.seats.wishes(tick):
-            seat, old = order.seat, order.old
+    def reserve(self, tick: int) -> None:
+        """Check the wishes of a tick, and reserve for them; `clear` tells the reservations."""
+        self._rejected, self._short, self._entering, self.reserved, self.refused = [], [], [], [], []
+        if self.orders.count <= self._roomy:
+            # No limit can be reached, and a seat's account is its own: any order does, and that of the seats is how they lie in memory.
+            self.seats.want(tick, self._ask)
+            self._entering.sort(key=_RANK)
+            self._short.sort(key=_RANK)
+        else:
+            self._reserve_in_turn(tick)
+        if self._short:
+            self.refused = [order.asked for order in self._short]
+            self._rejected += [(order, SHORT.value) for order in self._short]
+
+    def _reserve_in_turn(self, tick: int) -> None:
+        """Reserve for the wishes of a tick as far as there is room, in the order of their turns."""
+        wanted: list[tuple[SeatOrder, SeatOrder | None, bytes, str, int]] = []
+        self.seats.want(tick, lambda *wish: wanted.append(wish))
+        wanted.sort(key=_TURN)
+        room, left = self.market.book_orders_max - len(self.orders), CHAINS_PER_SUBMISSION_MAX
+        for order, old, rank, order_id, price in wanted:
             # As in `OrderChecks`: a replacement takes the room of its order.
-            if not left or (old is None and not room):
-                code = "order_book_is_full" if left else "batch_has_too_many_orders"
-                self._rejected.append((order, code))
+            if left and (old is not None or room):
+                left -= 1
+                room -= old is None
+                self._ask(order, old, rank, order_id, price)
                 continue
-            left -= 1
-            form, amount = RESERVE, order.price + self._reserved_tax if seat.buys else 1
-            if old is None:
-                room -= 1
-            else:
-                form, amount = RESERVE_MORE, max(order.price - old.price, 0) if seat.buys else 0
-            account = seat.held or find_held(seat, self.accounts)
-            row = (form, order.order_id, order.agent, seat.asset, amount)
-            if account is None or account.posted - account.pending < amount:
-                short.append((order, SHORT.value))
-                self.refused.append(row)
-                continue
-            account.pending += amount
-            order.reserved = amount
-            chains.append(row)
-            self._entering.append(order)
-        self._rejected += short
-        return chains
+            order.old, order.order_id, order.price = old, order_id, price
+            self._rejected.append((order, "order_book_is_full" if left else "batch_has_too_many_orders"))
+
+    def _ask(self, order: SeatOrder, old: SeatOrder | None, rank: bytes, order_id: str, price: int) -> None:
+        """Reserve for a wish."""
+        seat = order.seat
+        order.old, order.rank, order.order_id, order.price = old, rank, order_id, price
+        more = amount = price + self._reserved_tax if seat.buys else 1
+        if old is None:
+            order.asked = (RESERVE, order_id, order.agent, seat.asset, more, amount, None, price)
+        else:
+            more = price - old.price if seat.buys and price > old.price else 0
+            order.asked = (REPLACE, order_id, order.agent, seat.asset, more, amount, old.order_id, price)
+        account = seat.held or find_held(seat, self.accounts)
+        if account is None or account.posted - account.pending < more:
+            self._short.append(order)
+            return
+        account.pending += more
+        order.reserved = more
+        self._entering.append(order)
 
     def clear(self, end: BatchEnd) -> CodedBatch:
         """Match the orders that have their reservations, and settle."""
@@ -300,32 +317,26 @@ class CodedBook:
 
     def _match(self, batch: CodedBatch) -> list[ChainRow]:
         """Match the orders in turn; return the chains that release what was reserved for those that did not enter."""
-        refusal_of, match, orders = self._mechanism.refusal, self._mechanism.match, self.orders
-        enter = batch.enter
+        mechanism, orders, enter = self._mechanism, self.orders, batch.enter
+        refusal_of, match = mechanism.refusal, mechanism.match
+        may_refuse = mechanism.may_refuse_limit_orders
         lost: list[ChainRow] = []
+        reserved = self.reserved.append
         for order in self._entering:
-            old, seat = order.old, order.seat
+            old = order.old
+            reserved(order.asked)
             # An order that was filled or displaced in this batch is no longer there to be replaced.
             gone = old is not None and not old.open
-            code = "order_not_found" if gone else refusal_of(orders, order, order.side)
+            code = (
+                "order_not_found" if gone else refusal_of(orders, order, order.side) if may_refuse else None
+            )
             if code is None:
                 enter(order)
                 match(batch, order)
                 continue
             batch.refuse(order, code)
-            holding(seat).pending -= order.reserved
-            form = RELEASE if old is None else RELEASE_MORE
-            lost.append((form, order.order_id, order.agent, seat.asset))
+            holding(order.seat).pending -= order.reserved
+            lost.append(
+                (RELEASE if old is None else RELEASE_MORE, order.order_id, order.agent, order.asked[3])
+            )
         return lost
-
-
-def holding(seat: Seat) -> Account:
-    """Return the account in which a seat has reserved something."""
-    assert seat.held is not None
-    return seat.held
-
-
-def find_held(seat: Seat, accounts: Accounts) -> Account | None:
-    """Find the account from which a seat reserves: credits of a buyer, units of a seller; none if it never had any."""
-    seat.held = accounts.find(seat.agent, seat.asset)
-    return seat.held

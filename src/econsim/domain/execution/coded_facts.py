@@ -172,8 +172,8 @@ def tape_rows(
     bids: Sequence[ItemRow], asks: Sequence[ItemRow], trades: Sequence[ItemRow]
 ) -> list[tuple[Side, int, bool]]:
     """Return the tape of a batch's rows in order: side, price, and whether it traded."""
-    told: list[Told] = [(row[0], row[1], "", Side.BID, row[3]) for row in bids]
-    told += [(row[0], row[1], "", Side.ASK, row[3]) for row in asks]
+    told: list[Told] = [(n, asked[1], "", Side.BID, asked[7]) for n, asked in bids]
+    told += [(n, asked[1], "", Side.ASK, asked[7]) for n, asked in asks]
     told += [(row[0], row[5], row[6], SIDES[row[7]], row[2]) for row in trades]
     told.sort(key=_NUMBER)
     return shouts(told)

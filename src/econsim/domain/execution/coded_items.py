@@ -19,7 +19,9 @@ from econsim.domain.audit.canonical_facts import (
 from econsim.domain.audit.facts import Json
 from econsim.domain.audit.late_event import Content
 from econsim.schemas.base import Message
+from econsim.schemas.ledger import CREDITS
 from econsim.schemas.market import (
+    ITEMS_PER_EVENT_MAX,
     Accepted,
     Cancelled,
     OrderAccepted,
@@ -40,6 +42,9 @@ SIDES: Final = (Side.ASK, Side.BID)
 
 LIMIT: Final = OrderKind.LIMIT
 
+_CANCEL_FIELDS: Final = 5
+"""Fields of the row of an order that was cancelled without a replacement."""
+
 _REJECTED: Final = tuple(each.name for each in fields(OrderRejected))
 """Names of the fields of a refusal, in their order."""
 
@@ -47,15 +52,29 @@ _REJECTED: Final = tuple(each.name for each in fields(OrderRejected))
 class ItemRows(Content):
     """Items of one kind of one batch, in book order; a row has the fields that differ between orders of one unit."""
 
-    __slots__ = ("rows",)
+    __slots__ = ("_begin", "_of")
 
-    def __init__(self, rows: Sequence[ItemRow]) -> None:
-        """Take the rows of an event, at most ITEMS_PER_EVENT_MAX."""
-        self.rows = rows
+    def __init__(self, of: Sequence[ItemRow], begin: int) -> None:
+        """Take a list and the place of the event's first row in it; nobody changes the list any more."""
+        self._of = of
+        self._begin = begin
+
+    @property
+    def rows(self) -> Sequence[ItemRow]:
+        """Rows of the event, at most ITEMS_PER_EVENT_MAX."""
+        # Cut out for who reads them: to cut a list is to look at each row, out of the processor's caches in a large crowd, and again
+        # when the part is let go.
+        return self._of[self._begin : self._begin + ITEMS_PER_EVENT_MAX]
 
     def __len__(self) -> int:
         """Return the number of items."""
-        return len(self.rows)
+        return min(len(self._of) - self._begin, ITEMS_PER_EVENT_MAX)
+
+    @staticmethod
+    def number(row: ItemRow) -> int:
+        """Return the number of the item of a row."""
+        n: int = row[0]
+        return n
 
     def parts(self) -> list[Json]:
         """Return the items as JSON, which takes a tenth of the time of objects and their JSON."""
@@ -67,7 +86,7 @@ class ItemRows(Content):
 
 
 class AcceptedBids(ItemRows):
-    """Bids that were accepted: number, id, agent, price, order that it replaces."""
+    """Bids that were accepted: number, and the row of the reservation."""
 
     __slots__ = ()
     side = Side.BID
@@ -77,7 +96,7 @@ class AcceptedBids(ItemRows):
         side = type(self).side
         items = [
             OrderAccepted(n, id_, agent, side, LIMIT, price, 1, old)
-            for n, id_, agent, price, old in self.rows
+            for n, (_, id_, agent, _, _, _, old, price) in self.rows
         ]
         return Accepted.model_construct(items=tuple(items))
 
@@ -95,7 +114,7 @@ class AcceptedBids(ItemRows):
                 "quantity": 1,
                 "replaces": old,
             }
-            for n, id_, agent, price, old in self.rows
+            for n, (_, id_, agent, _, _, _, old, price) in self.rows
         ]
 
     def texts(self) -> Iterable[FactText]:
@@ -103,12 +122,12 @@ class AcceptedBids(ItemRows):
         side = type(self).side
         return [
             accepted_text(n, id_, agent, side, LIMIT, price, 1, old)
-            for n, id_, agent, price, old in self.rows
+            for n, (_, id_, agent, _, _, _, old, price) in self.rows
         ]
 
 
 class AcceptedAsks(AcceptedBids):
-    """Asks that were accepted: number, id, agent, price, order that it replaces."""
+    """Asks that were accepted: number, and the row of the reservation."""
 
     __slots__ = ()
     side = Side.ASK
@@ -179,14 +198,25 @@ class TradeRows(ItemRows):
 
 
 class CancelledRows(ItemRows):
-    """Orders that were cancelled: number, id, agent, whether it buys, reason."""
+    """Orders that were cancelled: number, id, agent, whether it buys, reason; or the row of the order that replaced it, whose number is one less."""
 
     __slots__ = ()
+
+    @staticmethod
+    def number(row: ItemRow) -> int:
+        """Return the number of the item of a row."""
+        n: int = row[0] if len(row) == _CANCEL_FIELDS else row[0] + 1
+        return n
+
+    def cancels(self) -> list[ItemRow]:
+        """Return number, id, agent, whether it buys, and reason of each cancellation."""
+        return [row if len(row) == _CANCEL_FIELDS else _cancellation(*row) for row in self.rows]
 
     def data(self) -> Message:
         """Return the data of the event."""
         items = [
-            OrderCancelled(n, id_, agent, SIDES[buys], 1, reason) for n, id_, agent, buys, reason in self.rows
+            OrderCancelled(n, id_, agent, SIDES[buys], 1, reason)
+            for n, id_, agent, buys, reason in self.cancels()
         ]
         return Cancelled.model_construct(items=tuple(items))
 
@@ -201,11 +231,18 @@ class CancelledRows(ItemRows):
                 "quantity": 1,
                 "reason": reason,
             }
-            for n, id_, agent, buys, reason in self.rows
+            for n, id_, agent, buys, reason in self.cancels()
         ]
 
     def texts(self) -> Iterable[FactText]:
         """Return the canonical text of each item."""
         return [
-            cancelled_text(n, id_, agent, SIDES[buys], 1, reason) for n, id_, agent, buys, reason in self.rows
+            cancelled_text(n, id_, agent, SIDES[buys], 1, reason)
+            for n, id_, agent, buys, reason in self.cancels()
         ]
+
+
+def _cancellation(n: int, asked: ItemRow) -> ItemRow:
+    """Return the cancellation of the order that another replaced, from the row of that one's acceptance."""
+    _, _, agent, asset, _, _, old, _ = asked
+    return (n + 1, old, agent, asset == CREDITS, "replaced_by_agent")

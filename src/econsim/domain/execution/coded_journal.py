@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
-from typing import Final
+from typing import ClassVar, Final
 
 from econsim.domain.audit.canonical_facts import FactText, refused_text
 from econsim.domain.audit.facts import Json
@@ -16,6 +16,8 @@ from econsim.domain.audit.late_event import Content, Move
 from econsim.domain.execution.coded_chains import (
     FORMS,
     MOVING,
+    RESERVATION_TEXTS,
+    RESERVATIONS,
     SHORT,
     TEXTS,
     ChainParts,
@@ -41,15 +43,20 @@ UNSEALED_MAX: Final = 50_000
 class PostedRows(Content):
     """A journal entry of applied chains; its hash is made at the first look at it."""
 
-    __slots__ = ("clearing", "hash", "journal", "previous_hash", "rows", "sequence")
+    __slots__ = ("_begin", "_of", "clearing", "hash", "journal", "previous_hash", "sequence")
 
     may_move = True
+    forms: ClassVar[Sequence[Callable[..., ChainParts]]] = FORMS
+    """Forms of the chains, by the numbers in their rows."""
+    form_texts: ClassVar[Sequence[Callable[..., FactText]]] = TEXTS
+    """Canonical texts of the forms."""
 
-    def __init__(self, journal: LateJournal, clearing: str, rows: Sequence[ChainRow]) -> None:
-        """Take the chains of an entry, at most CHAINS_PER_ENTRY_MAX."""
+    def __init__(self, journal: LateJournal, clearing: str, of: Sequence[ChainRow], begin: int) -> None:
+        """Take a list and the place of the entry's first chain in it; nobody changes the list any more."""
         self.journal = journal
         self.clearing = clearing
-        self.rows = rows
+        self._of = of
+        self._begin = begin
         self.sequence = 0
         self.previous_hash = self.hash = ""
 
@@ -62,12 +69,18 @@ class PostedRows(Content):
 
     def __len__(self) -> int:
         """Return the number of chains."""
-        return len(self.rows)
+        return min(len(self._of) - self._begin, CHAINS_PER_ENTRY_MAX)
+
+    @property
+    def rows(self) -> Sequence[ChainRow]:
+        """Rows of the chains, at most CHAINS_PER_ENTRY_MAX, cut out for who reads them as in `coded_items.ItemRows`."""
+        return self._of[self._begin : self._begin + CHAINS_PER_ENTRY_MAX]
 
     def chains(self) -> Iterable[ChainParts]:
         """Yield id, cause and legs of each chain."""
         clearing = self.clearing
-        return [FORMS[form](clearing, *fields) for form, *fields in self.rows]
+        forms = self.forms
+        return [forms[form](clearing, *fields) for form, *fields in self.rows]
 
     def data(self) -> Message:
         """Return the journal entry."""
@@ -114,7 +127,8 @@ class PostedRows(Content):
     def texts(self) -> Iterable[FactText]:
         """Return the canonical text of each chain."""
         clearing = self.clearing
-        return [TEXTS[form](clearing, *fields) for form, *fields in self.rows]
+        texts = self.form_texts
+        return [texts[form](clearing, *fields) for form, *fields in self.rows]
 
     def moves(self) -> Sequence[tuple[str, Sequence[Move]]]:
         """Return cause and movements of each chain that has some: of trades, and of the clock."""
@@ -131,8 +145,8 @@ class PostedRows(Content):
         return f"posted\n{chains or self.chains_json()}"
 
 
-class ReservedRows(PostedRows):
-    """A journal entry of chains that reserve and release: nobody owns more or less by them."""
+class KeptRows(PostedRows):
+    """A journal entry of chains that take over and release reservations: nobody owns more or less by them."""
 
     __slots__ = ()
 
@@ -143,17 +157,23 @@ class ReservedRows(PostedRows):
         return ()
 
 
-class RefusedRows(PostedRows):
-    """A journal entry of refused chains: their holders have too little."""
+class ReservedRows(KeptRows):
+    """A journal entry of chains that reserve."""
 
     __slots__ = ()
 
-    may_move = False
+    forms = RESERVATIONS
+    form_texts = RESERVATION_TEXTS
+
+
+class RefusedRows(ReservedRows):
+    """A journal entry of refused reservations: their holders have too little."""
+
+    __slots__ = ()
 
     def refusals(self) -> Iterable[RefusedChain]:
         """Yield the records of the chains."""
-        for form, *fields in self.rows:
-            parts = FORMS[form](self.clearing, *fields)
+        for parts in self.chains():
             id_, cause, legs = parts
             yield RefusedChain(id_, cause, legs[0][2], SHORT, chain_digest(parts))
 
@@ -170,10 +190,6 @@ class RefusedRows(PostedRows):
     def parts(self) -> list[Json]:
         """Return the chains as JSON."""
         return [asdict(each) for each in self.refusals()]
-
-    def moves(self) -> Sequence[tuple[str, Sequence[Move]]]:
-        """Return nothing: refused chains move nothing."""
-        return ()
 
     def texts(self) -> Iterable[FactText]:
         """Return the canonical text of each chain."""
@@ -224,8 +240,8 @@ class LateJournal:
     def append(self, kind: type[PostedRows], clearing: str, rows: Sequence[ChainRow]) -> list[PostedRows]:
         """Return the entries of these chains, at most CHAINS_PER_ENTRY_MAX in each."""
         entries = []
-        for start in range(0, len(rows), CHAINS_PER_ENTRY_MAX):
-            entry = kind(self, clearing, rows[start : start + CHAINS_PER_ENTRY_MAX])
+        for begin in range(0, len(rows), CHAINS_PER_ENTRY_MAX):
+            entry = kind(self, clearing, rows, begin)
             self.sequence += 1
             entry.sequence = self.sequence
             entries.append(entry)
@@ -259,7 +275,7 @@ class LateJournal:
             return self._repeated_hash(sequence)
         while at < sequence:
             entry = self._unsealed.popleft()
-            self._unsealed_chains -= len(entry.rows)
+            self._unsealed_chains -= len(entry)
             at, found = self._sealed = entry.sequence, entry.seal(found)
         return found
 

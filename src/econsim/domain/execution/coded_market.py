@@ -106,8 +106,10 @@ class CodedMarket:
 
     def item_events(self, moment: Moment, kind: type[ItemRows], rows: Sequence[ItemRow]) -> list[LateEvent]:
         """Return the events of the rows of one kind, of which the first row's number and their count are the key."""
-        address = self._items[kind]
-        if len(rows) <= ITEMS_PER_EVENT_MAX:
-            return [LateEvent(address, moment, kind(rows), rows[0][0], len(rows))]
-        parts = [rows[at : at + ITEMS_PER_EVENT_MAX] for at in range(0, len(rows), ITEMS_PER_EVENT_MAX)]
-        return [LateEvent(address, moment, kind(part), part[0][0], len(part)) for part in parts]
+        address, count, most = self._items[kind], len(rows), ITEMS_PER_EVENT_MAX
+        if count <= most:
+            return [LateEvent(address, moment, kind(rows, 0), kind.number(rows[0]), count)]
+        return [
+            LateEvent(address, moment, kind(rows, begin), kind.number(rows[begin]), min(count - begin, most))
+            for begin in range(0, count, most)
+        ]

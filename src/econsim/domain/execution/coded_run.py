@@ -29,7 +29,13 @@ from econsim.domain.clock.schedule import LogicalTime, ends_period, exhausted
 from econsim.domain.execution.coded_agents import NO_OTHERS, MakeQuoter, Seat
 from econsim.domain.execution.coded_chains import ChainRow, given_row
 from econsim.domain.execution.coded_facts import MadeData, TickOpened
-from econsim.domain.execution.coded_journal import LateJournal, PostedRows, RefusedRows, ReservedRows
+from econsim.domain.execution.coded_journal import (
+    KeptRows,
+    LateJournal,
+    PostedRows,
+    RefusedRows,
+    ReservedRows,
+)
 from econsim.domain.execution.coded_market import CodedMarket
 from econsim.domain.ledger.accounts import Accounts
 from econsim.domain.market.book import BatchEnd
@@ -55,6 +61,12 @@ _OF_CLOCK: Final = (
     subjects.RUN_CLOSED,
 )
 _LEDGER: Final = "ledger"
+_OF_LEDGER: Final[Mapping[type[PostedRows], Subject]] = {
+    PostedRows: subjects.TRANSFER_POSTED,
+    KeptRows: subjects.TRANSFER_POSTED,
+    ReservedRows: subjects.TRANSFER_POSTED,
+    RefusedRows: subjects.TRANSFER_REFUSED,
+}
 
 
 def is_of_coded_agents(scenario: Scenario) -> bool:
@@ -122,14 +134,13 @@ class CodedRun:
         ]
         self._now = LogicalTime()
         self._wall = envelope.now
-        self._asked: list[Mapping[str, Limits]] = []
         self._exhausted = False
         self._moment = Moment(envelope.run, envelope.salt, 0, envelope.now)
         self._clock = {row: Address(row, _CLOCK, envelope.run) for row in _OF_CLOCK}
         self._ticked = self._clock[subjects.TICKED]
-        self._posted = Address(subjects.TRANSFER_POSTED, _LEDGER, envelope.run)
-        self._reserved = Address(subjects.TRANSFER_POSTED, _LEDGER, envelope.run)
-        self._refused = Address(subjects.TRANSFER_REFUSED, _LEDGER, envelope.run)
+        self._entries = {
+            kind: Address(subject, _LEDGER, envelope.run) for kind, subject in _OF_LEDGER.items()
+        }
 
     def close(self) -> None:
         """Let go of what knows each other, once nobody asks the run any more.
@@ -222,15 +233,19 @@ class CodedRun:
         """Do the batches of a tick and return their events, at once: a generator for each step took a tenth of a small tick."""
         events: list[LateEvent] = []
         for market in self._markets:
-            reserved = market.book.reserve(end.tick)
-            events += self._post(market.clearing, reserved, market.book.refused, moves=False)
+            market.book.reserve(end.tick)
+        batches = []
         for market in self._markets:
-            batch = market.book.clear(end)
-            events += self._post(market.clearing, batch.chains, (), moves=bool(batch.trades))
+            book = market.book
+            batches.append((market, book.clear(end)))
+            events += self._post(ReservedRows, market.clearing, book.reserved)
+            events += self._post(RefusedRows, market.clearing, book.refused)
+        for market, batch in batches:
+            events += self._post(PostedRows if batch.trades else KeptRows, market.clearing, batch.chains)
             market.add_events(events, self._moment, batch, end)
         return events
 
-    def _move(self, chains: Sequence[Chain]) -> list[LateEvent]:
+    def _move(self, chains: Sequence[Chain]) -> Sequence[LateEvent]:
         """Post transfers of the clock, which never exceed what their holders have."""
         account = self.ledger.account
         rows = [given_row(chain) for chain in chains]
@@ -238,25 +253,17 @@ class CodedRun:
             for _, debit, credit, asset, amount in moves:
                 account(debit, asset).posted -= amount
                 account(credit, asset).posted += amount
-        return self._post("", rows, ())
+        return self._post(PostedRows, "", rows)
 
-    def _post(
-        self, clearing: str, applied: Sequence[ChainRow], refused: Sequence[ChainRow], *, moves: bool = True
-    ) -> list[LateEvent]:
-        """Return the entries of chains that were applied, and of those that were refused; `moves` unless all of them reserve and release."""
-        if not applied and not refused:
-            return []
-        moment, append = self._moment, self.journal.append
-        address, kind = (self._posted, PostedRows) if moves else (self._reserved, ReservedRows)
-        events = [
-            LateEvent(address, moment, entry, entry.sequence) for entry in append(kind, clearing, applied)
+    def _post(self, kind: type[PostedRows], clearing: str, chains: Sequence[ChainRow]) -> Sequence[LateEvent]:
+        """Return the journal entries of chains."""
+        if not chains:
+            return ()
+        address, moment = self._entries[kind], self._moment
+        return [
+            LateEvent(address, moment, entry, entry.sequence)
+            for entry in self.journal.append(kind, clearing, chains)
         ]
-        if refused:
-            events += [
-                LateEvent(self._refused, moment, entry, entry.sequence)
-                for entry in append(RefusedRows, clearing, refused)
-            ]
-        return events
 
     def _event(self, subject: Subject, data: Message) -> LateEvent:
         return LateEvent(self._clock[subject], self._moment, MadeData(data))
@@ -266,13 +273,13 @@ class CodedRun:
         clock, now = self._held.clock, self._now
         if clock.until is not Until.EXHAUSTED:
             return ends_period(clock, now, None)
-        limits: list[Mapping[str, Limits]] = [
-            {market.resource: market.seats.limits() for market in self._markets}
-        ]
-        if self._has_externals:
-            limits.append(external_limits(self._agents, self._held.markets, self.balance))
-        if limits != self._asked:
-            self._asked, self._exhausted = limits, exhausted(limits)
+        if self._has_externals or any(market.seats.have_new_limits for market in self._markets):
+            limits: list[Mapping[str, Limits]] = [
+                {market.resource: market.seats.limits() for market in self._markets}
+            ]
+            if self._has_externals:
+                limits.append(external_limits(self._agents, self._held.markets, self.balance))
+            self._exhausted = exhausted(limits)
         return self._exhausted or now.tick_of_period >= clock.ticks_per_period
 
 

@@ -12,6 +12,7 @@ from econsim.domain.audit.late_event import LateEvent, Moment
 from econsim.domain.execution.coded_book import CodedBatch
 from econsim.domain.execution.coded_chains import ChainRow
 from econsim.domain.execution.coded_items import AcceptedAsks, TradeRows
+from econsim.domain.execution.coded_journal import PostedRows
 from econsim.domain.execution.coded_market import CodedMarket
 from econsim.domain.execution.coded_run import CodedRun
 from econsim.domain.market.book import BatchEnd
@@ -38,9 +39,7 @@ class MeasuredRun(CodedRun):
 
     market_class = MeasuredMarket
 
-    def _post(
-        self, clearing: str, applied: Sequence[ChainRow], refused: Sequence[ChainRow], *, moves: bool = True
-    ) -> list[LateEvent]:
+    def _post(self, kind: type[PostedRows], clearing: str, chains: Sequence[ChainRow]) -> Sequence[LateEvent]:
         """Write nothing down."""
-        del clearing, applied, refused, moves
-        return []
+        del kind, clearing, chains
+        return ()

@@ -7,7 +7,7 @@ policy a second time, and goes on with the same objects. Both drivers make the s
 
     collection              holds                                     added by    removed by   bound
     DecidedRun.by_tick      decisions of every tick so far            a tick      never        `DECISIONS_KEPT_MAX`, then the other driver takes over
-    PolicySeats._wanted     orders of the policies of this tick       want        wishes       policies of the market
+    PolicySeats._wanted     orders of the policies of this tick       decide      want         policies of the market
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from econsim.domain.agent.traders import Quoter
 from econsim.domain.audit.envelope import AddressedEvent, Envelope
 from econsim.domain.audit.late_event import LateEvent
 from econsim.domain.cognition.observation import ObservedOrder
-from econsim.domain.execution.coded_agents import MakeQuoter, Seat, SeatOrder, Seats
+from econsim.domain.execution.coded_agents import MakeQuoter, Seat, Seats, Wish
 from econsim.domain.execution.coded_book import CodedBatch
 from econsim.domain.execution.coded_facts import tape_rows
 from econsim.domain.execution.coded_journal import LateJournal, PostedRows
@@ -118,12 +118,12 @@ class PolicySeats(Seats):
         """Seat the agents; those of `others` have policies."""
         super().__init__(market, agents, seed, others)
         self.chosen: dict[str, Seat] = {seat.agent: seat for seat in self.seats if seat.agent in others}
-        self._wanted: list[SeatOrder] = []
+        self._wanted: list[tuple[Seat, bytes, str, int]] = []
 
-    def want(self, action: Action, tick: int) -> None:
+    def decide(self, action: Action, tick: int) -> None:
         """Have a policy's decision at this tick; raises NotByQuotes for one that is not a quote of one unit by the agent's role."""
         seat = self.chosen.get(action.agent)
-        if seat is None or seat.value is None or any(order.seat is seat for order in self._wanted):
+        if seat is None or seat.value is None or any(seat is wanting for wanting, *_ in self._wanted):
             raise NotByQuotes
         replaces, resting = action.verb is Verb.REPLACE, seat.order
         if replaces:
@@ -145,14 +145,14 @@ class PolicySeats(Seats):
         ):
             raise NotByQuotes
         turn = rank(self._seed, "turn", tick, seat.agent)
-        self._wanted.append(seat.wish(turn, order_id, action.price))
+        self._wanted.append((seat, turn, order_id, action.price))
 
-    def wishes(self, tick: int) -> list[SeatOrder]:
-        """Return the orders that seats want at a tick, in the order of their turns."""
+    def want(self, tick: int, wish: Wish) -> None:
+        """Wish for the orders that seats want at a tick, those of the policies last."""
+        super().want(tick, wish)
         wanted, self._wanted = self._wanted, []
-        found = super().wishes(tick) + wanted
-        found.sort(key=lambda order: order.rank)
-        return found
+        for seat, turn, order_id, price in wanted:
+            wish(*seat.next_order(), turn, order_id, price)
 
     def _find_willing(self) -> None:
         super()._find_willing()
@@ -220,7 +220,7 @@ class SeatedRun(CodedRun):
 
     def _batches(self, end: BatchEnd) -> list[LateEvent]:
         for resource, action in self._decisions(end.tick):
-            self._by_resource[resource].seats.want(action, end.tick)
+            self._by_resource[resource].seats.decide(action, end.tick)
         return super()._batches(end)
 
     def _decisions(self, tick: int) -> Decided:

@@ -52,6 +52,8 @@ class Mechanism:
     """Trades or cancels an order that just entered; its remaining units rest."""
     meets_own: Callable[[OpenOrders, Action, Side], bool] = OpenOrders.crosses_own
     """Tells whether a new order would meet an order of its own agent when it matches."""
+    may_refuse_limit_orders: bool = False
+    """True if `refusal` may refuse a limit order of one unit."""
     clear: Callable[[BatchItems, Market, Draws], None] | None = None
     """Trades and cancels at the end of a window; none where orders match as they enter."""
 
@@ -65,6 +67,7 @@ MECHANISMS: Final[Mapping[MechanismName, Mechanism]] = {
     MechanismName.ZI_DOUBLE_AUCTION: Mechanism(
         refusal=zi_double_auction.quote_refusal,
         match=zi_double_auction.trade_or_displace,
+        may_refuse_limit_orders=True,
     ),
     MechanismName.CALL_AUCTION: Mechanism(
         refusal=call_auction.kind_refusal,
