@@ -20,7 +20,7 @@ from econsim.domain.execution.coded_items import (
     CancelledRows,
     TradeRows,
 )
-from econsim.domain.execution.coded_journal import PostedRows, ReservedRows
+from econsim.domain.execution.coded_journal import KeptRows, PostedRows, ReservedRows
 from econsim.schemas.ledger import TransferPosted, TransferRefused
 
 
@@ -62,7 +62,7 @@ def _accepted_text(content: AcceptedBids) -> str:
         [
             f'{{"n":{n},"order_id":"{id_}","agent":"{agent}","side":"{side}","kind":"limit","price":{price},'
             f'"quantity":1,"replaces":{_name(old)}}}'
-            for n, id_, agent, price, old in content.rows
+            for n, (_, id_, agent, _, _, _, old, price) in content.rows
         ]
     )
 
@@ -82,7 +82,7 @@ def _cancelled_text(content: CancelledRows) -> str:
         [
             f'{{"n":{n},"order_id":"{id_}","agent":"{agent}","side":"{"bid" if buys else "ask"}","quantity":1,'
             f'"reason":"{reason}"}}'
-            for n, id_, agent, buys, reason in content.rows
+            for n, id_, agent, buys, reason in content.cancels()
         ]
     )
 
@@ -149,6 +149,7 @@ _DATA: Final[Mapping[type[object], Callable[[Any], str]]] = {
     TradeRows: _traded_text,
     CancelledRows: _cancelled_text,
     PostedRows: _posted_text,
+    KeptRows: _posted_text,
     ReservedRows: _posted_text,
     TickOpened: _ticked_text,
     Cleared: _cleared_text,

@@ -16,6 +16,7 @@ from econsim.domain.audit.late_event import Address, LateEvent, Moment
 from econsim.domain.execution.coded_chains import ChainRow
 from econsim.domain.execution.coded_facts import TickOpened
 from econsim.domain.execution.coded_items import ItemRow, ItemRows
+from econsim.domain.execution.coded_journal import KeptRows, PostedRows, ReservedRows
 from econsim.domain.execution.coded_market import CodedMarket
 from econsim.domain.execution.coded_run import CodedRun
 from econsim.schemas.ledger import CHAINS_PER_ENTRY_MAX
@@ -24,6 +25,9 @@ from econsim.schemas.scenario import Scenario
 
 PASSED: Final = LateEvent(Address(subjects.TICKED, "", "none"), Moment("none", "", 0, ""), TickOpened(1, 1))
 """Event in the place of each that is passed over; of no run."""
+
+_MOVE_NOTHING: Final = frozenset({KeptRows, ReservedRows})
+"""Journal entries that reserve and release alone."""
 
 
 class JudgedMarket(CodedMarket):
@@ -62,14 +66,11 @@ class JudgedRun(CodedRun):
         """Make no more events of an address, where that saves anything: of items, and of entries that reserve and release."""
         self._passed.add(address)
 
-    def _post(
-        self, clearing: str, applied: Sequence[ChainRow], refused: Sequence[ChainRow], *, moves: bool = True
-    ) -> list[LateEvent]:
+    def _post(self, kind: type[PostedRows], clearing: str, chains: Sequence[ChainRow]) -> Sequence[LateEvent]:
         """Return the entries of chains, in the place of those that are not wanted what stands for them."""
-        if moves or self._reserved not in self._passed:
-            return super()._post(clearing, applied, refused, moves=moves)
-        passed = -(-len(applied) // CHAINS_PER_ENTRY_MAX)
-        self.chains_passed += len(applied)
+        if kind not in _MOVE_NOTHING or self._entries[kind] not in self._passed:
+            return super()._post(kind, clearing, chains)
+        passed = -(-len(chains) // CHAINS_PER_ENTRY_MAX)
+        self.chains_passed += len(chains)
         self.journal.pass_over(passed)
-        events = [PASSED] * passed
-        return events + super()._post(clearing, (), refused, moves=False) if refused else events
+        return [PASSED] * passed
