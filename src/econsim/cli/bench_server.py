@@ -79,7 +79,7 @@ def watch(
 async def _watch(config: Settings, name: str, wanted: Scenario | None) -> tuple[Verdict, ...]:
     from econsim import subjects
     from econsim.adapters.jetstream.run_reader import newest
-    from econsim.cli.run_log import resolve
+    from econsim.cli.run_names import resolve
     from econsim.domain.audit.decoding import event_of
     from econsim.evaluation.bench.observer import fold_run
     from econsim.schemas.clock import RunOpened

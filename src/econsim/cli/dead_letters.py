@@ -261,7 +261,7 @@ async def _one(commander: OperatorConnection, subject: Subject, request: RetryLe
 
 async def _matching_letters(client: Client, choice: LetterFilter) -> list[DeadLetter]:
     from econsim.adapters.jetstream.dead_letters import each_dead_letter
-    from econsim.cli.run_log import LAST, resolve
+    from econsim.cli.run_names import LAST, resolve
 
     # Another name needs no run in the log: a letter may be about a run that never existed.
     if choice.run == LAST:

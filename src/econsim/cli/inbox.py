@@ -173,7 +173,7 @@ async def _ask(config: Settings, run: str, agent: str, text: str, deadline_s: fl
 async def _open_run(config: Settings, run: str) -> str:
     from econsim import subjects
     from econsim.adapters.jetstream import run_reader
-    from econsim.cli.run_log import resolve
+    from econsim.cli.run_names import resolve
     from econsim.errors import NotFound
 
     async with connect_to_server(config) as client:

@@ -33,7 +33,7 @@ async def policies_of_log(wanted: str, server: Server) -> Path | None:
     """Do as `policies_of` for a run of the log that is to be resumed; raises NotFound or Conflict as its resumption does."""
     from econsim.adapters.jetstream.run_reader import reader
     from econsim.adapters.nats.connection import connect
-    from econsim.cli.run_log import resolve
+    from econsim.cli.run_names import resolve
     from econsim.identity.roles import OBSERVER
     from econsim.runs.remote import opening_of
 

@@ -123,7 +123,7 @@ async def _wait_for_server(config: Settings) -> None:
 
 async def _run_name(config: Settings, wanted: str) -> str:
     """Return the run's name; only `last` asks the log for it."""
-    from econsim.cli.run_log import LAST, resolve
+    from econsim.cli.run_names import LAST, resolve
 
     if wanted != LAST:
         return wanted

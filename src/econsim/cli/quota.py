@@ -106,7 +106,7 @@ def quota_update(limits: list[str]) -> QuotaUpdate:
 
 async def _show(config: Settings, run: str, agent: str | None, *, as_json: bool) -> None:
     from econsim.adapters.jetstream.quota_table import read_quotas
-    from econsim.cli.run_log import require_agent, resolve
+    from econsim.cli.run_names import require_agent, resolve
 
     async with connect_to_server(config) as client:
         name = await resolve(client, run, unopened=True)
@@ -131,7 +131,7 @@ async def _show(config: Settings, run: str, agent: str | None, *, as_json: bool)
 
 async def _set(config: Settings, run: str, agent: str | None, update: QuotaUpdate) -> None:
     from econsim import subjects
-    from econsim.cli.run_log import require_agent, resolve
+    from econsim.cli.run_names import require_agent, resolve
     from econsim.schemas.admin import SetQuota
     from econsim.schemas.quota import Quotas
 

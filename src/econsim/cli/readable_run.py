@@ -57,7 +57,7 @@ class ReadableRun:
     async def require_agent(self, agent: str) -> None:
         """Raise NotFound with the nearest name if the run has no such agent."""
         if self.client:
-            from econsim.cli.run_log import require_agent
+            from econsim.cli.run_names import require_agent
 
             await require_agent(self.client, self.name, agent)
         elif self.kept:
@@ -116,7 +116,7 @@ class ReadableRuns:
             await await_log(self._config)
         if not has_log(self._config):
             raise self._not_kept(run)
-        from econsim.cli.run_log import await_opening, resolve
+        from econsim.cli.run_names import await_opening, resolve
 
         client, found = await self._connect(), await_opening if waits else resolve
         return ReadableRun(await found(client, str(run), unopened=unopened), run, client)

@@ -27,7 +27,8 @@ def read_recorded(config: Settings, source: str | Path) -> RecordedRun:
 async def read_recorded_of_log(client: Client, run: str) -> RecordedRun:
     """Return a recorded run of the log; raises NotFound, and CorruptLog if a part of it is missing."""
     from econsim.adapters.jetstream.text_store import BucketTextStore
-    from econsim.cli.run_log import RunLog, resolve
+    from econsim.cli.run_log import RunLog
+    from econsim.cli.run_names import resolve
     from econsim.runs.recorded_run import recorded_run_of_log
 
     name = await resolve(client, run)

@@ -294,7 +294,7 @@ async def _requested_run(
     from econsim.adapters.clock import random_name
     from econsim.adapters.jetstream.run_reader import reader
     from econsim.adapters.nats.connection import connect
-    from econsim.cli.run_log import LAST, resolve
+    from econsim.cli.run_names import LAST, resolve
     from econsim.identity.roles import OBSERVER
     from econsim.runs.remote import opening_of
 

@@ -58,7 +58,7 @@ async def _watch(config: Settings, wanted: str, given: PageAccess | None, *, is_
     from econsim.adapters.live_page.page_server import PageServer
     from econsim.cli.connect import OBSERVER, creds_of
     from econsim.cli.held_server import newest_tick, wait_for_ctrl_c
-    from econsim.cli.run_log import await_opening
+    from econsim.cli.run_names import await_opening
     from econsim.cli.trust import existing_trust
     from econsim.cli.watch_session import WatchSession
     from econsim.evaluation.bench.live_verdicts import live_verdicts

@@ -20,7 +20,7 @@ TerminalOption = Annotated[bool, typer.Option("--terminal", help="Watch here, in
 async def watch_in_terminal(config: Settings, name: str) -> None:
     """Show a run in the terminal until somebody leaves it; raises SetupError without a terminal or its libraries."""
     require_terminal()
-    from econsim.cli.run_log import await_opening
+    from econsim.cli.run_names import await_opening
     from econsim.cli.watched_run import WatchedRun
     from econsim.terminal.app import show
 

@@ -11,7 +11,8 @@ from econsim import subjects
 from econsim.adapters.jetstream import run_reader
 from econsim.adapters.jetstream.direct_get import StoredMessage
 from econsim.cli.run_list import list_runs
-from econsim.cli.run_log import RunLog, await_opening
+from econsim.cli.run_log import RunLog
+from econsim.cli.run_names import await_opening
 from econsim.domain.audit.envelope import DIGEST, digest
 from econsim.domain.execution.in_memory import run
 from econsim.errors import CorruptLog, NotFound

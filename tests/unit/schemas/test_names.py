@@ -17,7 +17,7 @@ from run_builders import small_scenario
 from econsim import subjects
 from econsim.adapters.jetstream.order_consumers import book_name
 from econsim.adapters.jetstream.quota_table import DEFAULT
-from econsim.cli.run_log import LAST
+from econsim.cli.run_names import LAST
 from econsim.domain.agent.population import host_name, population
 from econsim.domain.clock.period import deal, endow, redeem
 from econsim.domain.execution.in_memory import run
