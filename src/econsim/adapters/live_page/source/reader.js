@@ -121,7 +121,8 @@ class Reader {
       return pause(200); // The same page again: what was lost on its way was not taken in.
     }
     const was = this.isCaughtUp;
-    this.isCaughtUp = found.ends.length < FEW;
+    // A page of few messages may be full: those of a crowd have hundreds of facts each.
+    this.isCaughtUp = found.ends.length < FEW && found.used < PAGE_BYTES / 2;
     if (found.ends.length) {
       this.next = found.sequences.at(-1) + 1;
       this.give(found);
