@@ -15,8 +15,16 @@ const WAITING_MAX = 2;
 const ANSWER_MS = 5000, LOOK_MS = 250, AGAIN_MS = 2000;
 /** Times a look's own length to wait until the next one, at most some milliseconds: on a busy machine, looks are longer and the run needs the server more. */
 const LOOK_TIMES = 10, LOOK_MS_MAX = 1000;
+/** Milliseconds that a page may be behind. A crowd's run fills pages with few long messages faster than a person follows: what is newer is read
+ * look by look, so that the run keeps its processors, and what is older at once. */
+const BEHIND_MS_MAX = 20_000;
 
 const encoder = new TextEncoder();
+/** Milliseconds since the newest event of an answer. */
+function age({ bytes, ends }) {
+  const begin = ends.at(-2) ?? 0, text = new TextDecoder().decode(bytes.subarray(begin, begin + 500));
+  return Date.now() - Date.parse(/"occurred_at":"([^"]*)"/.exec(text)?.[1]);
+}
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
 class Reader {
@@ -121,13 +129,13 @@ class Reader {
       return pause(200); // The same page again: what was lost on its way was not taken in.
     }
     const was = this.isCaughtUp;
-    // A page of few messages may be full: those of a crowd have hundreds of facts each.
-    this.isCaughtUp = found.ends.length < FEW && found.used < PAGE_BYTES / 2;
+    const isFew = found.ends.length < FEW, isRested = isFew && (found.used < PAGE_BYTES / 2 || age(found) < BEHIND_MS_MAX);
+    this.isCaughtUp = isFew && found.used < PAGE_BYTES / 2;
     if (found.ends.length) {
       this.next = found.sequences.at(-1) + 1;
       this.give(found);
     } else if (!was) postMessage({ isCaughtUp: true });
-    if (this.isCaughtUp) await pause(Math.min(Math.max(LOOK_MS, LOOK_TIMES * (performance.now() - askedAt)), LOOK_MS_MAX));
+    if (isRested) await pause(Math.min(Math.max(LOOK_MS, LOOK_TIMES * (performance.now() - askedAt)), LOOK_MS_MAX));
   }
 
   /** Stored messages of a stream that answer one question. */
