@@ -84,6 +84,21 @@ async def test_up_ends_with_its_server_and_services(
     assert running_url(tmp_path) is None
 
 
+async def test_an_ephemeral_up_names_the_directory_by_which_others_find_it_and_removes_it() -> None:
+    command = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "econsim", "up", "--server", "--ephemeral"), stderr=asyncio.subprocess.PIPE
+    )
+    assert command.stderr
+    url = (await command.stderr.readline()).split()[4].decode()
+    words = (await command.stderr.readline()).split()
+    state = Path(words[words.index(b"--state") + 1].decode())
+
+    assert running_url(state) == url
+    command.send_signal(signal.SIGINT)
+    await command.wait()
+    assert not state.exists()
+
+
 async def test_a_command_whose_server_goes_with_another_command_says_how_to_go_on(tmp_path: Path) -> None:
     econsim = (sys.executable, "-m", "econsim", "--state", str(tmp_path), "up")
     pipe = asyncio.subprocess.PIPE

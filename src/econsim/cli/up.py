@@ -49,5 +49,7 @@ async def _up(config: Settings, launching: LaunchOptions) -> None:
     async with launch(launching, config, line_printer(out)) as server:
         running = ", ".join(launching.services or ()) or "no services"
         out.print(f"[bold]econsim is up[/] at {server.url} with {running}", soft_wrap=True)
-        out.print("run a scenario: [cyan]econsim run genesis[/] · stop: Ctrl-C", soft_wrap=True)
+        # Other commands find the server by its directory, and that of an ephemeral one is a new one.
+        place = f"--state {server.state} " if launching.ephemeral else ""
+        out.print(f"run a scenario: [cyan]econsim {place}run genesis[/] · stop: Ctrl-C", soft_wrap=True)
         await asyncio.Event().wait()
