@@ -96,7 +96,7 @@ async def test_an_ephemeral_up_names_the_directory_by_which_others_find_it_and_r
     assert running_url(state) == url
     command.send_signal(signal.SIGINT)
     await command.wait()
-    assert not state.exists()
+    assert not await asyncio.to_thread(state.exists)
 
 
 async def test_a_command_whose_server_goes_with_another_command_says_how_to_go_on(tmp_path: Path) -> None:
