@@ -68,6 +68,8 @@ class JudgedRun(CodedRun):
 
     def _post(self, kind: type[PostedRows], clearing: str, chains: Sequence[ChainRow]) -> Sequence[LateEvent]:
         """Return the entries of chains, in the place of those that are not wanted what stands for them."""
+        if not chains:
+            return ()
         if kind not in _MOVE_NOTHING or self._entries[kind] not in self._passed:
             return super()._post(kind, clearing, chains)
         passed = -(-len(chains) // CHAINS_PER_ENTRY_MAX)
