@@ -22,7 +22,7 @@ from econsim.schemas.immutable import immutable
 from econsim.schemas.subject import entity_of
 
 if TYPE_CHECKING:
-    from econsim.domain.audit.stored_data import Read, StoredData
+    from econsim.domain.audit.stored_data import Read, StoredData, WrittenEvent
 
 Json = dict[str, Any]
 """A decoded JSON object."""
@@ -167,19 +167,7 @@ def _read(subject: str, payload: bytes | str) -> Record:
     try:
         text = payload if isinstance(payload, str) else payload.decode()
         if (read := _reader(subject)) and (event := read(text)):
-            return Record(
-                subject,
-                event.event_id,
-                event.type,
-                event.occurred_at,
-                event.tick,
-                event.actor,
-                event.correlation_id,
-                event.causation_id,
-                event.trace_id,
-                text,
-                event.data,
-            )
+            return _in_envelope(subject, event, text, event.data)
         if found := (_ENVELOPE if "\\" in text else _PLAIN_ENVELOPE).fullmatch(text):
             event_id, kind, time, tick, actor, run, cause, trace = found.groups()
             return Record(subject, event_id, kind, time, int(tick), actor, run, cause, trace, text)
@@ -202,6 +190,15 @@ def _of_event(subject: str, event: Event[Any]) -> Record:
     data = event.data
     if not isinstance(data, BaseModel):
         return _of_object(subject, event.__pydantic_serializer__.to_python(event, mode="json"))
+    return _in_envelope(subject, event, data)
+
+
+def _in_envelope(
+    subject: str,
+    event: Event[Any] | WrittenEvent[Any],
+    content: str | BaseModel,
+    stored: StoredData | None = None,
+) -> Record:
     return Record(
         subject,
         event.event_id,
@@ -212,7 +209,8 @@ def _of_event(subject: str, event: Event[Any]) -> Record:
         event.correlation_id,
         event.causation_id,
         event.trace_id,
-        data,
+        content,
+        stored,
     )
 
 

@@ -20,12 +20,13 @@ const LOOK_TIMES = 10, LOOK_MS_MAX = 1000;
 const BEHIND_MS_MAX = 20_000;
 
 const encoder = new TextEncoder();
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+
 /** Milliseconds since the newest event of an answer. */
 function age({ bytes, ends }) {
   const begin = ends.at(-2) ?? 0, text = new TextDecoder().decode(bytes.subarray(begin, begin + 500));
   return Date.now() - Date.parse(/"occurred_at":"([^"]*)"/.exec(text)?.[1]);
 }
-const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
 class Reader {
   constructor() {
@@ -129,13 +130,13 @@ class Reader {
       return pause(200); // The same page again: what was lost on its way was not taken in.
     }
     const was = this.isCaughtUp;
-    const isFew = found.ends.length < FEW, isRested = isFew && (found.used < PAGE_BYTES / 2 || age(found) < BEHIND_MS_MAX);
+    const isFew = found.ends.length < FEW, isNew = age(found) < BEHIND_MS_MAX;
     this.isCaughtUp = isFew && found.used < PAGE_BYTES / 2;
     if (found.ends.length) {
       this.next = found.sequences.at(-1) + 1;
       this.give(found);
     } else if (!was) postMessage({ isCaughtUp: true });
-    if (isRested) await pause(Math.min(Math.max(LOOK_MS, LOOK_TIMES * (performance.now() - askedAt)), LOOK_MS_MAX));
+    if (this.isCaughtUp || (isFew && isNew)) await pause(Math.min(Math.max(LOOK_MS, LOOK_TIMES * (performance.now() - askedAt)), LOOK_MS_MAX));
   }
 
   /** Stored messages of a stream that answer one question. */
