@@ -15,7 +15,7 @@ from econsim.envs.market_game import NUMBERS, PRICES, MarketGame, Observed
 class MarketEnv(gymnasium.Env[Observed, np.int64]):
     """One agent in a market: a step is a tick, an episode a run.
 
-    **Actions**, `Discrete(self._game.prices + 1)`: 0 leaves the agent's order as it is. k = 1 … `prices` makes it an order for the next unit that asks
+    **Actions**, `Discrete(prices + 1)`: 0 leaves the agent's order as it is. k = 1 … `prices` makes it an order for the next unit that asks
     for the share (k - 1) / (prices - 1) of the most it could gain: 1 quotes the value or cost itself, `prices` the market's floor or ceiling.
     So no action loses money, and without units left none does anything.
 
@@ -52,6 +52,7 @@ class MarketEnv(gymnasium.Env[Observed, np.int64]):
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observed, dict[str, Any]]:
         """Begin a run; return what the agent sees at its first tick. Raises InvalidMessage for what is no seed."""
+        # Before Gymnasium sees it, whose error of a wrong seed does not say what would be right.
         if seed is not None:
             self._game.open(seed)
         super().reset(seed=seed, options=options)
