@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Container
-from dataclasses import replace
 
 from econsim import subjects
 from econsim.domain.audit.envelope import AddressedEvent
@@ -44,4 +43,4 @@ async def record_with_texts(store: TextStore, entry: Record, lost: list[str]) ->
         except CorruptLog as error:
             lost.append(str(error))
             whole.append(item)
-    return replace(entry, content={**entry.data, "items": whole})
+    return entry.with_data({**entry.data, "items": whole})

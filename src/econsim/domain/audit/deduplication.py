@@ -26,7 +26,7 @@ class Deduplicator:
         """
         subject = record.subject
         if numbers := record.numbers:
-            first, last = numbers
+            first, last = numbers[0], numbers[-1]
             before = self._numbers.get(subject, 0)
             self._numbers[subject] = max(before, last)
             return 0 < first <= before

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -82,6 +82,10 @@ class Record:
             self.content = self.content.__pydantic_serializer__.to_python(self.content, mode="json")
         return self.content  # type: ignore[return-value]  # decoded now
 
+    def with_data(self, data: Json) -> Record:
+        """Return the same event with other data."""
+        return replace(self, content=data, stored=None)
+
     def forget(self) -> None:
         """Let go of data that were decoded of the event's text: who asks for them once more decodes them again.
 
@@ -102,23 +106,11 @@ class Record:
         return found if isinstance(found, list) else []
 
     @property
-    def numbers(self) -> tuple[int, int] | None:
-        """Return the numbers of the first and the last item of a batch, 0 for none; none for another event."""
+    def numbers(self) -> list[int]:
+        """Return the numbers of the items of a batch, 0 for an item that has none; none for another event."""
         if self.stored is not None:
             return self.stored.numbers
-        content = self.text or self.content
-        if isinstance(content, str):
-            first = content.find(_ITEMS)
-            if first < 0:
-                return None
-            found = (
-                _NUMBER.match(content, first + len(_ITEMS) - 1),
-                _NUMBER.match(content, content.rfind(_NUMBERED)),
-            )
-            if all(found):
-                return int(found[0][1]), int(found[1][1])  # type: ignore[index]  # both are there
-        items = self.items
-        return (items[0].get("n", 0), items[-1].get("n", 0)) if items else None
+        return [item.get("n", 0) for item in self.items]
 
     @property
     def parts(self) -> list[Json] | None:
@@ -141,8 +133,6 @@ class Record:
 
 
 _ITEMS: Final = '"items":[{'
-_NUMBERED: Final = '{"n":'
-_NUMBER: Final = re.compile(r'\{"n":(\d+)[,}]')
 _WRITTEN: Final = (
     r'\{"event_id":"([^"\\]+)","type":"([^"\\]+)","schema_version":1,"occurred_at":"([^"\\]+)","tick":(\d+),'
     r'"actor":"([^"\\]+)","correlation_id":"([^"\\]+)","causation_id":(?:null|"([^"\\]+)"),'

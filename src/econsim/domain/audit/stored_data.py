@@ -8,7 +8,7 @@ and is read as any JSON. `canonical_facts` writes the same texts from models; a 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 
@@ -28,9 +28,14 @@ class StoredData(Struct, gc=False, forbid_unknown_fields=True):
     """Data of one type of events: exactly the fields of its form, each of exactly its type."""
 
     @property
-    def numbers(self) -> tuple[int, int] | None:
-        """Numbers of the first and the last item; none without items."""
+    def parts(self) -> Sequence[StoredPart] | None:
+        """Items or chains, each a fact; none for an event that is one fact."""
         return None
+
+    @property
+    def numbers(self) -> list[int]:
+        """Numbers of the items."""
+        return []
 
     def facts(self) -> list[FactText]:
         """Return the texts of the facts, which is one unless said otherwise."""
@@ -41,7 +46,16 @@ class _FormPart(Struct, gc=False, forbid_unknown_fields=True):
     """A part of data."""
 
 
-class _AgentItem(_FormPart):
+class StoredPart(_FormPart):
+    """An item or a chain: a fact."""
+
+    @property
+    def actor(self) -> str | None:
+        """Agent that acted; none if the fact names none."""
+        raise NotImplementedError
+
+
+class _AgentItem(StoredPart):
     """An item about an order of an agent."""
 
     agent: str
@@ -87,7 +101,7 @@ class CancelledItem(_AgentItem):
     side: str
 
 
-class TradedItem(_FormPart):
+class TradedItem(StoredPart):
     """A trade."""
 
     ask_id: str
@@ -115,9 +129,14 @@ class StoredItems(StoredData, Generic[Item]):
     items: list[Item]
 
     @property
-    def numbers(self) -> tuple[int, int] | None:
-        """Numbers of the first and the last item; none without items."""
-        return (self.items[0].n, self.items[-1].n) if self.items else None
+    def parts(self) -> Sequence[Item]:
+        """Items, each a fact."""
+        return self.items
+
+    @property
+    def numbers(self) -> list[int]:
+        """Numbers of the items."""
+        return [item.n for item in self.items]
 
     def facts(self) -> list[FactText]:
         """Return the texts of the facts, one for each item."""
@@ -136,12 +155,17 @@ class StoredTransfer(_FormPart):
     pending_id: str | None
 
 
-class StoredChain(_FormPart):
+class StoredChain(StoredPart):
     """An applied chain."""
 
     id: str
     cause: str
     transfers: list[StoredTransfer]
+
+    @property
+    def actor(self) -> str | None:
+        """Holder of the first debit."""
+        return self.transfers[0].debit if self.transfers else None
 
 
 class StoredChains(StoredData):
@@ -152,12 +176,17 @@ class StoredChains(StoredData):
     hash: str
     chains: list[StoredChain]
 
+    @property
+    def parts(self) -> Sequence[StoredChain]:
+        """Chains, each a fact."""
+        return self.chains
+
     def facts(self) -> list[FactText]:
         """Return the texts of the facts, one for each chain: neither the journal's numbers nor the cause stand in them."""
         return [
             (
                 f'{{"id":"{chain.id}","transfers":{_encode(chain.transfers).decode()}}}',
-                chain.transfers[0].debit if chain.transfers else None,
+                chain.actor,
                 0,
                 chain.id,
                 chain.cause,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -59,7 +58,6 @@ WRONG_CONTENT: Final = (LookupError, TypeError, ValueError, AttributeError, Inva
 
 _POSTED: Final = b"posted\n"
 _REFUSED: Final = b"refused\n"
-_NUMBER: Final = re.compile(r'"n":(\d+)')
 _ENTRY: Final = re.compile(r'"data":\{"sequence":(\d+),"previous_hash":"(\w+)","hash":"(\w+)","chains":')
 _BATCH: Final = re.compile(r'"data":\{"batch":(\d+),"period":\d+,"items":(\d+),')
 
@@ -150,10 +148,6 @@ class Integrity:
             return False
         check = self._checks.get(entry.type)
         if check is not None:
-            # What is looked into anyway is counted after its decoding, which is quicker than to find the numbers in its text.
-            if is_watched and check == self._count_items:
-                with suppress(InvalidMessage):
-                    entry.data  # noqa: B018 - decoded now
             try:
                 return check(entry, sequence)
             except WRONG_CONTENT as error:
@@ -233,10 +227,7 @@ class Integrity:
     def _count_items(self, entry: Record, sequence: int) -> bool:
         """Count the items of a market's event; return false for a repeat, whose numbers its subject has passed."""
         book = self._books.setdefault(entry.entity, _BookCount())
-        if isinstance(entry.content, str):
-            numbers = list(map(int, _NUMBER.findall(entry.content)))
-        else:
-            numbers = [item["n"] for item in entry.items]
+        numbers = entry.numbers
         del sequence
         last = self._numbers.get(entry.subject, 0)
         if numbers and 0 < numbers[0] <= last:

@@ -110,9 +110,7 @@ def _with_all(
             for place in places:
                 here = records[place].parts
                 data = _carrying(records[place], [_with(each, path, new) for each in here]) if here else None
-                changed[place] = replace(
-                    records[place], content=data or _with(records[place].data, path, new)
-                )
+                changed[place] = records[place].with_data(data or _with(records[place].data, path, new))
             yield Mutant(Mutation.ALTER, f"{path} of all {kind} altered to {new!r}", tuple(changed))
 
 
@@ -148,7 +146,7 @@ def _with_forgery(records: Sequence[Record], pattern: EventPattern) -> Iterator[
         subject = f"{domain}.{entity}.{action}.{entry.correlation_id}"
         content = {**model.data, _carrier(model): [data]} if model and parts else data
         forged = replace(
-            entry, type=look.type, subject=subject, event_id=f"{entry.event_id}x", content=content
+            entry.with_data(content), type=look.type, subject=subject, event_id=f"{entry.event_id}x"
         )
         what = f"{entry.type} at tick {entry.tick} became {look.type}"
         yield Mutant(Mutation.ALTER, what, (*records[:place], forged, *records[place + 1 :]))
@@ -163,7 +161,7 @@ def _fitting(pattern: EventPattern) -> Iterator[tuple[str, Any]]:
 
 def _with_content(records: Sequence[Record], place: int, data: Json, mutation: Mutation, what: str) -> Mutant:
     changed = list(records)
-    changed[place] = replace(records[place], content=data)
+    changed[place] = records[place].with_data(data)
     return Mutant(mutation, what, tuple(changed))
 
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Final
+from operator import attrgetter, itemgetter
+from typing import TYPE_CHECKING, Any, Final
 
 from econsim.domain.audit.causality import named_cause
 from econsim.domain.audit.describe import describe
@@ -15,13 +16,33 @@ from econsim.domain.audit.late_event import LateEvent
 from econsim.domain.expectation.verdict import Witness
 from econsim.schemas.expectation_parts import Bound
 
+if TYPE_CHECKING:
+    from econsim.domain.audit.stored_data import StoredPart
+
 MS_PER_SECOND: Final = 1000
 
 Key = tuple[Any, ...]
 """Values of correlated fields."""
 
-KeysOfData = Callable[[Iterable[Json]], list[Key]]
-"""Returns the key of each fact from its data alone."""
+
+class FieldKeys:
+    """The keys of facts by fields of their data alone, of the first level."""
+
+    def __init__(self, fields: Sequence[str]) -> None:
+        """Take the fields of the key, in order."""
+        self._of_json, self._of_stored = list(map(itemgetter, fields)), list(map(attrgetter, fields))
+
+    def of_json(self, parts: Sequence[Json]) -> list[Key]:
+        """Return the key of each fact; raises KeyError for one without a field."""
+        return _keys(self._of_json, parts)
+
+    def of_stored(self, parts: Sequence[StoredPart]) -> list[Key]:
+        """Return the key of each fact that is known as its service wrote it."""
+        return _keys(self._of_stored, parts)
+
+
+def _keys(fields: Sequence[Callable[[Any], Any]], parts: Sequence[object]) -> list[Key]:
+    return list(zip(*(map(field, parts) for field in fields), strict=True)) if fields else [()] * len(parts)
 
 
 @dataclass(slots=True)
@@ -143,6 +164,16 @@ class Facts:
         return self._parts
 
     @property
+    def stored_parts(self) -> Sequence[StoredPart] | None:
+        """The same, as their service wrote them; none if they are not known so, and `parts` has them.
+
+        They are decoded already. `parts` decodes them once more, into JSON: of journal entries alone, that is an eighth of a judge's time.
+        """
+        source = self._source
+        stored = None if isinstance(source, LateEvent) else source.stored
+        return None if stored is None else stored.parts
+
+    @property
     def record(self) -> Record:
         """Record that the facts are in."""
         if isinstance(self._source, LateEvent):
@@ -165,20 +196,26 @@ class Facts:
     def actors(self) -> Iterator[tuple[int, str]]:
         """Yield position and actor of each fact that is shown."""
         record = self.record
+        if (stored := self.stored_parts) is not None:
+            for position, part in enumerate(stored[self.first : self.stop], self.first):
+                yield position, part.actor or record.actor
+            return
         if self.parts is None:
             yield 0, record.actor
             return
         for position, data in self.data():
             yield position, actor_of(record, data)
 
-    def keys(self, keys_of: KeysOfData) -> Sequence[Key]:
+    def keys(self, keys_of: FieldKeys) -> Sequence[Key]:
         """Return the key of each fact that is shown."""
         if self._keys is not None:
             return self._keys[self.first : self.stop]
+        if (stored := self.stored_parts) is not None:
+            return keys_of.of_stored(stored[self.first : self.stop])
         parts = self.parts
-        return keys_of((self.record.data,) if parts is None else parts[self.first : self.stop])
+        return keys_of.of_json((self.record.data,) if parts is None else parts[self.first : self.stop])
 
-    def to_keep(self, keys_of: KeysOfData | None) -> Facts:
+    def to_keep(self, keys_of: FieldKeys | None) -> Facts:
         """Return the facts to be shown later: with their keys and not their data, if these are all that is needed."""
         kept = Facts(self._source, self.sequence, self.tick, self.count)
         if keys_of:

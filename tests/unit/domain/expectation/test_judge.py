@@ -13,6 +13,13 @@ from econsim.domain.expectation.judge import Judge
 from econsim.domain.expectation.verdict import Ruling
 
 TRADE, BID = {"type": "trade_executed"}, {"type": "bid_accepted"}
+MONEY = [{"form": "solvent"}, {"form": "costs"}, {"form": "gini", "value": {"<=": 1}}]
+WITHIN = {"within": {"ticks": 30}}
+FOLLOWED = [
+    {"form": "then", "trigger": TRADE, "event": {"type": "transfer_posted"}, "same": ["trade_id = id"]},
+    {"form": "then", "trigger": BID, "event": {"type": "order_cancelled"}, "same": ["order_id"]},
+    {"form": "before", "first": BID, "event": TRADE, "same": ["order_id = bid_id"]},
+]
 
 
 @pytest.mark.parametrize(
@@ -173,17 +180,37 @@ def test_only_events_that_are_watched_and_the_closing_are_decoded():
     assert decoded == {"system.period_opened", "system.closed"}
 
 
-FOLLOWED = [
-    {"form": "then", "trigger": TRADE, "event": {"type": "transfer_posted"}, "same": ["trade_id = id"]},
-    {"form": "then", "trigger": BID, "event": {"type": "order_cancelled"}, "same": ["order_id"]},
-    {"form": "before", "first": BID, "event": TRADE, "same": ["order_id = bid_id"]},
-]
+def test_journal_entries_are_not_decoded_once_more_for_balances_and_keys():
+    scenario, stored = stored_run("genesis")
+    judge = Judge([form(**each) for each in (*MONEY, FOLLOWED[0] | WITHIN)], scenario)
+    entries = [record(*each) for each in stored]
+
+    for sequence, entry in enumerate(entries, 1):
+        judge.add(entry, sequence)
+
+    assert all(isinstance(each.content, str) for each in entries if each.type == "market.transfer_posted")
+
+
+@pytest.mark.parametrize("name", ["genesis", "studio"])
+def test_records_in_the_form_of_their_service_and_in_any_other_get_the_same_verdicts(name):
+    scenario, stored = stored_run(name)
+    entries = [record(*each) for each in stored]
+    found = [
+        Judge([form(**each) for each in (*MONEY, *(each | WITHIN for each in FOLLOWED))], scenario)
+        for _ in range(2)
+    ]
+
+    for sequence, entry in enumerate(entries, 1):
+        found[0].add(entry, sequence)
+        found[1].add(entry.with_data(entry.data), sequence)
+
+    assert found[0].close() == found[1].close()
 
 
 @pytest.mark.parametrize("expected", FOLLOWED)
 def test_what_a_judge_keeps_of_stored_records_is_their_text(expected):
     scenario, stored = stored_run("genesis")
-    judge = Judge((form(**expected, within={"ticks": 30}),), scenario)
+    judge = Judge((form(**expected, **WITHIN),), scenario)
     others = {id(each) for each in gc.get_objects() if isinstance(each, Record)}
 
     for sequence, each in enumerate(stored, 1):
