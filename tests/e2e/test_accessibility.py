@@ -8,7 +8,7 @@ import sys
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browsers import browsing, needs_browser, watching
+from browsers import needs_browser, watching
 from run_builders import small_run, summed, thinking_run
 
 from econsim.report.comparison import render_comparison
@@ -26,12 +26,6 @@ clock.periods = 1
 [grid]
 clock.ticks_per_period = [20, 40]
 """
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with browsing() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

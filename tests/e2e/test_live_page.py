@@ -11,7 +11,7 @@ import threading
 from contextlib import contextmanager, nullcontext
 
 import pytest
-from browsers import apart, browsing, needs_browser, put_in_log, renamed, watching
+from browsers import apart, needs_browser, put_in_log, renamed, watching
 from factories import group, role, scenario
 from nats_runs import over_nats, shortened
 from superuser import superuser
@@ -53,12 +53,6 @@ def server(tmp_path_factory):
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
     loop.close()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with browsing() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

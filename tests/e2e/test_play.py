@@ -7,7 +7,7 @@ import sys
 from contextlib import ExitStack, contextmanager
 
 import pytest
-from browsers import browsing, needs_browser
+from browsers import needs_browser
 
 pytestmark = [pytest.mark.nats, needs_browser, pytest.mark.timeout(300)]
 
@@ -159,12 +159,6 @@ class Person:
         self.sees("#time-facts", where)
         self.sees("#time-name", "This tick waits for you")
         self.presses("Space")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with browsing() as running_browser:
-        yield running_browser
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from browsers import browsing, needs_browser
+from browsers import needs_browser
 from run_builders import records, small_run, small_scenario, summed, thinking_run
 
 from econsim.report.comparison import render_comparison
@@ -46,12 +46,6 @@ SCREENS = ((480, "light"), (480, "dark"), (1280, "light"), (1280, "dark"))
 
 PAPER_PX = 700
 """Width of paper less its margins."""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with browsing() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

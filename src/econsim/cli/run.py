@@ -106,7 +106,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
 
 
 def _require_report_place(
-    context: typer.Context, config: Settings, report: Path | None, *, is_written: bool = True
+    context: typer.Context, config: Settings, report: Path | None, *, is_written: bool
 ) -> None:
     """Raise BadParameter if the report is written into a state directory that cannot be written."""
     if is_written and report is None:
@@ -166,6 +166,7 @@ def resume(  # noqa: PLR0913 - each is an option of the command
     workers: options.WorkersOption = 1,
     services: options.ServicesOption = None,
     report: options.ReportOption = None,
+    no_report: options.NoReportOption = False,
     as_json: options.FiguresJsonOption = False,
 ) -> None:
     """Resume a run that was stopped, or whose command was killed, and show its results.
@@ -177,19 +178,20 @@ def resume(  # noqa: PLR0913 - each is an option of the command
     """
     refuse_unused_options(context, options.RESUME_UNUSED_OPTIONS)
     config = settings_of(context)
-    _require_report_place(context, config, report)
+    _require_report_place(context, config, report, is_written=not no_report)
+    show = partial(_show, config, report=report, is_written=not no_report, as_json=as_json)
     if stopped := stopped_in_memory(config, run):
         if spread or services is not None:
             message = f"--spread and --services do nothing for run {stopped.name}, which is in memory"
             raise typer.BadParameter(message, ctx=context)
-        _show(config, run_in_memory(config, stopped), report, as_json=as_json)
+        show(run_in_memory(config, stopped))
         return
     require_runs(config)
     launching = _launch_options(services, spread=spread, workers=workers)
     launching = replace(launching, policies_of=partial(policies_of_log, run))
     with prints_to_stderr():
         summary = run_async(_over_nats(config, RunRequest(name=run), launching))
-    _show(config, summary, report, as_json=as_json)
+    show(summary)
 
 
 def _external_names(
@@ -325,7 +327,7 @@ def _execution(server: Server, wanted: RunRequest, launching: LaunchOptions) -> 
 
 
 def _show(
-    config: Settings, summary: Summary, report: Path | None, *, as_json: bool, is_written: bool = True
+    config: Settings, summary: Summary, report: Path | None, *, as_json: bool, is_written: bool
 ) -> None:
     """Show the results of a run, and write its report; end with 1 if it failed, or if an expectation does not hold."""
     from econsim.report.terminal import print_report, print_summary

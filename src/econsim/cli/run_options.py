@@ -60,6 +60,7 @@ TRANSPORTS: Final = {
 RESUME_UNUSED_OPTIONS: Final = (
     UnusedOption("workers", lambda given: not given["spread"], "does nothing without --spread"),
     UnusedOption("spread", lambda given: given["services"] is False, "does nothing with --no-services"),
+    UnusedOption("report", lambda given: given["no_report"], "does nothing with --no-report"),
 )
 """Rules for options of `resume` that would have no effect."""
 
@@ -74,7 +75,6 @@ RUN_UNUSED_OPTIONS: Final = (
         if transports is NATS_ONLY
     ),
     *RESUME_UNUSED_OPTIONS,
-    UnusedOption("report", lambda given: given["no_report"], "does nothing with --no-report"),
     UnusedOption(
         "recorded",
         lambda given: isinstance(given["recorded"], Path) and given["transport"] == Transport.NATS,

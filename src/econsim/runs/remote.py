@@ -38,7 +38,6 @@ from econsim.schemas.admin import SetQuota, TellTrust
 from econsim.schemas.clock import (
     CloseRun,
     OpenRun,
-    RunClosed,
     RunClosedEvent,
     RunOpened,
     RunOpenedEvent,
@@ -46,7 +45,6 @@ from econsim.schemas.clock import (
     StopRun,
 )
 from econsim.schemas.executor import Execution
-from econsim.schemas.ledger import TransferPosted, TransferRefused
 from econsim.schemas.quota import Quotas, QuotaUpdate
 from econsim.schemas.scenario import Scenario
 from econsim.subjects import AUDIT
@@ -220,17 +218,10 @@ async def run_events(client: Client, run: str) -> AsyncGenerator[AddressedEvent,
     Transfers reach the log by a copy of the ledger's bucket, so some may come after the closing. A record that no service
     wrote and that is no event is skipped; raises CorruptLog for a record that is missing or was changed.
     """
-    last, seen = -1, 0
-    async with aclosing(_read_events(client, run)) as events:
-        async for addressed in events:
-            yield addressed
-            match addressed.event.data:
-                case RunClosed(journal_sequence=sequence):
-                    last = sequence
-                case TransferPosted(sequence=sequence) | TransferRefused(sequence=sequence):
-                    seen = sequence
-            if 0 <= last <= seen:
-                return
+    async with aclosing(_read(client, run)) as records:
+        async for stored, _ in records:
+            if addressed := decode_if_valid(stored.subject, stored.payload):
+                yield addressed
 
 
 async def run_records(client: Client, run: str) -> AsyncGenerator[Record, None]:
@@ -238,40 +229,31 @@ async def run_records(client: Client, run: str) -> AsyncGenerator[Record, None]:
 
     Raises CorruptLog as `run_events`.
     """
+    async with aclosing(_read(client, run)) as records:
+        async for _, entry in records:
+            yield entry
+
+
+async def _read(client: Client, run: str) -> AsyncGenerator[tuple[StoredMessage, Record], None]:
+    """Yield the records of a run, as they are stored and as they are read, to its end."""
     end = RunEnd()
     async with aclosing(follow(client, run)) as stored_events:
         async for stored in stored_events:
             if entry := _verified_record(stored):
                 end.see(entry)
-                yield entry
+                yield stored, entry
             if end.reached:
                 return
 
 
 def _verified_record(stored: StoredMessage) -> Record | None:
-    _require_unchanged(stored)
+    """Return the record of a message, none for one that no service wrote and that is no event; raises CorruptLog if its digest differs."""
+    if stored.changed:
+        message = f"the record at place {stored.sequence} of {AUDIT}, {stored.subject}, is not what was sent"
+        raise CorruptLog(message)
     # A record with a digest was written by a service, which makes valid events alone.
     if DIGEST not in stored.headers and decode_if_valid(stored.subject, stored.payload) is None:
         return None
     with suppress(InvalidMessage):
         return record(stored.subject, stored.payload)
     return None
-
-
-async def _read_events(client: Client, run: str) -> AsyncGenerator[AddressedEvent, None]:
-    async with aclosing(follow(client, run)) as stored_events:
-        async for stored in stored_events:
-            if addressed := _verified_event(stored):
-                yield addressed
-
-
-def _verified_event(stored: StoredMessage) -> AddressedEvent | None:
-    """Return the event of a record, none for a record that is no event; raises CorruptLog if its digest differs."""
-    _require_unchanged(stored)
-    return decode_if_valid(stored.subject, stored.payload)
-
-
-def _require_unchanged(stored: StoredMessage) -> None:
-    if stored.changed:
-        message = f"the record at place {stored.sequence} of {AUDIT}, {stored.subject}, is not what was sent"
-        raise CorruptLog(message)

@@ -83,21 +83,62 @@ console.log(JSON.stringify({
 """
 
 
+READER = r"""
+const { readFileSync } = await import("node:fs"), place = `file://${process.argv[1]}/answers.js`;
+const text = readFileSync(`${process.argv[1]}/reader.js`, "utf8").replace(/^import .*nats-core";$/m, "").replace("./answers.js", place);
+const { Reader } = await import(`data:text/javascript,${encodeURIComponent(text.replace(/^const reader = [^]*/m, "export { Reader };"))}`);
+const rests = [];
+globalThis.postMessage = () => {};
+Date.now = () => 1e12;
+globalThis.setTimeout = (done, ms) => rests.push(ms) && done();
+const answer = (count, behind, first, kilobytes) => {
+  const one = JSON.stringify({ occurred_at: new Date(Date.now() - behind).toISOString(), text: "x".repeat(kilobytes << 10) }), places = [...Array(count).keys()];
+  const bytes = new TextEncoder().encode(one.repeat(count));
+  return { bytes, used: bytes.length, ends: places.map((n) => (n + 1) * one.length), sequences: places.map((n) => first + n), subjects: places.map(() => "a.b.c.run") };
+};
+const read = async (pages, count, behind, kilobytes = 0) => {
+  const reader = new Reader(), asked = [];
+  reader.ask = async (_, { seq }) => (asked.push(seq), answer(count, behind, seq, kilobytes));
+  rests.length = 0;
+  for (let page = 0; page < pages; page++, reader.waiting = 0) await reader.readPage({});
+  return [asked, rests.length, reader.isCaughtUp];
+};
+console.log(JSON.stringify({
+  full: await read(3, 300, 0), few: await read(3, 299, 60000), none: await read(3, 0, 0),
+  crowd: await read(3, 9, 19000, 500), behind: await read(3, 9, 21000, 500),
+}));
+"""
+
+
+def run_by_node(script, stdin=None):
+    """Return what a script says that knows where the page's source is."""
+    command = ["node", "--input-type=module", "--eval", script, str(SOURCE)]
+    done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
 @needs_node
 def test_answers_are_taken_out_of_a_connection_however_its_bytes_are_cut():
-    done = subprocess.run(
-        ["node", "--input-type=module", "--eval", ANSWERS, str(SOURCE)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
+    found = run_by_node(ANSWERS)
 
     texts, others = ["é\r\nHMSG in.1 7 9 9", ""], "PING\r\nMSG in.1 8 5\r\nHMSG \r\n+OK\r\n"
     assert found["whole"] == [[[3, 9], ["a.b.3", "a.b.9"], texts, others]] * 4
     assert found["lost"] == found["short"] == "a message was lost on its way"
     assert found["refused"] == "the server answers 503"
+
+
+@needs_node
+def test_the_reader_rests_after_a_look_and_reads_at_once_what_fills_pages_or_has_fallen_behind():
+    found = run_by_node(READER)
+
+    places = [[0, 300, 600], [0, 299, 598], [0, 0, 0], [0, 9, 18], [0, 9, 18]]
+    assert [asked for asked, _, _ in found.values()] == places
+    rests = {name: (rests, caught_up) for name, (_, rests, caught_up) in found.items()}
+    assert rests["full"] == (0, False)
+    assert rests["few"] == rests["none"] == (3, True)
+    # A page of few long messages, of a crowd: look by look while it is new, at once when it is more than 20 s behind.
+    assert (rests["crowd"], rests["behind"]) == ((3, False), (0, False))
 
 
 def modelled(events):
@@ -107,10 +148,7 @@ def modelled(events):
         "sentences": SENTENCES,
         "asked": {verb or "": sentence for verb, sentence in ASKED.items()},
     }
-    command = ["node", "--input-type=module", "--eval", MODEL, str(SOURCE)]
-    done = subprocess.run(command, input=json.dumps(given), capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return run_by_node(MODEL, json.dumps(given))
 
 
 @pytest.fixture(scope="module", params=["genesis", "studio", "tool_market"])

@@ -128,6 +128,15 @@ def test_a_stopped_run_says_how_far_it_came_and_is_resumed_to_the_hash_of_a_whol
     assert (again.exit_code, "run 'cut' has ended" in again.stderr) == (1, True)
 
 
+@pytest.mark.parametrize(("option", "reports"), [((), 1), (("--no-report",), 0)])
+def test_a_run_is_resumed_with_its_report_or_without_one(cli, state, option, reports):
+    stop(state, "cut")
+
+    assert cli("resume", "cut", *option).exit_code == 0
+
+    assert len([*state.rglob("*.html")]) == reports
+
+
 def test_a_name_of_another_run_is_refused_and_the_same_run_may_be_made_again(cli):
     run_in_memory(cli, "--name", "first")
     run_in_memory(cli, "--name", "first")

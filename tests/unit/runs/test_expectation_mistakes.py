@@ -203,6 +203,7 @@ def test_a_key_of_no_state_is_refused(key, says):
     ("form", "says"),
     [
         ('form = "sum"\nfield = "buyer"\nvalue = 1\n' + TRADE, "buyer is text, which does not add up"),
+        ('form = "sum"\nfield = "actor"\nvalue = 1\n' + TRADE, "actor is text, which does not add up"),
         ('form = "gini"\nvalue = "low"', "value is a number, and '==' compares it with 'low'"),
     ],
 )

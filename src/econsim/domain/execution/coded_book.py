@@ -246,10 +246,10 @@ class CodedBook:
         self.tax = Levy(market) if market.tax else None
         self._mechanism = MECHANISMS[market.mechanism]
         self._reserved_tax = market.reserved_tax
-        # Open orders up to which no limit can be reached by one more of each seat; none in a call auction, where a seat wants several.
+        # Open orders up to which no limit can be reached by one more of each seat. In a call auction, where a seat wants several,
+        # none is reached ever: a scenario whose agents could quote for more units than it takes is refused.
         seats = len(self.seats.seats)
-        fits = seats <= CHAINS_PER_SUBMISSION_MAX and not self._mechanism.clear
-        self._roomy = market.book_orders_max - seats if fits else -1
+        self._roomy = market.book_orders_max - seats if seats <= CHAINS_PER_SUBMISSION_MAX else -1
 
     def reserve(self, tick: int) -> None:
         """Check the wishes of a tick, and reserve for them; `clear` tells the reservations."""

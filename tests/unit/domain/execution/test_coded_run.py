@@ -16,12 +16,13 @@ from econsim.domain.audit.canonical_hash import CanonicalHash
 from econsim.domain.audit.canonical_log import CanonicalLog
 from econsim.domain.audit.envelope import Envelope
 from econsim.domain.audit.facts import Record, as_record
-from econsim.domain.execution import coded_journal
+from econsim.domain.execution import coded_book, coded_journal
 from econsim.domain.execution.coded_agents import Seat, SeatOrder
 from econsim.domain.execution.coded_journal import PostedRows
 from econsim.domain.execution.coded_run import CodedRun, is_of_coded_agents
 from econsim.domain.execution.in_memory import NOW, conduct
 from econsim.domain.execution.in_memory_run import InMemoryRun
+from econsim.domain.market import order_checks
 from econsim.schemas.market import Cancelled, Rejected, Traded
 from econsim.schemas.scenario import MechanismName
 from econsim.subjects import TRANSFER_POSTED
@@ -87,17 +88,25 @@ def test_the_markets_that_are_compared_refuse_trade_and_cancel(mechanism):
     assert list(differences(wanted)) == []
 
 
+def refusals(wanted):
+    """Return the codes of the orders that are refused in a run."""
+    told = [each.event.data for each in CodedRun(wanted, ENVELOPE).events()]
+    return {item.code for data in told if isinstance(data, Rejected) for item in data.items}
+
+
 def test_a_full_book_refuses_the_same_orders():
     wanted = small_scenario("zi_c", markets=[{"resource": "cpu", "book_orders_max": 5}])
 
-    codes = {
-        item.code
-        for addressed in CodedRun(wanted, ENVELOPE).events()
-        if isinstance(addressed.event.data, Rejected)
-        for item in addressed.event.data.items
-    }
+    assert "order_book_is_full" in refusals(wanted)
+    assert list(differences(wanted)) == []
 
-    assert "order_book_is_full" in codes
+
+def test_a_batch_of_too_many_orders_refuses_the_same_ones(monkeypatch):
+    for module in (coded_book, order_checks):
+        monkeypatch.setattr(module, "CHAINS_PER_SUBMISSION_MAX", 5)
+    wanted = small_scenario("zi_c")
+
+    assert "batch_has_too_many_orders" in refusals(wanted)
     assert list(differences(wanted)) == []
 
 

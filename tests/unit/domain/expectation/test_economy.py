@@ -1,7 +1,8 @@
 """The forms about the economy, on a run with tools and tasks: each holds on it, fails on another log, and notices mutants."""
 
 import pytest
-from expectation_builders import form, judged, stored_run, verdict
+from expectation_builders import bid, event, form, judged, stored_run, trade, verdict
+from factories import group, role, scenario
 
 from econsim.domain.audit.facts import record
 from econsim.domain.expectation.audit import audit
@@ -37,6 +38,9 @@ FORGED = {
     "uncrossed": ("market.tick_cleared", "quote.bid of one"),
 }
 """Form → type and words of the mutants of which one must break it, and its witness is the forged event."""
+
+TWO_TO_THREE = (("buyer", "bid", 3), ("seller", "ask", 2))
+"""Traders between whose values the equilibrium price lies."""
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +114,30 @@ def test_what_a_shipped_scenario_expects_of_its_events_holds_and_can_be_broken(n
     assert expected
     assert [each.lines() for each in verdicts if not each.outcome.is_pass] == []
     assert all(each.is_breakable for each in audit(expected, [record(*each) for each in stored], scenario))
+
+
+@pytest.mark.parametrize(
+    ("price", "outcome"), [(1.7, "fails"), (1.8, "holds"), (3.2, "holds"), (3.3, "fails")]
+)
+def test_a_mean_price_may_lie_beside_its_interval_by_the_tolerance(price, outcome):
+    traders = (group(name, roles=[role(side, values=[[worth]])]) for name, side, worth in TWO_TO_THREE)
+    opening = event("system.opened", 0, "run", scenario=scenario(*traders).model_dump(mode="json"))
+    end = event("market.tick_cleared", period_closed=True)
+
+    found = verdict(
+        form(form="equilibrium_price", tolerance_percent=10), [opening, trade(price=int(price * 1e6)), end]
+    )
+
+    assert found.outcome.value == outcome
+
+
+@pytest.mark.parametrize(("quantity", "outcome"), [(2, "holds"), (1, "fails")])
+def test_an_order_that_was_filled_trades_no_more(quantity, outcome):
+    orders = bid(quantity=quantity), event("market.ask_accepted", quantity=2)
+
+    found = verdict(form(form="limit_prices"), [*orders, trade(1), trade(2)])
+
+    assert found.outcome.value == outcome
 
 
 def test_a_scenario_judges_itself():

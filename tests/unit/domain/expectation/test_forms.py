@@ -60,6 +60,12 @@ CASES = {
         [bid(1), trade(1, bid_id="other"), tick(2), tick(3), tick(4)],
         ("", [1]),
     ),
+    "then, and it came when it was overdue": (
+        form(form="then", trigger=BID, event=TRADE, same=ORDER, within={"ticks": 2}),
+        [bid(1), tick(2), trade(3)],
+        [bid(1), tick(4), trade(5, bid_id="other"), trade(5)],
+        ("2 ticks", [1, 4]),
+    ),
     "then, copied before": (
         form(
             form="then",
@@ -308,6 +314,14 @@ def test_each_item_of_a_batch_is_an_event_of_its_own():
     batch.content["items"] = [batch.content["items"][0]] * 3
 
     assert verdict(form(form="exactly", event=TRADE, times=3), [batch]).outcome is Ruling.HOLDS
+
+
+def test_an_item_follows_one_before_it_in_its_batch():
+    batch, later = bid(order_id="p"), bid(order_id="q", replaces="p")
+    batch.content["items"] += later.content["items"]
+    at_once = {"same": ["order_id = replaces"], "percentile": 50, "at_most": {"ticks": 0}}
+
+    assert verdict(form(form="latency", trigger=BID, event=BID, **at_once), [batch]).outcome is Ruling.HOLDS
 
 
 @pytest.mark.parametrize(

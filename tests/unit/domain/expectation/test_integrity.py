@@ -8,6 +8,7 @@ import json
 import pytest
 from expectation_builders import form, judged, stored_run
 
+from econsim.domain.expectation.judge import Judge
 from econsim.domain.expectation.verdict import Ruling
 
 NO_TRADE = form(form="never", event={"type": "trade_executed", "where": {"price": {">": 100}}})
@@ -148,6 +149,18 @@ def test_a_record_that_was_stored_twice_counts_once(run, action):
 
     assert judge.faults == ()
     assert [each.outcome for each in verdicts] == [H, H, H, H]
+
+
+def test_a_record_that_is_read_twice_counts_once(run):
+    scenario, stored = run
+    judge = Judge(ALL, scenario)
+
+    for sequence, each in enumerate(stored, 1):
+        judge.add_stored(*each, sequence)
+        judge.add_stored(*each, sequence)
+
+    assert [each.outcome for each in judge.close()] == [H, H, H, H]
+    assert judge.faults == ()
 
 
 def test_a_log_that_ends_early_decides_only_what_its_events_prove(run):

@@ -42,6 +42,16 @@ FOLLOWED = [
             [tick(1), bid(1), tick(2), tick(3), trade(9)],
             ["so_far_true", "so_far_false", "so_far_false", "false", "false"],
         ),
+        (
+            form(form="then", trigger=BID, event=TRADE, within={"ms": 200}),
+            [bid(1), tick(2, ms=200), tick(3, ms=201)],
+            ["so_far_false", "so_far_false", "false"],
+        ),
+        (
+            form(form="then", trigger=BID, event=TRADE, within={"events": 1}),
+            [bid(1), tick(2, ms=200), tick(3, ms=201)],
+            ["so_far_false", "so_far_false", "false"],
+        ),
         (form(form="at_least", event=TRADE, times=1), [tick(1), trade(1)], ["so_far_false", "true"]),
         (form(form="at_most", event=TRADE, times=1), [trade(1), trade(2)], ["so_far_true", "false"]),
     ],
@@ -80,6 +90,17 @@ def test_events_and_their_stored_records_get_the_same_verdicts(name):
         live.verdicts()
 
     assert live.close() == judged(scenario, stored, *expected)[1]
+
+
+def test_a_run_in_memory_of_which_the_end_is_lacking_is_not_judged_as_a_whole():
+    scenario, _ = stored_run("smith1962")
+    judge = Judge((form(form="exactly", event=TRADE, times=9),), scenario)
+
+    for sequence, each in enumerate(list(in_memory.run(scenario, "r1"))[:-1], 1):
+        judge.add(each, sequence)
+
+    assert judge.close()[0].outcome is Ruling.UNDECIDABLE
+    assert [each.what for each in judge.faults] == ["run_is_not_closed"]
 
 
 def test_looking_while_it_runs_changes_no_verdict():

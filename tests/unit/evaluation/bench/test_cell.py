@@ -57,7 +57,8 @@ def test_hash_and_figures_are_those_of_the_run_with_that_seed() -> None:
 def test_a_cell_that_is_not_hashed_is_told_fewer_events_and_has_the_same_result() -> None:
     forms = [{"form": word} for word in ("conservation", "limit_prices", "uncrossed", "solvent")]
     looks = [{"form": "state", "at_event_seq": 9, "key": "treasury.balance", "value": {"<=": 0}}]
-    for more in (forms, forms[:2], looks):
+    gini = [{"form": "gini", "value": {"<": 0.001}}]
+    for more in (forms, forms[:2], looks, gini):
         text = treatment("test", TRADES, NO_TRADES, *more).scenario
 
         hashed = run_in_memory(text, CELL, "b-4")

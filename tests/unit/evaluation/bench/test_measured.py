@@ -8,12 +8,13 @@ from economies import changing
 from factories import group, role, scenario
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from run_builders import thinking_run
 
 from econsim.domain.execution import in_memory
 from econsim.evaluation.bench.cell import run_in_memory
 from econsim.evaluation.bench.measured import is_measured_alone, measured_summary
 from econsim.evaluation.bench.plan import Cell
-from econsim.evaluation.bench.results import result_of
+from econsim.evaluation.bench.results import imbalance, result_of
 from econsim.report.aggregate import RunAggregator
 from econsim.runs import scenario_file
 from econsim.schemas.scenario import MechanismName
@@ -78,6 +79,16 @@ def folded_holders(wanted):
     for addressed in in_memory.run(wanted, "b-1"):
         tally.add(addressed)
     return tally.summary().holders
+
+
+def test_what_agents_pay_for_thoughts_is_no_imbalance() -> None:
+    tally = RunAggregator(judges=False)
+    for entry in thinking_run():
+        tally.add(entry)
+    summary = tally.summary()
+
+    assert sum(group.price for group in summary.thinking) > 0
+    assert imbalance(summary) == 0
 
 
 def test_what_is_judged_hashed_or_thought_is_run_with_all_events() -> None:
