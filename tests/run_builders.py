@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cache
 
 from factories import group, role, scenario
@@ -106,7 +105,7 @@ def shuffled(log, seed) -> list[Record]:
 
 def altered(entry, **data) -> Record:
     """Return a record whose data differs."""
-    return replace(entry, content={**entry.data, **data})
+    return entry.with_data({**entry.data, **data})
 
 
 def summed(log, **given) -> Summary:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 import pytest
 from eventually import eventually
@@ -241,7 +240,7 @@ async def test_texts_of_agents_have_no_markup_and_no_control_characters_on_any_p
     for place, entry in enumerate(run):
         if entry.type == subjects.LLM_INVOKED.type:
             items = [{**item, "content": EVIL, "message": EVIL} for item in entry.data["items"]]
-            run[place] = replace(entry, content={"items": items})
+            run[place] = entry.with_data({"items": items})
     async with watching(run, (160, 40)) as (_, pilot):
         shown = []
         for keys in (

@@ -128,7 +128,7 @@ def test_any_other_datum_is_another_hash(data):
     index = data.draw(st.integers(0, len(log) - 1))
     path = data.draw(st.sampled_from(list(leaves(log[index].data))))
 
-    log[index] = replace(log[index], content=with_other_leaf(log[index].data, path))
+    log[index] = log[index].with_data(with_other_leaf(log[index].data, path))
 
     assert canonical_hash(log) != canonical_hash(small_run())
 

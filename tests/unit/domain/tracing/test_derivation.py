@@ -128,7 +128,7 @@ def test_a_call_of_a_model_begins_when_the_call_before_it_in_its_cycle_ended(log
 def test_a_call_of_a_tool_lasts_as_long_as_it_took() -> None:
     log = log_of("tool_market")
     completed = next(entry for entry in log if entry.type == subjects.TOOL_COMPLETED.type)
-    slow = replace(completed, content=completed.data | {"took_ms": 70})
+    slow = completed.with_data(completed.data | {"took_ms": 70})
 
     [span] = tick_spans([slow])
 
