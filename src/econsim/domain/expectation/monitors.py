@@ -11,7 +11,15 @@ from econsim.domain.audit.facts import Record
 from econsim.domain.expectation import counting, following, markets, money, occurring, state
 from econsim.domain.expectation.integrity import BOOK_TYPES, JOURNAL_TYPES
 from econsim.domain.expectation.ledger_state import StateFold
-from econsim.domain.expectation.monitor import COPIED, GAP_DECIMALS, Decision, Monitor, failing, holding, vacuous
+from econsim.domain.expectation.monitor import (
+    COPIED,
+    GAP_DECIMALS,
+    Decision,
+    Monitor,
+    failing,
+    holding,
+    vacuous,
+)
 from econsim.domain.expectation.names import ValueKind, resolve, value_kind
 from econsim.domain.expectation.occurrence import Now
 from econsim.domain.expectation.pattern import check_operands, patterns

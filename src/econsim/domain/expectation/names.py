@@ -181,7 +181,7 @@ def check_field(kind: str, path: str) -> None:
 
 def value_kind(kind: str, path: str) -> ValueKind | None:
     """Return the kind of values that a field of events of a type has; none if that cannot be told, or it has several."""
-    first, *below = segments(path)
+    first = segments(path)[0]
     if first in ENVELOPE and not path.startswith("data."):
         return ValueKind.NUMBER if first == "tick" else ValueKind.TEXT
     # Money of a scenario is a number in its schema, and text where it is written.

@@ -229,8 +229,16 @@ def source_of(kind: str) -> str:
 
 @lru_cache(1024)
 def time_us(text: str) -> int:
-    """Return a time of an event in microseconds since 1970, exactly; raises ValueError for text that is no time, TypeError for one without a zone."""
+    """Return a time of an event, as `is_time` takes it, in microseconds since 1970, exactly."""
     return (datetime.fromisoformat(text) - _EPOCH) // _MICROSECOND
+
+
+def is_time(text: object) -> bool:
+    """Tell whether what stands for an event's time is one, with its zone."""
+    try:
+        return datetime.fromisoformat(text).tzinfo is not None  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return False
 
 
 def is_within(bound: Bound | None, earlier: float, later: float) -> bool:

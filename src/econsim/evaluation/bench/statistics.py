@@ -131,9 +131,9 @@ def paired_difference(
 ) -> PairedDifference | None:
     """Return the second of two mappings of seeds to values less the first, seed by seed; none without a common seed."""
     differences = differences_by_seed(first, second)
-    if not differences:
+    before, after = (mean([side[seed] for seed in differences]) for side in (first, second))
+    if before is None or after is None:
         return None
-    before, after = (fsum(side[seed] for seed in differences) / len(differences) for side in (first, second))
     return PairedDifference(
         measure, before, after, confidence_interval([*differences.values()]), len(differences)
     )

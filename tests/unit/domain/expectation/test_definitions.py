@@ -14,7 +14,10 @@ from econsim.domain.expectation.judge import Judge
 from econsim.domain.expectation.verdict import Ruling
 
 BID, TRADE, TICK = ({"type": kind} for kind in ("bid_accepted", "trade_executed", "ticked"))
-MAKE = {"bid": lambda t, who, ms: bid(t, agent=who, ms=ms), "trade": lambda t, who, ms: trade(t, buyer=who, ms=ms)}
+MAKE = {
+    "bid": lambda t, who, ms: bid(t, agent=who, ms=ms),
+    "trade": lambda t, who, ms: trade(t, buyer=who, ms=ms),
+}
 SAME = ["agent = buyer"]
 SIZES = st.integers(1, 4)
 UNITS = st.sampled_from(["ticks", "ms", "events"])
@@ -30,7 +33,9 @@ class Log:
         self.events, now, ms = [], 0, 0
         for kind, who, later in steps:
             now, ms = now + (kind == "tick"), ms + later
-            self.events.append((kind, who if is_apart else "", {"ticks": now, "ms": ms, "events": len(self.events) + 1}))
+            self.events.append(
+                (kind, who if is_apart else "", {"ticks": now, "ms": ms, "events": len(self.events) + 1})
+            )
         self.ticks = now
 
     def records(self):
@@ -38,7 +43,9 @@ class Log:
             yield tick(at["ticks"], ms=at["ms"]) if kind == "tick" else MAKE[kind](at["ticks"], who, at["ms"])
 
     def of(self, kind):
-        return [(place, who, at[self.unit]) for place, (each, who, at) in enumerate(self.events) if each == kind]
+        return [
+            (place, who, at[self.unit]) for place, (each, who, at) in enumerate(self.events) if each == kind
+        ]
 
     def is_near(self, earlier, later):
         return earlier[0] < later[0] and earlier[1] == later[1] and later[2] - earlier[2] <= self.size
@@ -66,11 +73,20 @@ class Log:
         return all(any(self.is_near(a, b) for a in self.of("bid")) for b in trades) if trades else None
 
     def sequence(self):
-        return any(self.is_near(a, b) and self.is_near(b, c) for a in self.of("bid") for b in self.of("trade") for c in self.of("trade"))
+        return any(
+            self.is_near(a, b) and self.is_near(b, c)
+            for a in self.of("bid")
+            for b in self.of("trade")
+            for c in self.of("trade")
+        )
 
     def at_most(self):
         bids = self.of("bid")
-        return all(sum(a[1] == b[1] and 0 <= b[2] - a[2] < self.size for b in bids) <= 2 for a in bids) if self.events else None
+        return (
+            all(sum(a[1] == b[1] and 0 <= b[2] - a[2] < self.size for b in bids) <= 2 for a in bids)
+            if self.events
+            else None
+        )
 
     def latency(self):
         bids, trades = self.of("bid"), self.of("trade")
@@ -109,7 +125,8 @@ LOGS = st.builds(Log, STEPS, UNITS, SIZES, st.booleans())
 
 
 @pytest.mark.parametrize(
-    "name", ["happens", "never", "until", "then", "before", "sequence", "at_most", "latency", "exactly", "at_least"]
+    "name",
+    ["happens", "never", "until", "then", "before", "sequence", "at_most", "latency", "exactly", "at_least"],
 )
 @given(log=LOGS)
 def test_a_form_is_judged_as_it_is_defined(name, log) -> None:

@@ -29,7 +29,9 @@ def test_a_bound_of_time_is_kept_to_the_microsecond(start, distance) -> None:
     assert verdict(rule, [at(bid(), start), at(trade(), start + distance + 1)]).outcome is Ruling.FAILS
 
 
-@pytest.mark.parametrize(("low", "high", "outcome"), [(0.7, 0.8, Ruling.HOLDS), (0.7, 0.800001, Ruling.FAILS)])
+@pytest.mark.parametrize(
+    ("low", "high", "outcome"), [(0.7, 0.8, Ruling.HOLDS), (0.7, 0.800001, Ruling.FAILS)]
+)
 def test_a_band_is_kept_to_the_micro_credit(low, high, outcome) -> None:
     rule = form(form="stable", key="cpu.price", band=0.1, lasting={"ticks": 2})
 
@@ -41,7 +43,14 @@ def test_text_and_truth_values_are_no_numbers(number) -> None:
     rules = [
         {"form": "happens", "event": TRADE, "within": {"ms": number}},
         {"form": "stable", "key": "cpu.price", "band": number, "lasting": {"ticks": 2}},
-        {"form": "latency", "trigger": BID, "event": TRADE, "same": ["n"], "percentile": number, "at_most": {"ticks": 1}},
+        {
+            "form": "latency",
+            "trigger": BID,
+            "event": TRADE,
+            "same": ["n"],
+            "percentile": number,
+            "at_most": {"ticks": 1},
+        },
         {"form": "equilibrium_price", "resource": "cpu", "tolerance_percent": number},
     ]
 
@@ -62,3 +71,10 @@ def test_a_word_that_a_field_never_has_is_refused_with_the_nearest(constraint) -
 
     with pytest.raises(InvalidExpectation, match="taker is never 'bidd'; did you mean 'bid'"):
         verdict(rule, [])
+
+
+@pytest.mark.parametrize("unit", ["ticks", "ms", "events"])
+def test_no_events_at_all_are_no_test_of_a_bound(unit) -> None:
+    rule = form(form="then", trigger=BID, event=TRADE, within={unit: 1})
+
+    assert verdict(rule, []).outcome is Ruling.VACUOUS
