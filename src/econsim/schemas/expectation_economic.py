@@ -59,7 +59,7 @@ class EquilibriumPrice(Form):
     """Word of the form."""
     resource: Name | None = None
     """Market; may be left out where there is only one."""
-    tolerance_percent: Annotated[float, Field(ge=0, le=100)] = 0
+    tolerance_percent: Annotated[float, Field(strict=True, ge=0, le=100)] = 0
     """Distance from the interval that is allowed, percent of its middle."""
     first_period: Periods = 1
     """First period that is judged: agents that learn need some before."""

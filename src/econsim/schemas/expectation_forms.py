@@ -185,7 +185,7 @@ class Stable(Form):
     """Word of the form."""
     key: StateKey
     """Key of the state; without places in braces."""
-    band: Annotated[float, Field(ge=0)]
+    band: Annotated[float, Field(strict=True, ge=0)]
     """Difference of highest and lowest value that is allowed, in the key's unit."""
     lasting: Bound
     """Part of the run's end in which the state must stay within the band; in ticks."""
@@ -226,7 +226,7 @@ class Latency(Form):
     """Event up to which time counts."""
     same: Annotated[Correlation, Field(min_length=1)]
     """Fields that both have in common: they tell which event belongs to which trigger."""
-    percentile: Annotated[float, Field(gt=0, le=100)]
+    percentile: Annotated[float, Field(strict=True, gt=0, le=100)]
     """Share of the triggers, percent."""
     at_most: Bound
     """Latency of that share at most; a trigger without its event is later than any bound."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from math import isfinite
 from operator import ge, gt, le, lt
 from typing import Annotated, Any, Final, Literal, Self, TypeAlias, get_args
 from unicodedata import category
@@ -22,6 +21,9 @@ TEXT_LENGTH_MAX: Final = 200
 
 CONSTRAINTS_MAX: Final = 16
 """Constraints of one pattern, and fields that correlate: no event has more fields that matter together."""
+
+LARGEST: Final = 1e300
+"""Magnitude of a number that fields are compared with: differences of larger ones are not finite."""
 
 TICKS_MAX: Final = 10**9
 """Ticks of a bound: more than any run has."""
@@ -46,7 +48,7 @@ class Bound(ExpectationPart):
 
     ticks: Annotated[int, Field(strict=True, ge=0, le=TICKS_MAX)] | None = None
     """Distance in ticks."""
-    ms: Annotated[float, Field(gt=0)] | None = None
+    ms: Annotated[float, Field(strict=True, gt=0)] | None = None
     """Distance in milliseconds, between the times that stand in the events."""
     events: Annotated[int, Field(strict=True, ge=1)] | None = None
     """Distance in events of the run's log."""
@@ -67,12 +69,15 @@ class Bound(ExpectationPart):
 
     @property
     def size(self) -> float:
-        """Return the distance in its unit."""
-        return self.ticks if self.ticks is not None else self.ms if self.ms is not None else self.events or 0
+        """Return the distance in its unit; milliseconds as microseconds, of which the times of events are whole numbers."""
+        if self.ms is not None:
+            # Rounded: 1.001 ms are 1001 microseconds, and 1000 * 1.001 is a little less.
+            return round(1000 * self.ms, 3)
+        return self.ticks if self.ticks is not None else self.events or 0
 
     def __str__(self) -> str:
         """Return the bound in words."""
-        size, unit = self.size, self.unit
+        size, unit = self.size if self.ms is None else self.ms, self.unit
         return f"{size:g} {unit.removesuffix('s') if size == 1 and unit != 'ms' else unit}"
 
 
@@ -148,8 +153,8 @@ _COMPARE: Final = {"<": lt, "<=": le, ">=": ge, ">": gt}
 
 def _operand_mistake(operator: str, operand: object) -> str:
     """Return what an operand should be; empty if it is that."""
-    if any(isinstance(each, float) and not isfinite(each) for each in _several(operand)):
-        return "compare with a finite number"
+    if any(isinstance(each, int | float) and not -LARGEST <= each <= LARGEST for each in _several(operand)):
+        return f"compare with a number between {-LARGEST:g} and {LARGEST:g}"
     if operator in _ORDERED and not _is_number(operand):
         return "compare with a number"
     if operator == "in" and not (isinstance(operand, list | tuple) and operand):

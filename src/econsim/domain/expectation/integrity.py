@@ -18,6 +18,7 @@ from pydantic_core import from_json, to_json
 from econsim import subjects
 from econsim.domain.audit.facts import Record, record
 from econsim.domain.expectation.names import CATALOG, REPORTED, data_of
+from econsim.domain.expectation.occurrence import is_time
 from econsim.domain.ledger.journal import GENESIS_HASH, chained_hash, entry_hash
 from econsim.errors import InvalidMessage
 from econsim.schemas.base import SCHEMA_VERSION
@@ -131,6 +132,10 @@ class Integrity:
         elif (entry.type, entry.correlation_id) != (kind, run):
             text = f"it says {entry.type} of run {entry.correlation_id} on subject {subject}: it is forged"
             self.add(sequence, "record_is_forged", text, kind, entry.type)
+        elif not is_time(entry.occurred_at):
+            self.add(
+                sequence, "record_has_no_time", f"its time is {entry.occurred_at!r}, which is none", kind
+            )
         else:
             return entry
         return None

@@ -10,6 +10,7 @@ from econsim import subjects
 from econsim.domain.agent.conditions import Conditions
 from econsim.domain.agent.optima import Optima
 from econsim.domain.expectation.monitor import (
+    GAP_DECIMALS,
     Decision,
     Monitor,
     Watch,
@@ -285,7 +286,7 @@ class EquilibriumPriceMonitor(Monitor):
         if self._units and self._interval and self._period >= self._form.first_period:
             self._periods += 1
             mean, (low, high) = self._money / self._units / MICROS_PER_CREDIT, self._interval
-            missed = max(low - mean, mean - high)
+            missed = round(max(low - mean, mean - high), GAP_DECIMALS)
             if missed > 0:
                 text = f"the mean price of period {self._period} is {mean:.4g}, expected are {low:.4g} to {high:.4g} credits"
                 witness = (self._farthest[1].occurrence(self._farthest[2]),) if self._farthest else ()

@@ -18,6 +18,9 @@ from econsim.schemas.expectation_parts import Bound
 OPEN_MAX: Final = 100_000
 """Facts, or values of correlated fields, that one monitor keeps: five for each agent of the largest run."""
 
+GAP_DECIMALS: Final = 9
+"""Decimals to which differences of decimal numbers are rounded before they are held against a limit: 0.8 less 0.7 is a little more than 0.1."""
+
 COPIED: Final = frozenset(row.type for row in subjects.COPIED_EVENTS)
 """Types of events that are copied into the log, at any place, even after the run's closing: they are judged by their own tick."""
 

@@ -11,7 +11,15 @@ from econsim.domain.audit.facts import Record
 from econsim.domain.expectation import counting, following, markets, money, occurring, state
 from econsim.domain.expectation.integrity import BOOK_TYPES, JOURNAL_TYPES
 from econsim.domain.expectation.ledger_state import StateFold
-from econsim.domain.expectation.monitor import COPIED, Decision, Monitor, failing, holding, vacuous
+from econsim.domain.expectation.monitor import (
+    COPIED,
+    GAP_DECIMALS,
+    Decision,
+    Monitor,
+    failing,
+    holding,
+    vacuous,
+)
 from econsim.domain.expectation.names import ValueKind, resolve, value_kind
 from econsim.domain.expectation.occurrence import Now
 from econsim.domain.expectation.pattern import check_operands, patterns
@@ -110,7 +118,7 @@ class MeasureMonitor(Monitor):
         value = self._measures.value_of(form) if self._measures else None
         if value is None:
             return vacuous(f"{form.measure} could not be measured")
-        gap = abs(value - form.value)
+        gap = round(abs(value - form.value), GAP_DECIMALS)
         text = f"{form.measure} is {value:.4g}, expected is {form.value:g} ± {form.tolerance:g}"
         return holding(text) if gap <= form.tolerance else failing(text, f"{gap - form.tolerance:.4g}")
 

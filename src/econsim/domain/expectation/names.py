@@ -181,20 +181,49 @@ def check_field(kind: str, path: str) -> None:
 
 def value_kind(kind: str, path: str) -> ValueKind | None:
     """Return the kind of values that a field of events of a type has; none if that cannot be told, or it has several."""
-    first, *below = segments(path)
+    first = segments(path)[0]
     if first in ENVELOPE and not path.startswith("data."):
         return ValueKind.NUMBER if first == "tick" else ValueKind.TEXT
     # Money of a scenario is a number in its schema, and text where it is written.
     if first == "scenario":
         return None
+    found = set(_kinds(_annotation(kind, path)))
+    return found.pop() if len(found) == 1 else None
+
+
+def check_words(kind: str, path: str, operands: Iterable[object]) -> None:
+    """Refuse a word that a field never has, where its words are a closed set; raises InvalidExpectation with the nearest one."""
+    if segments(path)[0] in ENVELOPE and not path.startswith("data."):
+        return
+    known = _words(_annotation(kind, path))
+    for word in operands if known else ():
+        if isinstance(word, str) and word not in known:
+            message = f"{path} is never {word!r}; did you mean {nearest(word, known)[0]!r}? It is one of {', '.join(sorted(known))}"
+            raise InvalidExpectation(message, name=path)
+
+
+def _annotation(kind: str, path: str) -> object:
+    """Return the annotation of a field of events of a type; none if it is not known."""
     known, annotation = fields(data_of(kind)), None
-    for name in (first, *below):
+    for name in segments(path):
         if known is None or name not in known:
             return None
         annotation = known[name]
         known = _fields_below(annotation)
-    found = set(_kinds(annotation))
-    return found.pop() if len(found) == 1 else None
+    return annotation
+
+
+def _words(annotation: object) -> frozenset[str]:
+    """Return the words that an annotation allows; empty if it allows any text."""
+    if isinstance(annotation, type) and issubclass(annotation, StrEnum):
+        return frozenset(each.value for each in annotation)
+    if get_origin(annotation) is Literal:
+        return frozenset(each for each in get_args(annotation) if isinstance(each, str))
+    members = [each for each in get_args(annotation) if each is not type(None)]
+    if get_origin(annotation) in (Union, types.UnionType):
+        found = [_words(each) for each in members]
+        return frozenset().union(*found) if all(found) else frozenset()
+    return _words(members[0]) if get_origin(annotation) is Annotated else frozenset()
 
 
 def _kinds(annotation: object) -> Iterator[ValueKind | None]:

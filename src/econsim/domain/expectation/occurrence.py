@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any, Final
@@ -19,7 +19,10 @@ from econsim.schemas.expectation_parts import Bound
 if TYPE_CHECKING:
     from econsim.domain.audit.stored_data import StoredPart
 
-MS_PER_SECOND: Final = 1000
+US_PER_MS: Final = 1000
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 Key = tuple[Any, ...]
 """Values of correlated fields."""
@@ -101,10 +104,10 @@ class Occurrence:
         return self
 
     def at(self, unit: str) -> float:
-        """Return the place in a unit of bounds: tick, milliseconds since 1970, or number of events."""
+        """Return the place in a unit of bounds: tick, microseconds since 1970 for `ms`, or number of events."""
         if unit == "ticks":
             return self.tick
-        return self.count if unit == "events" else time_ms(self.record.occurred_at)
+        return self.count if unit == "events" else time_us(self.record.occurred_at)
 
     def witness(self) -> Witness:
         """Return the fact as a witness; a fact that cannot be described is named by its type."""
@@ -253,7 +256,7 @@ class Facts:
         """Return the place in a unit of bounds, as `Occurrence.at`."""
         if unit == "ticks":
             return self.tick
-        return self.count if unit == "events" else time_ms(self._source.occurred_at)
+        return self.count if unit == "events" else time_us(self._source.occurred_at)
 
 
 def source_of(kind: str) -> str:
@@ -262,9 +265,17 @@ def source_of(kind: str) -> str:
 
 
 @lru_cache(1024)
-def time_ms(text: str) -> float:
-    """Return a time of an event in milliseconds since 1970, whole microseconds; raises ValueError for text that is no time."""
-    return datetime.fromisoformat(text).timestamp() * MS_PER_SECOND
+def time_us(text: str) -> int:
+    """Return a time of an event, as `is_time` takes it, in microseconds since 1970, exactly."""
+    return (datetime.fromisoformat(text) - _EPOCH) // _MICROSECOND
+
+
+def is_time(text: object) -> bool:
+    """Tell whether what stands for an event's time is one, with its zone."""
+    try:
+        return datetime.fromisoformat(text).tzinfo is not None  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return False
 
 
 def is_within(bound: Bound | None, earlier: float, later: float) -> bool:
@@ -274,7 +285,7 @@ def is_within(bound: Bound | None, earlier: float, later: float) -> bool:
 
 def distance(unit: str, size: float) -> str:
     """Return a distance in words."""
-    shown = f"{size:.3f}".rstrip("0").rstrip(".")
+    shown = f"{size / US_PER_MS if unit == 'ms' else size:.3f}".rstrip("0").rstrip(".")
     return f"{shown} {unit.removesuffix('s') if shown == '1' and unit != 'ms' else unit}"
 
 
@@ -305,14 +316,16 @@ class Now:
         tick, time = self.copies.get(source, (-1, ""))
         if unit == "ticks" or not time:
             return tick
-        return time_ms(time)
+        return time_us(time)
 
     def at(self, unit: str) -> float:
         """Return the place in a unit of bounds, as `Occurrence.at`."""
         if unit == "ticks":
             return self.tick
-        return self.count if unit == "events" else time_ms(self.time)
+        if unit == "events":
+            return self.count
+        return time_us(self.time) if self.time else 0
 
     def origin(self, unit: str) -> float:
         """Return the start of the run in a unit of bounds."""
-        return time_ms(self.start) if unit == "ms" and self.start else 0
+        return time_us(self.start) if unit == "ms" and self.start else 0

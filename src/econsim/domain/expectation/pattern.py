@@ -15,6 +15,7 @@ from econsim.domain.expectation.names import (
     REPORTS,
     ValueKind,
     check_field,
+    check_words,
     is_money,
     resolve,
     segments,
@@ -81,6 +82,7 @@ def compile_pattern(pattern: EventPattern) -> Pattern:
     reads = [(reader(look.type, path), constraint) for path, constraint in pattern.where.items()]
     for path, (read, constraint) in zip(pattern.where, reads, strict=True):
         check_operands(value_kind(look.type, path), path, constraint)
+        check_words(look.type, path, _exact_operands(constraint))
         tests.append(_on_field(read, predicate(constraint, path)))
 
     def shortfall(seen: Occurrence) -> tuple[int, float]:
@@ -159,6 +161,15 @@ def check_operands(kind: ValueKind | None, path: str, constraint: Mapping[Operat
                     f"{path} is {kind.value}, and {operator!r} compares it with {each!r}; give {what_to_give}"
                 )
                 raise InvalidExpectation(message, name=path)
+
+
+def _exact_operands(constraint: Mapping[Operator, Any]) -> Iterator[Any]:
+    """Yield what a constraint compares for equality."""
+    for operator, operand in constraint.items():
+        if operator in ("==", "!="):
+            yield operand
+        elif operator == "in":
+            yield from operand
 
 
 def miss(constraint: Mapping[Operator, Any], value: object) -> float | None:

@@ -11,6 +11,7 @@ from typing import Final
 from econsim import subjects
 from econsim.domain.expectation.ledger_state import StateFold, StateName
 from econsim.domain.expectation.monitor import (
+    GAP_DECIMALS,
     Decision,
     Monitor,
     Watch,
@@ -174,7 +175,7 @@ class StableMonitor(Monitor):
             return vacuous(f"{self._form.key} never had a value")
         if start < 0:
             return failing(f"the run has {now.tick} ticks, {self._form.lasting} must be stable")
-        band = max(values) - min(values)
+        band = round(max(values) - min(values), GAP_DECIMALS)
         text = f"{self._form.key} lay between {min(values):g} and {max(values):g} in the last {self._form.lasting}"
         if band <= self._form.band:
             return holding(text)

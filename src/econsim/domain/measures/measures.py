@@ -74,25 +74,24 @@ def weighted_mean(sample: Sequence[float], weights: Sequence[int]) -> float | No
 
 
 def mean(sample: Sequence[float]) -> float | None:
-    """Return the arithmetic mean."""
-    return fsum(sample) / len(sample) if sample else None
+    """Return the arithmetic mean: equal numbers have just that one as theirs, though 3 * 0.1 / 3 is more than 0.1."""
+    return min(max(fsum(sample) / len(sample), min(sample)), max(sample)) if sample else None
 
 
 def standard_deviation(sample: Sequence[float]) -> float | None:
     """Return the sample standard deviation (n - 1); needs two numbers."""
-    if len(sample) < 2:
+    centre = mean(sample)
+    if centre is None or len(sample) < 2:
         return None
-    centre = fsum(sample) / len(sample)
     return sqrt(fsum((x - centre) ** 2 for x in sample) / (len(sample) - 1))
 
 
 def confidence_interval(sample: Sequence[float]) -> Interval | None:
     """Return the mean with its 95 % confidence interval by Student's t; needs two independent numbers."""
-    spread = standard_deviation(sample)
-    if spread is None:
+    centre, spread, n = mean(sample), standard_deviation(sample), len(sample)
+    if centre is None or spread is None:
         return None
-    n = len(sample)
-    return Interval(fsum(sample) / n, student_quantile(n - 1) * spread / sqrt(n), n)
+    return Interval(centre, student_quantile(n - 1) * spread / sqrt(n), n)
 
 
 def student_quantile(degrees: int) -> float:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import comb, fsum
 
-from econsim.domain.measures.measures import Interval, confidence_interval
+from econsim.domain.measures.measures import Interval, confidence_interval, mean
 from econsim.evaluation.bench.results import HOLDS, CellResult, JudgedExpectation
 from econsim.report.format import plus_minus
 
@@ -64,7 +64,8 @@ def by_seed(results: Iterable[CellResult], measure: str) -> dict[int, float]:
     for result in results:
         if measure in result.measures:
             values[result.seed].append(result.measures[measure])
-    return {seed: fsum(found) / len(found) for seed, found in sorted(values.items())}
+    means = {seed: mean(found) for seed, found in sorted(values.items())}
+    return {seed: found for seed, found in means.items() if found is not None}
 
 
 def measures_of(results: Iterable[CellResult]) -> tuple[str, ...]:
@@ -130,9 +131,9 @@ def paired_difference(
 ) -> PairedDifference | None:
     """Return the second of two mappings of seeds to values less the first, seed by seed; none without a common seed."""
     differences = differences_by_seed(first, second)
-    if not differences:
+    before, after = (mean([side[seed] for seed in differences]) for side in (first, second))
+    if before is None or after is None:
         return None
-    before, after = (fsum(side[seed] for seed in differences) / len(differences) for side in (first, second))
     return PairedDifference(
         measure, before, after, confidence_interval([*differences.values()]), len(differences)
     )

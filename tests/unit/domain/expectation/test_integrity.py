@@ -131,6 +131,18 @@ def test_a_copy_that_lacks_what_correlates_is_undecidable(run):
     assert judged(scenario, replaced(stored, at, json.dumps(body).encode()), expected)[1][0].outcome is U
 
 
+@pytest.mark.parametrize("time", ["", "soon", "2026-01-01T00:00:00", "2026-13-01T00:00:00Z", None, 5])
+@pytest.mark.parametrize("at", [0, -1])
+def test_a_record_without_a_time_is_named_and_no_crash(run, time, at):
+    scenario, stored = run
+    at %= len(stored)
+    soon = form(form="happens", event={"type": "ticked"}, within={"ms": 5})
+
+    judge, _ = judged(scenario, changed(stored, at, occurred_at=time), soon)
+
+    assert (judge.faults[0].sequence, judge.faults[0].what) == (at + 1, "record_has_no_time")
+
+
 def test_a_run_as_it_is_has_no_fault(run):
     judge, verdicts = judged(*run, *ALL)
 

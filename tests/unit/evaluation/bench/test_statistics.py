@@ -76,3 +76,17 @@ def test_repeats_with_different_hashes_are_named() -> None:
     ]
 
     assert differing_hashes(runs) == (("test", 1),)
+
+
+def test_equal_repeats_differ_by_nothing_however_many_there_are() -> None:
+    once = [result(seed, seed=seed, measures={"price": 0.1}) for seed in (1, 2, 3)]
+    thrice = [
+        result(3 * seed + repeat, seed=seed, repeat=repeat, measures={"price": 0.1})
+        for seed in (1, 2, 3)
+        for repeat in (1, 2, 3)
+    ]
+
+    (found,) = paired_differences(once, thrice)
+
+    assert (found.first, found.second, found.difference.half_width) == (0.1, 0.1, 0.0)
+    assert not found.is_clear
