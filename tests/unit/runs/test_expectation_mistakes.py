@@ -150,6 +150,12 @@ def test_a_constraint_that_some_value_meets_is_taken(value):
         ),
         ('type = "tick_cleared", where = { "quote.bids" = 1 }', "did you mean 'bid'?"),
         (
+            'type = "transfer_posted", where = { "transfers.credit" = "fiscal_state" }',
+            "transfers is a list, whose entries are transfers.0, transfers.1 and so on",
+        ),
+        ('type = "transfer_posted", where = { "transfers.0.kredit" = "x" }', "did you mean 'credit'?"),
+        ('type = "trade_executed", where = { "price.high" = 1 }', "price has no fields below it"),
+        (
             'type = "trade_executed", where = { price = 2000000 }',
             "money is in credits here, and 2000000 micro-credits are 2",
         ),

@@ -169,14 +169,19 @@ def check_field(kind: str, path: str) -> None:
             raise InvalidExpectation(message, name=path)
         return
     known = fields(data_of(kind))
-    at = kind
-    for name in (first, *below):
-        if known is None:
-            return
+    at, rest = kind, [first, *below]
+    while rest and known is not None:
+        name = rest.pop(0)
         if name not in known:
             extra = () if at != kind else ENVELOPE
             raise _unknown_field(path, at, (*known, *extra))
-        at, known = name, _fields_below(known[name])
+        at, annotation = name, known[name]
+        known = _fields_below(annotation)
+        if rest and _is_list(annotation):
+            known = _fields_of_entry(path, at, rest.pop(0), annotation)
+        elif rest and None not in _kinds(annotation):
+            message = f"{path!r} is no field: {at} has no fields below it"
+            raise InvalidExpectation(message, name=path)
 
 
 def value_kind(kind: str, path: str) -> ValueKind | None:
@@ -303,6 +308,19 @@ def _fields_below(annotation: object) -> dict[str, Any] | None:
     classes = _classes(annotation)
     is_list = "tuple" in str(annotation) or "list" in str(annotation) or "dict" in str(annotation)
     return None if is_list or len(classes) != 1 else _own_fields(classes[0])
+
+
+def _is_list(annotation: object) -> bool:
+    return get_origin(annotation) in (tuple, list)
+
+
+def _fields_of_entry(path: str, at: str, number: str, annotation: object) -> dict[str, Any] | None:
+    """Return the fields of an entry of a list; refuses a path that does not say which, as it would never be met."""
+    if not number.isdecimal():
+        message = f"{path!r} is no field: {at} is a list, whose entries are {at}.0, {at}.1 and so on"
+        raise InvalidExpectation(message, name=path)
+    classes = _classes(annotation)
+    return _own_fields(classes[0]) if len(classes) == 1 else None
 
 
 def _type_of(text: str) -> str:
