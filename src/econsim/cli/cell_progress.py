@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Final, Protocol
 
 from econsim.cli.output import console, echo
+from econsim.report.format import plural
 
 LINE_S: Final = 60.0
 """Seconds between two lines of progress in a file or pipe."""
@@ -47,7 +48,7 @@ def progress_lines(
     name: str, total: int, seconds: Callable[[], float] = time.monotonic, done: int = 0
 ) -> Callable[[], None]:
     """Return the function to call after each run where no bar can be drawn: it prints a line each LINE_S seconds."""
-    echo(f"{name}: {total} runs" + (f", {done} of them done" if done else ""), err=True)
+    echo(f"{name}: {plural(total, 'run')}" + (f", {done} of them done" if done else ""), err=True)
     printed = began = seconds()
     before = done
 
@@ -59,6 +60,6 @@ def progress_lines(
             printed = now
             left_s = (now - began) / (done - before) * (total - done)
             rest = f", about {left_s:.0f} s left" if done < total else ""
-            echo(f"{name}: {done} of {total} runs{rest}", err=True)
+            echo(f"{name}: {done} of {plural(total, 'run')}{rest}", err=True)
 
     return advance

@@ -154,7 +154,7 @@ _COMPARE: Final = {"<": lt, "<=": le, ">=": ge, ">": gt}
 def _operand_mistake(operator: str, operand: object) -> str:
     """Return what an operand should be; empty if it is that."""
     if any(isinstance(each, int | float) and not -LARGEST <= each <= LARGEST for each in _several(operand)):
-        return f"compare with a number between {-LARGEST:g} and {LARGEST:g}"
+        return f"compare with a finite number, between {-LARGEST:g} and {LARGEST:g}"
     if operator in _ORDERED and not _is_number(operand):
         return "compare with a number"
     if operator == "in" and not (isinstance(operand, list | tuple) and operand):

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple, Protocol, runtime_checkable
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import Record
 from econsim.domain.expectation import counting, following, markets, money, occurring, state
+from econsim.domain.expectation.annotations import ValueKind
 from econsim.domain.expectation.integrity import BOOK_TYPES, JOURNAL_TYPES
 from econsim.domain.expectation.ledger_state import StateFold
 from econsim.domain.expectation.monitor import (
@@ -20,7 +21,7 @@ from econsim.domain.expectation.monitor import (
     holding,
     vacuous,
 )
-from econsim.domain.expectation.names import ValueKind, resolve, value_kind
+from econsim.domain.expectation.names import resolve, value_kind
 from econsim.domain.expectation.occurrence import Now
 from econsim.domain.expectation.pattern import check_operands, patterns
 from econsim.domain.expectation.state import StateMonitor

@@ -11,7 +11,8 @@ from enum import StrEnum
 from typing import Any, Final
 
 from econsim.domain.audit.facts import Json, Record
-from econsim.domain.expectation.names import CARRIERS, ENVELOPE, is_money, resolve, segments
+from econsim.domain.expectation.annotations import CARRIERS
+from econsim.domain.expectation.names import ENVELOPE, is_money, resolve, segments
 from econsim.domain.expectation.pattern import predicate
 from econsim.schemas.expectation_parts import EventPattern
 from econsim.schemas.types import MICROS_PER_CREDIT

@@ -6,18 +6,23 @@ word is refused with the nearest one: an expectation of nothing would never fail
 
 from __future__ import annotations
 
-import dataclasses
-import types
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
-from enum import StrEnum
-from functools import lru_cache
-from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
-
-from pydantic import BaseModel
+from typing import Any, Final
 
 from econsim import subjects
 from econsim.domain.audit.event_data import EVENT_TYPES, data_class
+from econsim.domain.expectation.annotations import (
+    ValueKind,
+    classes,
+    fields,
+    fields_below,
+    is_list,
+    kinds,
+    own_fields,
+    words,
+)
 from econsim.errors import InvalidExpectation
 from econsim.schemas.base import Message
 from econsim.schemas.subject import DOMAINS, PLACE, SubjectKind
@@ -67,28 +72,14 @@ ENVELOPE: Final = (
 )
 """Fields beside the data; `agent` is the actor of the event or item, and `entity` and `action` are tokens of the subject."""
 
-CARRIERS: Final = ("items", "chains")
-"""Fields whose elements are events of their own."""
-
 MONEY_FIELDS: Final = frozenset({"price", "cached_price", "paid", "reserved", "bid", "ask", "last"})
 """Fields of events that hold micro-credits; expectations write and read them in credits."""
-
-
-class ValueKind(StrEnum):
-    """Kind of a field's values."""
-
-    TEXT = "text"
-    """Kind of names, ids and words."""
-    NUMBER = "a number"
-    """Kind of amounts, prices and ticks."""
-    FLAG = "true or false"
-    """Kind of what is either so or not."""
 
 
 _OF_LEDGER: Final = (subjects.TRANSFER_POSTED.type, subjects.TRANSFER_REFUSED.type)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Look:
     """Events that a pattern looks at."""
 
@@ -176,10 +167,10 @@ def check_field(kind: str, path: str) -> None:
             extra = () if at != kind else ENVELOPE
             raise _unknown_field(path, at, (*known, *extra))
         at, annotation = name, known[name]
-        known = _fields_below(annotation)
-        if rest and _is_list(annotation):
+        known = fields_below(annotation)
+        if rest and is_list(annotation):
             known = _fields_of_entry(path, at, rest.pop(0), annotation)
-        elif rest and None not in _kinds(annotation):
+        elif rest and None not in kinds(annotation):
             message = f"{path!r} is no field: {at} has no fields below it"
             raise InvalidExpectation(message, name=path)
 
@@ -192,7 +183,7 @@ def value_kind(kind: str, path: str) -> ValueKind | None:
     # Money of a scenario is a number in its schema, and text where it is written.
     if first == "scenario":
         return None
-    found = set(_kinds(_annotation(kind, path)))
+    found = set(kinds(_annotation(kind, path)))
     return found.pop() if len(found) == 1 else None
 
 
@@ -200,7 +191,7 @@ def check_words(kind: str, path: str, operands: Iterable[object]) -> None:
     """Refuse a word that a field never has, where its words are a closed set; raises InvalidExpectation with the nearest one."""
     if segments(path)[0] in ENVELOPE and not path.startswith("data."):
         return
-    known = _words(_annotation(kind, path))
+    known = words(_annotation(kind, path))
     for word in operands if known else ():
         if isinstance(word, str) and word not in known:
             message = f"{path} is never {word!r}; did you mean {nearest(word, known)[0]!r}? It is one of {', '.join(sorted(known))}"
@@ -214,45 +205,8 @@ def _annotation(kind: str, path: str) -> object:
         if known is None or name not in known:
             return None
         annotation = known[name]
-        known = _fields_below(annotation)
+        known = fields_below(annotation)
     return annotation
-
-
-def _words(annotation: object) -> frozenset[str]:
-    """Return the words that an annotation allows; empty if it allows any text."""
-    if isinstance(annotation, type) and issubclass(annotation, StrEnum):
-        return frozenset(each.value for each in annotation)
-    if get_origin(annotation) is Literal:
-        return frozenset(each for each in get_args(annotation) if isinstance(each, str))
-    members = [each for each in get_args(annotation) if each is not type(None)]
-    if get_origin(annotation) in (Union, types.UnionType):
-        found = [_words(each) for each in members]
-        return frozenset().union(*found) if all(found) else frozenset()
-    return _words(members[0]) if get_origin(annotation) is Annotated else frozenset()
-
-
-def _kinds(annotation: object) -> Iterator[ValueKind | None]:
-    """Yield the kind of each member of an annotation's union; none is told of what is neither text, number nor truth value."""
-    origin = get_origin(annotation)
-    if origin is Annotated:
-        yield from _kinds(get_args(annotation)[0])
-    elif origin in (Union, types.UnionType):
-        members = (each for each in get_args(annotation) if each is not type(None))
-        yield from (kind for each in members for kind in _kinds(each))
-    elif origin is Literal:
-        yield from (_kind_of_class(type(each)) for each in get_args(annotation))
-    else:
-        yield _kind_of_class(annotation)
-
-
-def _kind_of_class(found: object) -> ValueKind | None:
-    if not isinstance(found, type):
-        return None
-    if issubclass(found, bool):
-        return ValueKind.FLAG
-    if issubclass(found, str):
-        return ValueKind.TEXT
-    return ValueKind.NUMBER if issubclass(found, int | float) else None
 
 
 def segments(path: str) -> list[str]:
@@ -273,54 +227,13 @@ def nearest(word: str, known: Iterable[str], count: int = 1) -> list[str]:
     )
 
 
-@lru_cache(256)
-def fields(model: type) -> dict[str, Any] | None:
-    """Return the fields of an event's data, or of the items that it carries: name → annotation; none if any are allowed."""
-    found = _own_fields(model)
-    for carrier in CARRIERS:
-        if found and carrier in found:
-            merged: dict[str, Any] = {}
-            for item in _classes(found[carrier]):
-                merged |= _own_fields(item) or {}
-            # The summary of a batch has a field `items` that is their number.
-            if merged:
-                return merged
-    return found
-
-
-def _own_fields(model: type) -> dict[str, Any] | None:
-    if isinstance(model, type) and issubclass(model, BaseModel):
-        return {name: field.annotation for name, field in model.model_fields.items()} or None
-    return get_type_hints(model) if dataclasses.is_dataclass(model) else None
-
-
-def _classes(annotation: object) -> list[type]:
-    """Return the documented classes in an annotation: those of a list's elements, of a union's members."""
-    if isinstance(annotation, type) and (
-        dataclasses.is_dataclass(annotation) or issubclass(annotation, BaseModel)
-    ):
-        return [annotation]
-    return [found for each in get_args(annotation) for found in _classes(each)]
-
-
-def _fields_below(annotation: object) -> dict[str, Any] | None:
-    """Return the fields below one; none if that cannot be told, as of lists and of plain values."""
-    classes = _classes(annotation)
-    is_list = "tuple" in str(annotation) or "list" in str(annotation) or "dict" in str(annotation)
-    return None if is_list or len(classes) != 1 else _own_fields(classes[0])
-
-
-def _is_list(annotation: object) -> bool:
-    return get_origin(annotation) in (tuple, list)
-
-
 def _fields_of_entry(path: str, at: str, number: str, annotation: object) -> dict[str, Any] | None:
     """Return the fields of an entry of a list; refuses a path that does not say which, as it would never be met."""
     if not number.isdecimal():
         message = f"{path!r} is no field: {at} is a list, whose entries are {at}.0, {at}.1 and so on"
         raise InvalidExpectation(message, name=path)
-    classes = _classes(annotation)
-    return _own_fields(classes[0]) if len(classes) == 1 else None
+    found = classes(annotation)
+    return own_fields(found[0]) if len(found) == 1 else None
 
 
 def _type_of(text: str) -> str:

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
+from econsim.domain.expectation.annotations import ValueKind
 from econsim.domain.expectation.names import (
     ENVELOPE,
     REPORTS,
-    ValueKind,
     check_field,
     check_words,
     is_money,
