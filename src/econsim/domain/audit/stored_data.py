@@ -8,12 +8,13 @@ and is read as any JSON. `canonical_facts` writes the same texts from models; a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 
 from msgspec import MsgspecError, Struct
 from msgspec.json import Decoder, Encoder
+from msgspec.structs import astuple
 
 from econsim import subjects
 
@@ -31,6 +32,10 @@ class StoredData(Struct, gc=False, forbid_unknown_fields=True):
     def parts(self) -> Sequence[StoredPart] | None:
         """Items or chains, each a fact; none for an event that is one fact."""
         return None
+
+    def transfers(self) -> list[tuple[str, Iterable[tuple[Any, ...]]]]:
+        """Return cause and transfers of each chain: amount, asset, credit, debit, id, kind, pending id."""
+        return []
 
     @property
     def numbers(self) -> list[int]:
@@ -180,6 +185,10 @@ class StoredChains(StoredData):
     def parts(self) -> Sequence[StoredChain]:
         """Chains, each a fact."""
         return self.chains
+
+    def transfers(self) -> list[tuple[str, Iterable[tuple[Any, ...]]]]:
+        """Return cause and transfers of each chain, whose fields come in the order of the form."""
+        return [(chain.cause, map(astuple, chain.transfers)) for chain in self.chains]
 
     def facts(self) -> list[FactText]:
         """Return the texts of the facts, one for each chain: neither the journal's numbers nor the cause stand in them."""

@@ -7,9 +7,9 @@ or a few ticks later.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 from typing import Any, Final
 
 from econsim import subjects
@@ -27,9 +27,8 @@ _VOID: Final = Kind.VOID.value
 _RELEASING: Final = frozenset(kind.value for kind in Kind) - {_PENDING, Kind.TRANSFER.value}
 """Kinds of transfers that end a reservation."""
 
-_OF_CHAIN: Final = ("cause", "transfers")
-_OF_TRANSFER: Final = ("kind", "debit", "credit", "asset", "amount", "id", "pending_id")
-"""Fields, read of JSON as items and of what its service wrote as attributes."""
+_FIELDS: Final = itemgetter("amount", "asset", "credit", "debit", "id", "kind", "pending_id")
+"""Returns the fields of a transfer in the order of `StoredChains.transfers`."""
 
 ENDOWMENT: Final = "endow"
 """Cause of the chains that deal the first credits."""
@@ -125,15 +124,12 @@ class StateFold:
 
     def _apply(self, chains: Facts) -> None:
         """Apply chains; note the first that leaves an account below zero."""
-        stored = chains.stored_parts
-        parts: Sequence[Any] = [data for _, data in chains.data()] if stored is None else stored
-        read: Callable[..., Callable[[Any], tuple[Any, ...]]] = itemgetter if stored is None else attrgetter
-        of_chain, of_transfer = read(*_OF_CHAIN), read(*_OF_TRANSFER)
-        self.chains += len(parts)
+        rows = _rows(chains)
+        self.chains += len(rows)
         # All in one loop: a judge reads some twenty thousand transfers in a tenth of a second.
         accounts, reservations, flows = self.accounts, self._reserved, self.flows
-        for index, (cause, transfers) in enumerate(map(of_chain, parts)):
-            for kind, holder, taker, asset, amount, id_, pending_id in map(of_transfer, transfers):
+        for index, (cause, transfers) in enumerate(rows):
+            for amount, asset, taker, holder, id_, kind, pending_id in transfers:
                 debit = accounts[holder, asset]
                 if kind in _RELEASING and (found := reservations.pop(pending_id, None)):
                     found[0].pending -= found[1]
@@ -164,3 +160,11 @@ class StateFold:
         amounts = self.accounts[account]
         amount = amounts.pending if name.part == "reserved" else amounts.posted
         return amount / MICROS_PER_CREDIT if asset in MONEY else amount
+
+
+def _rows(chains: Facts) -> Sequence[tuple[str, Iterable[tuple[Any, ...]]]]:
+    """Return cause and transfers of each chain, as its service wrote it if that is known: decoded already, and read in a third of the time."""
+    stored = chains.stored
+    if stored is not None:
+        return stored.transfers()
+    return [(chain["cause"], map(_FIELDS, chain["transfers"])) for _, chain in chains.data()]

@@ -17,7 +17,7 @@ from econsim.domain.expectation.verdict import Witness
 from econsim.schemas.expectation_parts import Bound
 
 if TYPE_CHECKING:
-    from econsim.domain.audit.stored_data import StoredPart
+    from econsim.domain.audit.stored_data import StoredData, StoredPart
 
 US_PER_MS: Final = 1000
 
@@ -167,14 +167,13 @@ class Facts:
         return self._parts
 
     @property
-    def stored_parts(self) -> Sequence[StoredPart] | None:
-        """The same, as their service wrote them; none if they are not known so, and `parts` has them.
+    def stored(self) -> StoredData | None:
+        """The record's data as their service wrote them; none if they are not known so, and `parts` or `record` have them.
 
         They are decoded already. `parts` decodes them once more, into JSON: of journal entries alone, that is an eighth of a judge's time.
         """
         source = self._source
-        stored = None if isinstance(source, LateEvent) else source.stored
-        return None if stored is None else stored.parts
+        return None if isinstance(source, LateEvent) else source.stored
 
     @property
     def record(self) -> Record:
@@ -188,6 +187,9 @@ class Facts:
         """Second token of the record's subject."""
         return self._source.entity
 
+    def _stored_parts(self) -> Sequence[StoredPart] | None:
+        return None if self.stored is None else self.stored.parts
+
     def data(self) -> Iterable[tuple[int, Json]]:
         """Return position and data of each fact that is shown."""
         parts = self.parts
@@ -199,7 +201,7 @@ class Facts:
     def actors(self) -> Iterator[tuple[int, str]]:
         """Yield position and actor of each fact that is shown."""
         record = self.record
-        if (stored := self.stored_parts) is not None:
+        if (stored := self._stored_parts()) is not None:
             for position, part in enumerate(stored[self.first : self.stop], self.first):
                 yield position, part.actor or record.actor
             return
@@ -213,7 +215,7 @@ class Facts:
         """Return the key of each fact that is shown."""
         if self._keys is not None:
             return self._keys[self.first : self.stop]
-        if (stored := self.stored_parts) is not None:
+        if (stored := self._stored_parts()) is not None:
             return keys_of.of_stored(stored[self.first : self.stop])
         parts = self.parts
         return keys_of.of_json((self.record.data,) if parts is None else parts[self.first : self.stop])
