@@ -76,7 +76,7 @@ class FollowUps:
         """Yield position and key of those of a record's facts that triggers wait for, or that have another key of these."""
         waiting, keys_of = self._open, self._event_keys
         if keys_of and (waiting or others):
-            keys = facts.keys(keys_of)
+            keys = facts.values(keys_of)
             # Of most records nothing is waited for.
             if others or not waiting.keys().isdisjoint(keys):
                 yield from (
@@ -85,18 +85,19 @@ class FollowUps:
 
     def begin(self, seen: Occurrence, key: Key | None = None) -> None:
         """Take a trigger."""
-        self._wait_for(seen, -1, self.key_of_trigger(seen) if key is None else key)
+        self._wait_for(seen, -1, seen.at(self._unit), self.key_of_trigger(seen) if key is None else key)
 
     def begin_all(self, facts: Facts) -> None:
         """Take a record's triggers."""
         if self._trigger_keys:
-            for position, key in enumerate(facts.keys(self._trigger_keys), facts.first):
-                self._wait_for(facts, position, key)
+            at = facts.at(self._unit)
+            for position, key in enumerate(facts.values(self._trigger_keys), facts.first):
+                self._wait_for(facts, position, at, key)
 
-    def _wait_for(self, source: Occurrence | Facts, position: int, key: Key) -> None:
+    def _wait_for(self, source: Occurrence | Facts, position: int, at: float, key: Key) -> None:
         room_for_one_more(len(self._order))
         self.begun += 1
-        waiting = _Waiting(source, position, source.at(self._unit), key)
+        waiting = _Waiting(source, position, at, key)
         self._open.setdefault(key, []).append(waiting)
         self._order.append(waiting)
 

@@ -19,7 +19,7 @@ from econsim.domain.expectation.monitor import (
     room_for_one_more,
     vacuous,
 )
-from econsim.domain.expectation.occurrence import Facts, Now, Occurrence
+from econsim.domain.expectation.occurrence import Facts, Fields, Now, Occurrence
 from econsim.domain.expectation.pattern import constraint_words, miss, predicate
 from econsim.schemas.expectation_economic import EquilibriumPrice, LimitPrices, Spread, Uncrossed
 from econsim.schemas.money import format_credits
@@ -28,6 +28,10 @@ from econsim.schemas.scenario_words import MechanismName
 from econsim.schemas.types import MICROS_PER_CREDIT
 
 PERCENT: Final = 100
+
+_ACCEPTED: Final = Fields("order_id", "price", "quantity", "replaces")
+_ENDED: Final = Fields("order_id")
+_TRADED: Final = Fields("trade_id", "bid_id", "ask_id", "price", "quantity")
 
 
 @dataclass(slots=True)
@@ -74,19 +78,17 @@ class LimitPricesMonitor(Monitor):
     def _accept(self, facts: Facts) -> None:
         self._turn(facts.tick)
         entity, orders = facts.entity, self._orders
-        for position, order in facts.data():
+        for position, (order, price, quantity, replaced) in enumerate(facts.values(_ACCEPTED)):
             room_for_one_more(len(orders))
-            orders[entity, order["order_id"]] = _WatchedOrder(
-                order["price"], order["quantity"], facts, position
-            )
+            orders[entity, order] = _WatchedOrder(price, quantity, facts, position)
             # The order before may still trade in this batch: a market publishes orders before trades.
-            if order["replaces"]:
-                self._ended.append((entity, order["replaces"]))
+            if replaced:
+                self._ended.append((entity, replaced))
 
     def _cancel(self, facts: Facts) -> None:
         self._turn(facts.tick)
         entity = facts.entity
-        self._ended += [(entity, order["order_id"]) for _, order in facts.data()]
+        self._ended += [(entity, order) for (order,) in facts.values(_ENDED)]
 
     def _turn(self, tick: int) -> None:
         """Forget the orders that ended in a batch of an earlier tick."""
@@ -99,19 +101,19 @@ class LimitPricesMonitor(Monitor):
     def _trade(self, facts: Facts) -> None:
         self._turn(facts.tick)
         entity = facts.entity
-        for position, trade in facts.data():
+        for position, (trade, bid, ask, price, quantity) in enumerate(facts.values(_TRADED)):
             self._trades += 1
-            for side, sign in (("bid", 1), ("ask", -1)):
-                order = (entity, trade[f"{side}_id"])
+            for side, sign, id_ in (("bid", 1, bid), ("ask", -1, ask)):
+                order = (entity, id_)
                 found = self._orders.get(order)
                 if found is None:
-                    text = f"trade {trade['trade_id']} is of {side} {order[1]}, which was never accepted"
+                    text = f"trade {trade} is of {side} {id_}, which was never accepted"
                     self.decide(facts.sequence, text, facts.occurrence(position))
                     break
-                over = sign * (trade["price"] - found.limit)
+                over = sign * (price - found.limit)
                 if over > 0:
                     self._fail(facts.occurrence(position), side, found, over)
-                found.left -= trade["quantity"]
+                found.left -= quantity
                 if found.left <= 0:
                     self._ended.append(order)
 

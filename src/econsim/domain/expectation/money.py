@@ -9,7 +9,7 @@ from typing import Final
 from econsim import subjects
 from econsim.domain.expectation.ledger_state import StateFold
 from econsim.domain.expectation.monitor import Decision, Monitor, Watch, failing, holding, vacuous
-from econsim.domain.expectation.occurrence import Facts, Now, Occurrence
+from econsim.domain.expectation.occurrence import Facts, Fields, Now, Occurrence
 from econsim.domain.expectation.pattern import constraint_words, miss, predicate
 from econsim.domain.measures.measures import gini
 from econsim.schemas.expectation_economic import Conservation, Costs, Gini, Solvent
@@ -24,6 +24,8 @@ PAYEES: Final = {
     "mcp": (subjects.TOOL_COMPLETED.type, subjects.TOOL_FAILED.type),
 }
 """Holder that agents pay for calls → types of the events that tell their prices."""
+
+_SOLD: Final = Fields("price", "quantity")
 
 
 class GiniMonitor(Monitor):
@@ -136,9 +138,9 @@ class ConservationMonitor(Monitor):
 
     def _see_trades(self, facts: Facts) -> None:
         resource = facts.entity
-        for _, trade in facts.data():
-            self._sold[resource, CREDITS] += trade["price"] * trade["quantity"]
-            self._sold[resource, resource] += trade["quantity"]
+        for price, quantity in facts.values(_SOLD):
+            self._sold[resource, CREDITS] += price * quantity
+            self._sold[resource, resource] += quantity
 
 
 class CostsMonitor(Monitor):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from econsim import subjects
-from econsim.domain.expectation.occurrence import Facts, FieldKeys, Now, Occurrence
+from econsim.domain.expectation.occurrence import Facts, Fields, Now, Occurrence
 from econsim.domain.expectation.pattern import Pattern
 from econsim.errors import EconsimError
 from econsim.schemas.expectation_parts import Bound
@@ -48,7 +48,7 @@ class Watch:
     see_all: SeeAll | None = None
     """Takes all facts of a record at once, which costs a tenth of an occurrence for each; a watch that has it has no test and no actor,
     and is its monitor's only one of its type."""
-    keys_of: FieldKeys | None = None
+    keys_of: Fields | None = None
     """Gives the keys of facts, if these are all that `see_all` needs: facts that wait for their tick need not be kept with their data."""
 
 
@@ -181,9 +181,7 @@ def watch(pattern: Pattern, see: See) -> Watch:
     return Watch(pattern.type, see, pattern.test, pattern.entity, pattern.actor)
 
 
-def watch_keys(
-    pattern: Pattern, see: See, see_all: SeeAll, keys_of: FieldKeys | None, other: Pattern
-) -> Watch:
+def watch_keys(pattern: Pattern, see: See, see_all: SeeAll, keys_of: Fields | None, other: Pattern) -> Watch:
     """Return the watch for the facts that fit a pattern, at once for all of a record if all are wanted and their data tell their keys.
 
     `other` is the pattern that the monitor watches beside.

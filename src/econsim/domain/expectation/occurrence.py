@@ -27,25 +27,27 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 Key = tuple[Any, ...]
 """Values of correlated fields."""
 
-
-class FieldKeys:
-    """The keys of facts by fields of their data alone, of the first level."""
-
-    def __init__(self, fields: Sequence[str]) -> None:
-        """Take the fields of the key, in order."""
-        self._of_json, self._of_stored = list(map(itemgetter, fields)), list(map(attrgetter, fields))
-
-    def of_json(self, parts: Sequence[Json]) -> list[Key]:
-        """Return the key of each fact; raises KeyError for one without a field."""
-        return _keys(self._of_json, parts)
-
-    def of_stored(self, parts: Sequence[StoredPart]) -> list[Key]:
-        """Return the key of each fact that is known as its service wrote it."""
-        return _keys(self._of_stored, parts)
+ReadFields = Callable[[Sequence[Any]], list[tuple[Any, ...]]]
+"""Reads the same fields of each of some facts."""
 
 
-def _keys(fields: Sequence[Callable[[Any], Any]], parts: Sequence[object]) -> list[Key]:
-    return list(zip(*(map(field, parts) for field in fields), strict=True)) if fields else [()] * len(parts)
+class Fields:
+    """Fields of facts, of the first level of their data: read of many facts at once, without what else there is."""
+
+    def __init__(self, *names: str) -> None:
+        """Take the names of the fields, in order."""
+        self.of_json: ReadFields = _reading(itemgetter, names)
+        """Reads them of JSON; raises KeyError for a fact without one."""
+        self.of_stored: ReadFields = _reading(attrgetter, names)
+        """Reads them of facts as their service wrote them."""
+
+
+def _reading(getter: Callable[..., Callable[[Any], Any]], names: Sequence[str]) -> ReadFields:
+    if not names:
+        return lambda parts: [()] * len(parts)
+    read = getter(*names)
+    # Of one field alone, a getter returns the value.
+    return lambda parts: list(map(read, parts) if len(names) > 1 else zip(map(read, parts), strict=True))
 
 
 @dataclass(slots=True)
@@ -126,13 +128,13 @@ _UNKNOWN: Final[Sequence[Json]] = ()
 class Facts:
     """The facts of one record at its place in the log: who watches all of them takes them at once, and makes occurrences of those it keeps."""
 
-    __slots__ = ("_keys", "_parts", "_source", "count", "first", "sequence", "stop", "tick")
+    __slots__ = ("_parts", "_source", "_values", "count", "first", "sequence", "stop", "tick")
 
     def __init__(self, source: Record | LateEvent, sequence: int, tick: int, count: int) -> None:
         """Take a record at its place; an event in memory stays as it is until somebody asks for more than its facts."""
         self._source = source
         self._parts: Sequence[Json] | None = _UNKNOWN
-        self._keys: Sequence[Key] | None = None
+        self._values: Sequence[tuple[Any, ...]] | None = None
         self.first = 0
         """Position of the first fact that is shown."""
         self.stop: int | None = None
@@ -145,7 +147,7 @@ class Facts:
 
     def __len__(self) -> int:
         """Return the number of facts that are shown."""
-        known = self.parts if self._keys is None else self._keys
+        known = self.parts if self._values is None else self._values
         if known is None:
             return 1
         return (len(known) if self.stop is None else self.stop) - self.first
@@ -211,20 +213,20 @@ class Facts:
         for position, data in self.data():
             yield position, actor_of(record, data)
 
-    def keys(self, keys_of: FieldKeys) -> Sequence[Key]:
-        """Return the key of each fact that is shown."""
-        if self._keys is not None:
-            return self._keys[self.first : self.stop]
+    def values(self, fields: Fields) -> Sequence[tuple[Any, ...]]:
+        """Return fields of each fact that is shown; of facts that were kept with fields alone, these."""
+        if self._values is not None:
+            return self._values[self.first : self.stop]
         if (stored := self._stored_parts()) is not None:
-            return keys_of.of_stored(stored[self.first : self.stop])
+            return fields.of_stored(stored[self.first : self.stop])
         parts = self.parts
-        return keys_of.of_json((self.record.data,) if parts is None else parts[self.first : self.stop])
+        return fields.of_json((self.record.data,) if parts is None else parts[self.first : self.stop])
 
-    def to_keep(self, keys_of: FieldKeys | None) -> Facts:
-        """Return the facts to be shown later: with their keys and not their data, if these are all that is needed."""
+    def to_keep(self, fields: Fields | None) -> Facts:
+        """Return the facts to be shown later: with some fields and not their data, if these are all that is needed."""
         kept = Facts(self._source, self.sequence, self.tick, self.count)
-        if keys_of:
-            kept._keys = self.keys(keys_of)
+        if fields:
+            kept._values = self.values(fields)
         else:
             kept._parts = self.parts
         return kept
@@ -251,7 +253,7 @@ class Facts:
     def part(self, first: int, stop: int | None = None) -> Facts:
         """Return some of the facts, from one position up to another."""
         part = Facts(self._source, self.sequence, self.tick, self.count)
-        part._parts, part._keys, part.first, part.stop = self._parts, self._keys, first, stop
+        part._parts, part._values, part.first, part.stop = self._parts, self._values, first, stop
         return part
 
     def at(self, unit: str) -> float:

@@ -139,7 +139,7 @@ class BeforeMonitor(Monitor):
 
     def _see_all_first(self, facts: Facts) -> None:
         if self._first_keys:
-            for position, key in enumerate(facts.keys(self._first_keys), facts.first):
+            for position, key in enumerate(facts.values(self._first_keys), facts.first):
                 self._permit(key, facts, position)
 
     def _permit(self, key: Key, source: Occurrence | Facts, position: int) -> None:
@@ -153,7 +153,7 @@ class BeforeMonitor(Monitor):
 
     def _see_all(self, facts: Facts) -> None:
         if self._event_keys:
-            for position, key in enumerate(facts.keys(self._event_keys), facts.first):
+            for position, key in enumerate(facts.values(self._event_keys), facts.first):
                 self._check(key, facts, position)
 
     def _check(self, key: Key, source: Occurrence | Facts, position: int) -> None:

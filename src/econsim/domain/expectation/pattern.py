@@ -21,7 +21,7 @@ from econsim.domain.expectation.names import (
     segments,
     value_kind,
 )
-from econsim.domain.expectation.occurrence import FieldKeys, Key, Occurrence
+from econsim.domain.expectation.occurrence import Fields, Key, Occurrence
 from econsim.errors import InvalidExpectation
 from econsim.schemas.expectation_parts import EventPattern, Operator
 from econsim.schemas.ledger import MONEY
@@ -128,12 +128,12 @@ def key_of(same: Sequence[str], kind: str, *, is_later: bool = False) -> Callabl
     return _key([reader(kind, pair[-1 if is_later else 0]) for pair in pairs])
 
 
-def data_keys(same: Sequence[str], *, is_later: bool = False) -> FieldKeys | None:
+def data_keys(same: Sequence[str], *, is_later: bool = False) -> Fields | None:
     """Return what gives the keys of `key_of` from the data of many facts alone; none if a field is not one of the first level, or is money."""
     paths = [each.split("=")[-1 if is_later else 0].strip() for each in same]
     if any(len(segments(path)) > 1 or path in ENVELOPE or is_money(path) for path in paths):
         return None
-    return FieldKeys(paths)
+    return Fields(*paths)
 
 
 def predicate(constraint: Mapping[Operator, Any], path: str = "") -> Test:

@@ -22,7 +22,7 @@ from econsim.domain.expectation.monitor import (
     Watch,
     room_for_one_more,
 )
-from econsim.domain.expectation.occurrence import Facts, FieldKeys, Now, Occurrence, source_of
+from econsim.domain.expectation.occurrence import Facts, Fields, Now, Occurrence, source_of
 
 ORDERED_MIN: Final = 2_048
 """Newest facts that are not judged yet, whatever the copies have passed: an event that is so many facts late finds its place."""
@@ -87,7 +87,7 @@ class InTickOrder(Monitor):
             self._so_far = replace(found, is_final=found.is_final and not found.needs_all)
         return self._so_far
 
-    def _keep_all(self, place: int, keys_of: FieldKeys | None, facts: Facts) -> None:
+    def _keep_all(self, place: int, keys_of: Fields | None, facts: Facts) -> None:
         """Keep all facts of a record."""
         if self._inner.decided is None:
             self._keep(place, facts.to_keep(keys_of))
