@@ -47,7 +47,11 @@ def _reading(getter: Callable[..., Callable[[Any], Any]], names: Sequence[str]) 
         return lambda parts: [()] * len(parts)
     read = getter(*names)
     # Of one field alone, a getter returns the value.
-    return lambda parts: list(map(read, parts) if len(names) > 1 else zip(map(read, parts), strict=True))
+    return (
+        (lambda parts: list(map(read, parts)))
+        if len(names) > 1
+        else (lambda parts: [(read(p),) for p in parts])
+    )
 
 
 @dataclass(slots=True)
@@ -217,7 +221,8 @@ class Facts:
         """Return fields of each fact that is shown; of facts that were kept with fields alone, these."""
         if self._values is not None:
             return self._values[self.first : self.stop]
-        if (stored := self._stored_parts()) is not None:
+        source = self._source
+        if not isinstance(source, LateEvent) and (stored := self._stored_parts()) is not None:
             return fields.of_stored(stored[self.first : self.stop])
         parts = self.parts
         return fields.of_json((self.record.data,) if parts is None else parts[self.first : self.stop])
