@@ -117,7 +117,9 @@ class RunAggregator:
         if not isinstance(entry, LateEvent):
             self._add_record(entry)
         elif not self._add_late(entry):
-            self._add_record(as_record(entry))
+            # Of the opening alone the data are used as objects: of the others they need not be made.
+            is_opening = entry.type == subjects.RUN_OPENED.type
+            self._add_record(as_record(entry) if is_opening else entry.record())
 
     def _add_record(self, entry: Record) -> None:
         self._messages[entry.type] += 1

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from econsim.domain.audit.causality import UNCAUSED_TYPES
 from econsim.domain.audit.facts import Record
@@ -19,8 +18,7 @@ Handler = tuple[Callable[[Any], bool] | None, Callable[[Any], None], int]
 """A test, what takes the facts that pass it, one by one or all of a record, and the place of their monitor."""
 
 
-@dataclass(frozen=True, slots=True)
-class Handlers:
+class Handlers(NamedTuple):
     """Handlers of the records of a subject, and what is known of these."""
 
     type: str

@@ -79,6 +79,8 @@ class CellFold:
         place = self.events
         while told := list(islice(events, TOLD_AT_ONCE)):
             for place, each in enumerate(told, place + 1):  # noqa: B020 - the places go on
+                if each is PASSED:
+                    continue
                 try:
                     interested = takers[each.address]
                 except KeyError:
@@ -121,7 +123,7 @@ class _Takers(dict[Address, tuple[Take, ...]]):
     """Address of events → what takes them, found when the first of an address comes."""
 
     def __init__(self, tally: RunAggregator, judge: Judge, driver: JudgedRun) -> None:
-        super().__init__({PASSED.address: ()})
+        super().__init__()
         self._tally, self._judge, self._driver = tally, judge, driver
         self._asked: set[Address] = set()
 
