@@ -131,8 +131,11 @@ class Count(Form):
     """Fields by whose values events are counted apart, such as `agent`; only values that occur are counted."""
 
     @model_validator(mode="after")
-    def check_windows(self) -> Self:
-        """Refuse windows of no length, and windows end to end that are not of ticks."""
+    def check_count(self) -> Self:
+        """Refuse what always holds, windows of no length, and windows end to end that are not of ticks."""
+        if self.form == "at_least" and not self.times:
+            what = "at_least 0 times always holds"
+            raise wrong(what, "give at least 1, or write `never`", "times")
         if self.per and not self.per.size:
             what = f"per is a window of 0 {self.per.unit}, in which nothing can happen"
             raise wrong(what, "give at least 1, like { ticks = 1 }", "per")

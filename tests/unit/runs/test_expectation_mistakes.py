@@ -60,12 +60,16 @@ def complaint(text):
         (f'form = "happens"\n{TRADE}\nwithin = 5', "5 is no table"),
         (f'form = "never"\n{TRADE}\nwhen = 1', "when: is not a key of this table"),
         (
+            f'form = "at_least"\n{TRADE}\ntimes = 0',
+            "times: at_least 0 times always holds; give at least 1, or write `never`",
+        ),
+        (
             f'form = "exactly"\n{TRADE}\ntimes = 1\nper = {{ ms = 5 }}',
             "exactly cannot be counted per ms; give per in ticks",
         ),
         *(
             (
-                f'form = "{form}"\n{TRADE}\ntimes = 0\nper = {{ ticks = 0 }}',
+                f'form = "{form}"\n{TRADE}\ntimes = 1\nper = {{ ticks = 0 }}',
                 "per is a window of 0 ticks, in which nothing can happen; give at least 1",
             )
             for form in ("at_most", "at_least")
