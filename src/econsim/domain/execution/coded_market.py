@@ -85,18 +85,22 @@ class CodedMarket:
             for kind, rows in zip(ITEM_SUBJECTS, every, strict=True):
                 if rows:
                     events += self.item_events(moment, kind, rows)
+        self.teach(batch, end)
+        events.append(self.end_event(moment, batch, end))
+
+    def end_event(self, moment: Moment, batch: CodedBatch, end: BatchEnd) -> LateEvent:
+        """Return the event of a batch's end."""
         summary = Cleared(
             end.tick,
             end.period,
-            items,
+            batch.next_n - batch.first_n,
             self.book.orders_taken,
             (batch.bids, batch.asks),
             batch.trades,
             self._told,
             end.ends_period,
         )
-        self.teach(batch, end)
-        events.append(LateEvent(self._cleared, moment, summary, end.tick))
+        return LateEvent(self._cleared, moment, summary, end.tick)
 
     def teach(self, batch: CodedBatch, end: BatchEnd) -> None:
         """Let the traders learn from the tape of a batch."""

@@ -13,12 +13,14 @@ from econsim import subjects
 from econsim.domain.agent.conditions import Conditions
 from econsim.domain.audit.envelope import Envelope
 from econsim.domain.audit.late_event import Address, LateEvent, Moment
+from econsim.domain.execution.coded_book import CodedBatch
 from econsim.domain.execution.coded_chains import ChainRow
 from econsim.domain.execution.coded_facts import TickOpened
 from econsim.domain.execution.coded_items import ItemRow, ItemRows
 from econsim.domain.execution.coded_journal import KeptRows, PostedRows, ReservedRows
 from econsim.domain.execution.coded_market import CodedMarket
 from econsim.domain.execution.coded_run import CodedRun
+from econsim.domain.market.book import BatchEnd
 from econsim.schemas.ledger import CHAINS_PER_ENTRY_MAX
 from econsim.schemas.market import ITEMS_PER_EVENT_MAX
 from econsim.schemas.scenario import Scenario
@@ -42,6 +44,10 @@ class JudgedMarket(CodedMarket):
             return [PASSED] * -(-len(rows) // ITEMS_PER_EVENT_MAX)
         return super().item_events(moment, kind, rows)
 
+    def end_event(self, moment: Moment, batch: CodedBatch, end: BatchEnd) -> LateEvent:
+        """Return the event of a batch's end."""
+        return PASSED if self._cleared in self.passed else super().end_event(moment, batch, end)
+
 
 class JudgedRun(CodedRun):
     """A run of coded agents whose accounts, books, traders and wanted events are those of `CodedRun`.
@@ -63,7 +69,7 @@ class JudgedRun(CodedRun):
             market.passed = self._passed
 
     def pass_over(self, address: Address) -> None:
-        """Make no more events of an address, where that saves anything: of items, and of entries that reserve and release."""
+        """Make no more events of an address, where that saves anything: of items, ends of batches, and entries that reserve and release."""
         self._passed.add(address)
 
     def _post(self, kind: type[PostedRows], clearing: str, chains: Sequence[ChainRow]) -> Sequence[LateEvent]:

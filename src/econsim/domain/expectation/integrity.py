@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from pydantic import BaseModel
 from pydantic_core import from_json, to_json
@@ -40,7 +40,10 @@ ITEM_TYPES: Final = frozenset(
 )
 """Types of events whose items a market numbers and counts."""
 
-BOOK_TYPES: Final = ITEM_TYPES | {subjects.TICK_CLEARED.type, subjects.PRICE_UPDATED.type}
+QUOTE_TYPES: Final = frozenset({subjects.TICK_CLEARED.type, subjects.PRICE_UPDATED.type})
+"""Types of events with a market's quote: it is told when it changes, and after each batch."""
+
+BOOK_TYPES: Final = ITEM_TYPES | QUOTE_TYPES
 """Types of events of a book, of which a missing batch may have had any."""
 
 JOURNAL_TYPES: Final = frozenset({subjects.TRANSFER_POSTED.type, subjects.TRANSFER_REFUSED.type})
@@ -60,7 +63,6 @@ WRONG_CONTENT: Final = (LookupError, TypeError, ValueError, AttributeError, Inva
 _POSTED: Final = b"posted\n"
 _REFUSED: Final = b"refused\n"
 _ENTRY: Final = re.compile(r'"data":\{"sequence":(\d+),"previous_hash":"(\w+)","hash":"(\w+)","chains":')
-_BATCH: Final = re.compile(r'"data":\{"batch":(\d+),"period":\d+,"items":(\d+),')
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +81,20 @@ class Fault:
     """Place up to which the log was whole."""
 
 
+_Quote = tuple[int | None, int | None, int | None]
+
+
 @dataclass(slots=True)
-class _BookCount:
-    """Items of one book since its newest batch ended."""
+class _Book:
+    """What was told of one book."""
 
     items: int = 0
+    """Items since its newest batch ended."""
     batch: int = 0
     whole_to: int = 0
     """Place of the end of the newest batch."""
+    quote: _Quote = (None, None, None)
+    """Newest best bid, best ask and last price."""
 
 
 class Integrity:
@@ -102,7 +110,7 @@ class Integrity:
         self._closing: RunClosed | None = None
         self._newest: dict[str, str] = {}
         self._numbers: dict[str, int] = {}
-        self._books: dict[str, _BookCount] = {}
+        self._books: dict[str, _Book] = {}
         self._checks: dict[str, Callable[[Record, int], bool]] = {
             subjects.TICKED.type: self._check_tick,
             subjects.RUN_OPENED.type: self._check_opening,
@@ -110,6 +118,7 @@ class Integrity:
         }
         if watched & BOOK_TYPES:
             self._checks |= dict.fromkeys(ITEM_TYPES, self._count_items)
+            self._checks[subjects.PRICE_UPDATED.type] = self._note_price
             self._checks[subjects.TICK_CLEARED.type] = self._check_batch
         if watched & JOURNAL_TYPES:
             self._checks |= dict.fromkeys(JOURNAL_TYPES, self._check_entry)
@@ -231,7 +240,7 @@ class Integrity:
 
     def _count_items(self, entry: Record, sequence: int) -> bool:
         """Count the items of a market's event; return false for a repeat, whose numbers its subject has passed."""
-        book = self._books.setdefault(entry.entity, _BookCount())
+        book = self._books.setdefault(entry.entity, _Book())
         numbers = entry.numbers
         del sequence
         last = self._numbers.get(entry.subject, 0)
@@ -241,13 +250,19 @@ class Integrity:
         book.items += len([number for number in numbers if number > 0])
         return True
 
-    def _check_batch(self, entry: Record, sequence: int) -> bool:
-        """Compare the number of a batch's items with those that came."""
+    def _note_price(self, entry: Record, sequence: int) -> bool:
+        del sequence
         if self._is_repeat(entry):
             return False
-        found = _BATCH.search(entry.content) if isinstance(entry.content, str) else None
-        batch, items = map(int, found.groups()) if found else (entry.data["batch"], entry.data["items"])
-        book = self._books.setdefault(entry.entity, _BookCount())
+        self._books.setdefault(entry.entity, _Book()).quote = _quote(entry)
+        return True
+
+    def _check_batch(self, entry: Record, sequence: int) -> bool:
+        """Compare the number of a batch's items, and the quote after it, with what came."""
+        if self._is_repeat(entry):
+            return False
+        batch, items, quote = _field(entry, "batch"), _field(entry, "items"), _quote(entry)
+        book = self._books.setdefault(entry.entity, _Book())
         where = f"batch {batch} of {entry.entity}"
         if batch != book.batch + 1 and self._opened:
             self.add(
@@ -261,7 +276,12 @@ class Integrity:
             text = f"{where} has {items} items, the log has {book.items}"
             what = "items_are_missing" if items > book.items else "items_are_forged"
             self.add(sequence, what, text, *BOOK_TYPES, whole_to=book.whole_to)
-        book.batch, book.items, book.whole_to = batch, 0, sequence
+        if quote != book.quote and (self._opened or book.batch):
+            text = (
+                f"the quote after {where} is not the one that was told last: a new price is missing or forged"
+            )
+            self.add(sequence, "price_is_missing", text, *QUOTE_TYPES, whole_to=book.whole_to)
+        book.batch, book.items, book.whole_to, book.quote = batch, 0, sequence, quote
         return True
 
     def _check_entry(self, entry: Record, sequence: int) -> bool:
@@ -316,3 +336,15 @@ def _hash(entry: Record) -> str:
     """Return the hash that follows from an entry which is not in the text that services write."""
     model = TransferPosted if entry.type == subjects.TRANSFER_POSTED.type else TransferRefused
     return entry_hash(model.model_validate_json(to_json(entry.data)))
+
+
+def _field(entry: Record, name: str) -> Any:  # noqa: ANN401 - as the log has it
+    """Return a field of the data of a batch or a price; of what its service wrote, without its JSON."""
+    return entry.data[name] if entry.stored is None else getattr(entry.stored, name)
+
+
+def _quote(entry: Record) -> _Quote:
+    quote = _field(entry, "quote")
+    if entry.stored is None:
+        return quote["bid"], quote["ask"], quote["last"]
+    return quote.bid, quote.ask, quote.last

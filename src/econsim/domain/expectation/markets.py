@@ -136,17 +136,17 @@ class UncrossedMonitor(Monitor):
         self._checked = 0
 
     def watches(self) -> Iterator[Watch]:
-        """Yield the end of each batch, and the run's opening unless its markets are known."""
+        """Yield each change of a quote, and the run's opening unless its markets are known."""
         if self._scenario is None:
             yield Watch(subjects.RUN_OPENED.type, self._open)
-        yield Watch(subjects.TICK_CLEARED.type, see_all=self._see, entity=self._resource or "")
+        yield Watch(subjects.PRICE_UPDATED.type, see_all=self._see, entity=self._resource or "")
 
     def decision(self, now: Now, *, ended: bool) -> Decision:
         """Return that no book was crossed."""
         del now, ended
         if self.decided or not self._checked:
             return self.decided or vacuous("no book had both a bid and an ask")
-        return holding(f"no book was crossed after {self._checked} batches")
+        return holding(f"no book was crossed after {self._checked} changes of its quote")
 
     def _open(self, seen: Occurrence) -> None:
         self._calls = calls(Scenario.model_validate(seen.data["scenario"]))

@@ -30,7 +30,7 @@ HOLDS = [
     {"form": "before", "first": POSTED, "event": TRADE},
     {"form": "until", "event": CLOSED, "until": LATER_POSTED, "within": {"ticks": 30}},
     {"form": "sequence", "events": [TRADE, LATER_POSTED], "max_gap": NOW},
-    {"form": "at_least", "event": POSTED, "times": 0, "per": {"ticks": 5}},
+    {"form": "at_least", "event": POSTED, "times": 1, "per": {"ticks": 5}},
     {"form": "exactly", "event": NONE_POSTED, "times": 0, "per": {"ticks": 5}},
     {"form": "at_most", "event": POSTED, "times": 1000, "per": {"ticks": 2}},
     {"form": "at_least", "event": POSTED, "times": 2},
