@@ -85,8 +85,8 @@ _Quote = tuple[int | None, int | None, int | None]
 
 
 @dataclass(slots=True)
-class _Book:
-    """What was told of one book."""
+class _ToldBook:
+    """Newest of what was told of one book."""
 
     items: int = 0
     """Items since its newest batch ended."""
@@ -110,7 +110,7 @@ class Integrity:
         self._closing: RunClosed | None = None
         self._newest: dict[str, str] = {}
         self._numbers: dict[str, int] = {}
-        self._books: dict[str, _Book] = {}
+        self._books: dict[str, _ToldBook] = {}
         self._checks: dict[str, Callable[[Record, int], bool]] = {
             subjects.TICKED.type: self._check_tick,
             subjects.RUN_OPENED.type: self._check_opening,
@@ -240,7 +240,7 @@ class Integrity:
 
     def _count_items(self, entry: Record, sequence: int) -> bool:
         """Count the items of a market's event; return false for a repeat, whose numbers its subject has passed."""
-        book = self._books.setdefault(entry.entity, _Book())
+        book = self._books.setdefault(entry.entity, _ToldBook())
         numbers = entry.numbers
         del sequence
         last = self._numbers.get(entry.subject, 0)
@@ -254,7 +254,7 @@ class Integrity:
         del sequence
         if self._is_repeat(entry):
             return False
-        self._books.setdefault(entry.entity, _Book()).quote = _quote(entry)
+        self._books.setdefault(entry.entity, _ToldBook()).quote = _quote(entry)
         return True
 
     def _check_batch(self, entry: Record, sequence: int) -> bool:
@@ -262,7 +262,7 @@ class Integrity:
         if self._is_repeat(entry):
             return False
         batch, items, quote = _field(entry, "batch"), _field(entry, "items"), _quote(entry)
-        book = self._books.setdefault(entry.entity, _Book())
+        book = self._books.setdefault(entry.entity, _ToldBook())
         where = f"batch {batch} of {entry.entity}"
         if batch != book.batch + 1 and self._opened:
             self.add(

@@ -12,7 +12,7 @@ from econsim.domain.execution.coded_journal import PostedRows
 from econsim.domain.execution.coded_run import CodedRun
 from econsim.domain.execution.in_memory import NOW
 from econsim.domain.execution.judged_run import PASSED, JudgedRun
-from econsim.subjects import ORDER_REJECTED, TRANSFER_POSTED
+from econsim.subjects import ORDER_REJECTED, TICK_CLEARED, TRANSFER_POSTED
 
 ENVELOPE = Envelope("run_1", "ab", 0, NOW)
 
@@ -38,7 +38,7 @@ def test_events_that_are_not_passed_over_are_those_of_all_at_their_places(wanted
     plain = CodedRun(wanted, ENVELOPE)
     every = [event.json() for event in plain.events()]
 
-    driver, told = judged(wanted, ORDER_REJECTED.type, TRANSFER_POSTED.type)
+    driver, told = judged(wanted, ORDER_REJECTED.type, TRANSFER_POSTED.type, TICK_CLEARED.type)
 
     texts = [None if event is PASSED else event.json() for event in told]
     assert [text or whole for text, whole in zip(texts, every, strict=True)] == every

@@ -35,7 +35,7 @@ FORGED = {
     "solvent": ("market.transfer_posted", "amount of one"),
     "costs": ("mcp.completed", "price of one"),
     "limit_prices": ("market.trade_executed", "price of one"),
-    "uncrossed": ("market.tick_cleared", "quote.bid of one"),
+    "uncrossed": ("market.price_updated", "quote.bid of one"),
 }
 """Form → type and words of the mutants of which one must break it, and its witness is the forged event."""
 

@@ -83,6 +83,17 @@ def test_a_fault_is_named_with_its_sequence_and_the_rest_is_judged(run, what):
     assert f"record {fault.sequence}" in verdicts[outcomes.index(U)].message or len(judge.faults) > 1
 
 
+def test_a_price_that_is_missing_is_named_at_the_end_of_its_batch(run):
+    scenario, stored = run
+    at = place(stored, "price_updated")
+
+    judge, (uncrossed, solvent) = judged(scenario, without(stored, at), form(form="uncrossed"), SOLVENT)
+
+    [fault] = judge.faults
+    assert (fault.what, fault.sequence) == ("price_is_missing", place(stored[at:], "tick_cleared", 0) + at)
+    assert (uncrossed.outcome, solvent.outcome) == (U, H)
+
+
 def test_a_journal_entry_is_checked_however_it_is_written(run):
     scenario, stored = run
     at = place(stored, "transfer_posted")
