@@ -65,3 +65,11 @@ def test_text_that_lacks_a_character_or_has_another_one_loses_no_fact(type_, dat
     found, whole = read(changed), read(text)
 
     assert found is None or len(found.data.facts()) == len(whole.data.facts())
+
+
+def test_an_event_with_other_data_has_nothing_stored():
+    entry = next(each for each in (record(*each) for each in STORED) if each.stored)
+
+    changed = entry.with_data({"period": 7})
+
+    assert (changed.data, changed.stored) == ({"period": 7}, None)

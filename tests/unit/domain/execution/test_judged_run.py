@@ -56,3 +56,9 @@ def test_chains_of_entries_that_are_passed_over_are_counted():
     seen = sum(len(event.content) for event in told if isinstance(event.content, PostedRows))
     assert driver.chains_passed > 0
     assert driver.chains_passed + seen == all_chains
+
+
+def test_ends_of_batches_that_nobody_looks_at_are_not_made():
+    _, told = judged(small_scenario("zi_c"), TICK_CLEARED.type)
+
+    assert [event.type for event in told].count(TICK_CLEARED.type) == 1
