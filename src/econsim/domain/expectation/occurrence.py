@@ -221,8 +221,7 @@ class Facts:
         """Return fields of each fact that is shown; of facts that were kept with fields alone, these."""
         if self._values is not None:
             return self._values[self.first : self.stop]
-        source = self._source
-        if not isinstance(source, LateEvent) and (stored := self._stored_parts()) is not None:
+        if (stored := self._stored_parts()) is not None:
             return fields.of_stored(stored[self.first : self.stop])
         parts = self.parts
         return fields.of_json((self.record.data,) if parts is None else parts[self.first : self.stop])
